@@ -1,0 +1,150 @@
+"""The ladder: known, did you mean, grounded, hand-off. The first rung that holds answers; it never guesses."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+from bot.answers import Answer, AnswerKind, Candidate, Confirmation, Source, SourceKind
+from bot.conversation import Question, Speaker, clean_question
+from bot.errors import Busy
+from bot.feedback import Fact, LessonSource
+from bot.policy import Policy
+from bot.ports import Generator, Knowledge
+from bot.prompting import Passage, grounded_prompt
+from bot.retrieval import FactMatch, Retrieval, Section, SectionMatch
+from bot.support import support
+from bot.texts import Texts
+
+MAX_CANDIDATES = 3
+MAX_PASSAGES = 2
+MAX_NEW_TOKENS = 120
+
+OnText = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Answering:
+    knowledge: Knowledge
+    generator: Generator
+    policy: Policy
+    texts: Texts
+
+    async def answer(self, question: Question, on_text: OnText | None = None, *, skip_facts: bool = False) -> Answer:
+        """Climb the ladder. With `skip_facts` the asker has already said that no known fact is meant."""
+        started = perf_counter()
+        question = replace(question, text=clean_question(question.text))
+        answer = await self._climb(question, on_text, skip_facts) if question.text else self._ask_back()
+        return replace(answer, latency_ms=(perf_counter() - started) * 1_000)
+
+    def from_fact(self, question: str, fact: Fact, probability: float) -> Answer:
+        """A known answer, word for word."""
+        lesson = fact.lesson
+        kind = SourceKind.FAQ if lesson.source is LessonSource.FAQ else SourceKind.LESSON
+        return Answer(
+            kind=AnswerKind.KNOWN,
+            question=question,
+            text=lesson.answer,
+            confidence=probability,
+            latency_ms=0.0,
+            fact=fact.id,
+            confirmation=Confirmation(lesson.id, lesson.author_name, lesson.taught_at),
+            sources=(Source(kind, lesson.id, lesson.question),),
+        )
+
+    def handoff(self, question: str, text: str | None = None) -> Answer:
+        """Say so, and leave it to the people."""
+        return Answer(
+            kind=AnswerKind.HANDOFF, question=question, text=text or self.texts.handoff, confidence=0.0, latency_ms=0.0
+        )
+
+    async def _climb(self, question: Question, on_text: OnText | None, skip_facts: bool) -> Answer:
+        retrieval = await self._retrieve(question)
+        if not skip_facts and (found := self._known(question, retrieval) or self._clarify(question, retrieval)):
+            return found
+        try:
+            grounded = await self._grounded(question, retrieval.sections, on_text)
+        except Busy:
+            return self.handoff(question.text, self.texts.busy)
+        return grounded or self.handoff(question.text)
+
+    async def _retrieve(self, question: Question) -> Retrieval:
+        """Search for the words as they are; if they are not enough, with the person's earlier question before them.
+
+        What the bot has said in this thread already is no answer to a further question.
+        """
+        alone = await self.knowledge.search(question.text)
+        if not question.earlier or self._known(question, alone):
+            return alone
+        said = {turn.text for turn in question.earlier if turn.speaker is Speaker.BOT}
+        together = await self.knowledge.search(question.in_context)
+        facts = tuple(match for match in together.facts if match.fact.lesson.answer not in said)
+        return Retrieval(_better(alone.facts, facts), together.sections)
+
+    def _known(self, question: Question, retrieval: Retrieval) -> Answer | None:
+        if not retrieval.facts or retrieval.facts[0].probability < self.policy.known_from:
+            return None
+        best = retrieval.facts[0]
+        return self.from_fact(question.text, best.fact, best.probability)
+
+    def _clarify(self, question: Question, retrieval: Retrieval) -> Answer | None:
+        close = [m for m in retrieval.facts if m.probability >= self.policy.clarify_from][:MAX_CANDIDATES]
+        if not close:
+            return None
+        return Answer(
+            kind=AnswerKind.CLARIFY,
+            question=question.text,
+            text=self.texts.clarify,
+            confidence=close[0].probability,
+            latency_ms=0.0,
+            candidates=tuple(Candidate(m.fact.id, m.fact.lesson.question) for m in close),
+        )
+
+    async def _grounded(
+        self, question: Question, found: Sequence[SectionMatch], on_text: OnText | None
+    ) -> Answer | None:
+        sections = [m.section for m in found if m.similarity >= self.policy.grounded_from][:MAX_PASSAGES]
+        if not sections:
+            return None
+        passages = [Passage(section.label, section.text) for section in sections]
+        prompt = grounded_prompt(question.text, passages, question.earlier)
+        generation = await self.generator.generate(prompt, max_new_tokens=MAX_NEW_TOKENS, on_text=on_text)
+        text = whole_sentences(generation.text)
+        supported = support(text, [f"{p.title} {p.text}" for p in passages])
+        if supported < self.policy.supported_from:
+            return None
+        return Answer(
+            kind=AnswerKind.GROUNDED,
+            question=question.text,
+            text=text,
+            confidence=supported,
+            latency_ms=0.0,
+            sources=_cited(text, sections),
+            adapter=generation.adapter,
+        )
+
+    def _ask_back(self) -> Answer:
+        return Answer(kind=AnswerKind.CLARIFY, question="", text=self.texts.ask_me, confidence=0.0, latency_ms=0.0)
+
+
+def whole_sentences(text: str) -> str:
+    """Drop a last sentence that the token limit cut off, unless it is the only one."""
+    text = text.strip()
+    ends = [i for i, char in enumerate(text) if char in ".!?:" and (i + 1 == len(text) or text[i + 1].isspace())]
+    return text[: ends[-1] + 1] if ends else text
+
+
+def _better(alone: Sequence[FactMatch], together: Sequence[FactMatch]) -> tuple[FactMatch, ...]:
+    merged: dict[str, FactMatch] = {}
+    for match in sorted((*alone, *together), key=lambda match: -match.probability):
+        merged.setdefault(match.fact.id, match)
+    return tuple(merged.values())
+
+
+def _cited(text: str, sections: Sequence[Section]) -> tuple[Source, ...]:
+    """The sections that the answer leans on, the strongest first; one that adds nothing is not named."""
+    scored = sorted(
+        ((support(text, [s.text]), i) for i, s in enumerate(sections)), key=lambda pair: (-pair[0], pair[1])
+    )
+    best = scored[0][0]
+    cited = [sections[i] for score, i in scored if score >= best - 0.1]
+    return tuple(Source(SourceKind.SECTION, s.id, s.label, s.link) for s in cited)

@@ -1,0 +1,75 @@
+"""What goes out as an answer, with everything that made it: `why`, `blame` and erasure stand on this record."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from bot.events import MessageRef, Place
+from bot.ids import AdapterId, AnswerId, FactId, LessonId, new_id
+from bot.people import Person
+
+
+class AnswerKind(StrEnum):
+    KNOWN = "known"
+    CLARIFY = "clarify"
+    GROUNDED = "grounded"
+    HANDOFF = "handoff"
+
+
+class SourceKind(StrEnum):
+    LESSON = "lesson"
+    FAQ = "faq"
+    SECTION = "section"
+
+
+@dataclass(frozen=True)
+class Source:
+    kind: SourceKind
+    id: str
+    title: str
+    link: str | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One button of "did you mean"."""
+
+    fact: FactId
+    question: str
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """Who stands behind a known answer, since when."""
+
+    lesson: LessonId
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    kind: AnswerKind
+    question: str
+    text: str
+    confidence: float
+    """Calibrated probability that a known answer is right; for a grounded one, how far its sources support it."""
+    latency_ms: float
+    fact: FactId | None = None
+    confirmation: Confirmation | None = None
+    sources: tuple[Source, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    adapter: AdapterId | None = None
+    """The adapter that generated the text; None for the base model, and where nothing was generated."""
+    id: AnswerId = field(default_factory=lambda: AnswerId(new_id()))
+
+
+@dataclass(frozen=True)
+class PostedAnswer:
+    """An answer as it stands in a channel."""
+
+    answer: Answer
+    place: Place
+    asker: Person
+    message: MessageRef | None
+    """None until it has been delivered."""

@@ -1,0 +1,199 @@
+"""Teaching: reactions and forms become ratings and lessons. Every function runs inside one transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.answers import Answer, AnswerKind, PostedAnswer
+from bot.errors import BadInput, NotAllowed
+from bot.events import CorrectionSubmitted, Reacted
+from bot.feedback import Fact, Gesture, Lesson, LessonSource, Phrasing, Rating, facts_of
+from bot.ids import AnswerId, FactId, LessonId, new_id
+from bot.outgoing import CorrectionForm, CorrectionOffer, Notice, Outgoing
+from bot.people import Person, Role
+from bot.policy import Policy
+from bot.ports import Unit
+from bot.texts import Texts
+
+MAX_ANSWER_CHARS = 8_000
+MAX_QUOTED_CHARS = 300
+
+
+@dataclass(frozen=True)
+class Capturing:
+    policy: Policy
+    texts: Texts
+
+    # --- reactions -----------------------------------------------------------------------------------------------
+
+    def react(self, unit: Unit, event: Reacted) -> list[Outgoing]:
+        """A gesture on one of the bot's answers; anything else on anything else means nothing."""
+        gesture = self.policy.emoji.get(event.emoji)
+        posted = unit.answers.at(event.message)
+        if gesture is None or posted is None:
+            return []
+        trusted = self._is_agent(event.person)
+        rating = Rating(posted.answer.id, event.person.key, gesture, trusted, event.at)
+        if not event.added:
+            return self._take_back(unit, event, rating)
+        if gesture is not Gesture.CORRECT:
+            unit.ratings.put(rating)
+        if not trusted:
+            return [self._notice(event, self.texts.not_agent)] if gesture is Gesture.CORRECT else []
+        if gesture is Gesture.APPROVE:
+            return self._approve(unit, event, posted)
+        text = self.texts.offer if gesture is Gesture.CORRECT else self.texts.offer_rejected
+        return [self._offer(event, posted.answer.id, text)]
+
+    def _approve(self, unit: Unit, event: Reacted, posted: PostedAnswer) -> list[Outgoing]:
+        """A trusted ✅ on a known answer adds the asker's phrasing; on a generated one it makes it known."""
+        answer = posted.answer
+        if answer.kind is AnswerKind.KNOWN and answer.fact is not None:
+            origin = rating_origin(answer.id, event.person)
+            unit.lessons.add_phrasing(Phrasing(fact=answer.fact, text=answer.question, origin=origin))
+        elif answer.kind is AnswerKind.GROUNDED:
+            self._approve_generated(unit, event, answer)
+        else:
+            return []
+        return [self._notice(event, self.texts.noted_approval.format(name=event.person.name))]
+
+    def _approve_generated(self, unit: Unit, event: Reacted, answer: Answer) -> None:
+        for lesson in unit.lessons.about(answer.id):
+            if lesson.source is LessonSource.APPROVAL and lesson.author == event.person.key:
+                unit.lessons.restore(lesson.id)
+                return
+        lesson = self._lesson(answer.question, answer.text, event.person, LessonSource.APPROVAL, event.at, answer.id)
+        self._keep(unit, lesson)
+
+    def _take_back(self, unit: Unit, event: Reacted, rating: Rating) -> list[Outgoing]:
+        """A reaction taken away takes back what it brought: the rating, a phrasing, or an approved answer."""
+        unit.ratings.remove(rating)
+        if rating.gesture is not Gesture.APPROVE or not rating.trusted:
+            return []
+        unit.lessons.withdraw_phrasings(rating_origin(rating.answer, event.person), event.at)
+        for lesson in unit.lessons.about(rating.answer):
+            if lesson.source is LessonSource.APPROVAL and lesson.author == event.person.key:
+                unit.lessons.withdraw(lesson.id, event.at)
+        return [self._notice(event, self.texts.withdrawn)]
+
+    # --- the correction form ---------------------------------------------------------------------------------------
+
+    def form(self, unit: Unit, answer: AnswerId, person: Person) -> CorrectionForm:
+        """What the form shows. Raises NotAllowed for anyone but agents, BadInput for an answer that is gone."""
+        posted = self._correctable(unit, answer, person)
+        return CorrectionForm(
+            answer=answer,
+            title=self.texts.form_title,
+            question_label=self.texts.form_question,
+            question=posted.answer.question,
+            answer_label=self.texts.form_answer,
+            text=posted.answer.text if posted.answer.kind in (AnswerKind.KNOWN, AnswerKind.GROUNDED) else "",
+            submit_label=self.texts.form_submit,
+        )
+
+    def correct(self, unit: Unit, event: CorrectionSubmitted, same: FactId | None) -> list[Outgoing]:
+        """Take the lesson. What was wrong with it is told to its author, and changes nothing.
+
+        `same` is the known fact that the question means, if the router is sure of one.
+        """
+        try:
+            posted = self._correctable(unit, event.answer, event.person)
+            self.check(event.question, event.text)
+        except (NotAllowed, BadInput) as refusal:
+            return [self._notice(event, str(refusal))]
+        fact = self._fact_behind(unit, posted.answer) or same
+        lesson = self._lesson(
+            event.question, event.text, event.person, LessonSource.CORRECTION, event.at, event.answer, fact
+        )
+        self._keep(unit, lesson, posted.answer.question)
+        receipt = self.texts.noted.format(
+            name=event.person.name, question=_quote(event.question), answer=_quote(event.text)
+        )
+        return [Notice(place=posted.place, text=receipt)]
+
+    def check(self, question: str, answer: str) -> None:
+        """Raises BadInput for a lesson that is empty or too long."""
+        if not question.strip() or not answer.strip():
+            raise BadInput(self.texts.empty_lesson)
+        for text in (question, answer):
+            if len(text) > MAX_ANSWER_CHARS:
+                raise BadInput(self.texts.too_long.format(limit=MAX_ANSWER_CHARS, length=len(text)))
+
+    def teach(
+        self, unit: Unit, question: str, answer: str, author: Person, at: datetime, same: FactId | None
+    ) -> Lesson:
+        """The operator's direct way: trusted at once. Raises BadInput."""
+        self.check(question, answer)
+        lesson = self._lesson(question, answer, author, LessonSource.TAUGHT, at, None, same)
+        self._keep(unit, lesson)
+        return lesson
+
+    # --- choices ---------------------------------------------------------------------------------------------------
+
+    def learn_from_choice(self, unit: Unit, answer: Answer, fact: FactId, person: Person) -> None:
+        """A click on "did you mean" says what the question meant; an agent's click is trusted with it."""
+        if self._is_agent(person):
+            origin = f"choice:{answer.id}:{person.key}"
+            unit.lessons.add_phrasing(Phrasing(fact=fact, text=answer.question, origin=origin))
+
+    def fact(self, unit: Unit, fact: FactId) -> Fact | None:
+        facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())
+        return next((known for known in facts if known.id == fact), None)
+
+    # --- parts -----------------------------------------------------------------------------------------------------
+
+    def _is_agent(self, person: Person) -> bool:
+        return self.policy.staff.role_of(person) >= Role.AGENT
+
+    def _correctable(self, unit: Unit, answer: AnswerId, person: Person) -> PostedAnswer:
+        if not self._is_agent(person):
+            raise NotAllowed(self.texts.not_agent)
+        posted = unit.answers.get(answer)
+        if posted is None:
+            raise BadInput(self.texts.unknown_answer)
+        return posted
+
+    @staticmethod
+    def _fact_behind(unit: Unit, answer: Answer) -> FactId | None:
+        """The fact that a correction of this answer is a new version of: what was served, or taught about it."""
+        if answer.kind is AnswerKind.KNOWN:
+            return answer.fact
+        taught = [lesson.fact for lesson in unit.lessons.about(answer.id) if lesson.withdrawn_at is None]
+        return taught[-1] if taught else None
+
+    @staticmethod
+    def _lesson(
+        question: str, answer: str, author: Person, source: LessonSource, at: datetime,
+        about: AnswerId | None, fact: FactId | None = None,
+    ) -> Lesson:  # fmt: skip
+        return Lesson(
+            id=LessonId(new_id()), fact=fact or FactId(new_id()), question=question.strip(), answer=answer.strip(),
+            author=author.key, author_name=author.name, source=source, taught_at=at, about=about,
+        )  # fmt: skip
+
+    @staticmethod
+    def _keep(unit: Unit, lesson: Lesson, asked: str = "") -> None:
+        """Keep the lesson with its phrasings: its own question, and the asker's words when they differ."""
+        unit.lessons.add(lesson)
+        for text in dict.fromkeys((lesson.question, asked.strip())):
+            if text:
+                unit.lessons.add_phrasing(Phrasing(fact=lesson.fact, text=text, origin=lesson.id))
+
+    def _offer(self, event: Reacted, answer: AnswerId, text: str) -> CorrectionOffer:
+        return CorrectionOffer(
+            place=event.place, in_reply_to=event.id, answer=answer, to=event.person, text=text,
+            button=self.texts.offer_button,
+        )  # fmt: skip
+
+    @staticmethod
+    def _notice(event: Reacted | CorrectionSubmitted, text: str) -> Notice:
+        return Notice(place=event.place, in_reply_to=event.id, text=text, to=event.person)
+
+
+def rating_origin(answer: AnswerId, person: Person) -> str:
+    """What a phrasing that a ✅ brought is filed under."""
+    return f"rating:{answer}:{person.key}"
+
+
+def _quote(text: str) -> str:
+    folded = " ".join(text.split())
+    return folded if len(folded) <= MAX_QUOTED_CHARS else f"{folded[:MAX_QUOTED_CHARS]}…"

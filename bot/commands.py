@@ -1,0 +1,242 @@
+"""The admin verbs of `/mentee …`, once for all platforms. Every function runs inside one transaction."""
+
+import re
+import shlex
+from dataclasses import dataclass
+
+from bot.answers import PostedAnswer
+from bot.errors import AdminError, BadInput, NotAllowed, UnknownAdapter
+from bot.events import CommandGiven
+from bot.feedback import facts_of
+from bot.ids import RunId, new_id
+from bot.lineage import Adapter, Deployment, Move, RetrainPlan, Run, RunState, serving_stack
+from bot.outgoing import Notice, Outgoing, ProgressPost
+from bot.people import Person, Role
+from bot.policy import Policy
+from bot.ports import AdapterStore, Clock, Planner, Unit
+from bot.texts import Texts
+
+PAUSED = "paused"
+
+NEEDED_ROLE = {
+    "help": Role.CUSTOMER,
+    "status": Role.AGENT,
+    "why": Role.AGENT,
+    "adapters": Role.AGENT,
+    "retrain": Role.ADMIN,
+    "promote": Role.ADMIN,
+    "rollback": Role.ADMIN,
+    "pause": Role.ADMIN,
+    "resume": Role.ADMIN,
+}
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the bot is and knows now."""
+
+    paused: bool
+    adapter: str | None
+    facts: int
+    phrasings: int
+    sections: int
+    lessons_since_adapter: int
+    answers: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Commands:
+    policy: Policy
+    texts: Texts
+    adapter_store: AdapterStore
+    plan: Planner
+    clock: Clock
+
+    def run(self, unit: Unit, event: CommandGiven) -> list[Outgoing]:
+        """Do what was typed and tell the person, whatever came of it."""
+        verb, arguments = _parse(event.text)
+        try:
+            self.check_right(verb, event.person)
+            return self._dispatch(unit, event, verb, arguments)
+        except (AdminError, NotAllowed, BadInput) as problem:
+            return [_tell(event, str(problem))]
+
+    def check_right(self, verb: str, person: Person) -> None:
+        """Raises BadInput for a verb that doesn't exist, NotAllowed for a person who may not use it."""
+        if verb not in NEEDED_ROLE:
+            raise BadInput(self.texts.unknown_command.format(verb=verb))
+        needed = NEEDED_ROLE[verb]
+        if self.policy.staff.role_of(person) < needed:
+            text = self.texts.not_admin if needed is Role.ADMIN else self.texts.not_staff
+            raise NotAllowed(text.format(verb=verb))
+
+    def _dispatch(self, unit: Unit, event: CommandGiven, verb: str, arguments: list[str]) -> list[Outgoing]:
+        by = event.person.key
+        match verb:
+            case "retrain":
+                return self._retrain(unit, event, dry_run="--dry-run" in arguments)
+            case "status":
+                return [_tell(event, self.describe(self.status(unit)))]
+            case "why":
+                return [_tell(event, self._why(unit, arguments))]
+            case "adapters":
+                return [_tell(event, self._adapters(unit))]
+            case "promote":
+                return [_tell(event, self.promote(unit, _only(arguments, self._needs("promote", "an adapter")), by))]
+            case "rollback":
+                return [_tell(event, self.rollback(unit, by))]
+            case "pause" | "resume":
+                return [_tell(event, self.set_paused(unit, verb == "pause"))]
+            case _:
+                return [_tell(event, self.texts.help)]
+
+    # --- adapters ------------------------------------------------------------------------------------------------
+
+    def live(self, unit: Unit) -> Adapter | None:
+        """The adapter that answers now; None is the base model."""
+        top = serving_stack(unit.adapters.history())[-1]
+        return unit.adapters.get(top) if top is not None else None
+
+    def promote(self, unit: Unit, name: str, by: str, reason: str = "by hand") -> str:
+        """Put an adapter live. Raises UnknownAdapter, or AdapterBroken when its files are not what they were."""
+        adapter = unit.adapters.named(name)
+        if adapter is None:
+            raise UnknownAdapter(self.texts.unknown_adapter.format(name=name))
+        if serving_stack(unit.adapters.history())[-1] == adapter.id:
+            return self.texts.already_live.format(name=adapter.name)
+        self.adapter_store.verify(adapter.id)
+        unit.adapters.deploy(Deployment(Move.PROMOTE, adapter.id, by, self.clock(), reason))
+        return self.texts.promoted.format(name=adapter.name)
+
+    def rollback(self, unit: Unit, by: str, reason: str = "by hand") -> str:
+        """Go back to what answered before the present adapter was promoted."""
+        stack = serving_stack(unit.adapters.history())
+        if len(stack) == 1:
+            raise UnknownAdapter(self.texts.nothing_to_roll_back)
+        target = stack[-2]
+        if target is not None:
+            self.adapter_store.verify(target)
+        unit.adapters.deploy(Deployment(Move.ROLLBACK, target, by, self.clock(), reason))
+        return self.texts.rolled_back.format(name=self.name_of(self.live(unit)))
+
+    def name_of(self, adapter: Adapter | None) -> str:
+        return adapter.name if adapter is not None else self.texts.base_model
+
+    def _adapters(self, unit: Unit) -> str:
+        live = self.live(unit)
+        lines = [
+            self.texts.adapter_line.format(
+                mark="●" if adapter == live else "○",
+                name=adapter.name,
+                date=f"{adapter.created_at:%Y-%m-%d %H:%M}",
+                lessons=len(adapter.lessons),
+                base=adapter.base_model,
+            )
+            for adapter in unit.adapters.all()
+        ]
+        return "\n".join(lines) or self.texts.no_adapters
+
+    # --- training ------------------------------------------------------------------------------------------------
+
+    def _retrain(self, unit: Unit, event: CommandGiven, *, dry_run: bool) -> list[Outgoing]:
+        plan = self.plan(unit)
+        if dry_run:
+            return [_tell(event, self.describe_plan(plan))]
+        if plan.refusals:
+            return [_tell(event, self.texts.retrain_refused.format(reasons=" ".join(plan.refusals)))]
+        if any(run.state is not RunState.DONE for run in unit.runs.latest()):
+            return [_tell(event, self.texts.retrain_running)]
+        run = Run(
+            id=RunId(new_id()), slot=f"command:{event.id}", requested_by=event.person.key,
+            requested_at=event.at, place=event.place,
+        )  # fmt: skip
+        unit.runs.request(run)
+        text = self.texts.retrain_requested.format(usable=plan.usable, new=plan.new, minutes=plan.minutes)
+        return [ProgressPost(place=event.place, in_reply_to=event.id, run=run.id, text=text)]
+
+    def describe_plan(self, plan: RetrainPlan) -> str:
+        text = self.texts.plan.format(**vars(plan))
+        if not plan.refusals:
+            return text
+        return f"{text}\n{self.texts.retrain_refused.format(reasons=' '.join(plan.refusals))}"
+
+    # --- state ---------------------------------------------------------------------------------------------------
+
+    def status(self, unit: Unit) -> Status:
+        lessons, phrasings = unit.lessons.all(), unit.lessons.phrasings()
+        facts = facts_of(lessons, phrasings)
+        live = self.live(unit)
+        learned = set(live.lessons) if live is not None else set()
+        return Status(
+            paused=unit.flags.get(PAUSED) == "yes",
+            adapter=live.name if live is not None else None,
+            facts=len(facts),
+            phrasings=sum(len(fact.phrasings) for fact in facts),
+            sections=len(unit.documents.sections()),
+            lessons_since_adapter=sum(fact.lesson.id not in learned for fact in facts),
+            answers=unit.answers.count_by_kind(),
+        )
+
+    def describe(self, status: Status) -> str:
+        answers = ", ".join(f"{count} {kind}" for kind, count in sorted(status.answers.items())) or "none"
+        return self.texts.status.format(
+            state="Paused" if status.paused else "Answering",
+            adapter=status.adapter or self.texts.base_model,
+            facts=status.facts,
+            phrasings=status.phrasings,
+            sections=status.sections,
+            lessons=status.lessons_since_adapter,
+            answers=answers,
+        )
+
+    def set_paused(self, unit: Unit, paused: bool) -> str:
+        unit.flags.set(PAUSED, "yes" if paused else "no")
+        return self.texts.is_paused if paused else self.texts.is_resumed
+
+    def _why(self, unit: Unit, arguments: list[str]) -> str:
+        wanted = _only(arguments, self._needs("why", "a link to one of my answers, or its id"))
+        posted = unit.answers.find(_message_id(wanted))
+        if posted is None:
+            raise BadInput(self.texts.unknown_answer)
+        return self.explain(unit, posted)
+
+    def explain(self, unit: Unit, posted: PostedAnswer) -> str:
+        """What an answer was made of."""
+        answer = posted.answer
+        adapter = unit.adapters.get(answer.adapter) if answer.adapter is not None else None
+        sources = "; ".join(f"{source.kind}: {source.title}" for source in answer.sources)
+        return self.texts.why.format(
+            question=answer.question,
+            kind=answer.kind,
+            confidence=answer.confidence,
+            adapter=self.name_of(adapter),
+            latency_ms=answer.latency_ms,
+            sources=self.texts.sources.format(sources=sources) if sources else "",
+        )
+
+    def _needs(self, verb: str, what: str) -> str:
+        return self.texts.needs_argument.format(verb=verb, what=what)
+
+
+def _parse(text: str) -> tuple[str, list[str]]:
+    try:
+        words = shlex.split(text)
+    except ValueError:  # an unbalanced quotation mark
+        words = text.split()
+    return (words[0].lower(), words[1:]) if words else ("help", [])
+
+
+def _message_id(link: str) -> str:
+    """The id at the end of a message's link. Slack writes its 1712345678.000100 as p1712345678000100 there."""
+    last = link.rstrip("/").rsplit("/", 1)[-1].split("?")[0]
+    return f"{last[1:-6]}.{last[-6:]}" if re.fullmatch(r"p\d{16}", last) else last
+
+
+def _only(arguments: list[str], otherwise: str) -> str:
+    if len(arguments) != 1:
+        raise BadInput(otherwise)
+    return arguments[0]
+
+
+def _tell(event: CommandGiven, text: str) -> Notice:
+    return Notice(place=event.place, in_reply_to=event.id, text=text, to=event.person)

@@ -1,0 +1,67 @@
+"""Turns of a conversation, and the decision which messages are meant for the bot."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.events import MessagePosted, Place
+from bot.people import Role, Staff
+
+MAX_QUESTION_CHARS = 4_000
+
+
+class Speaker(StrEnum):
+    PERSON = "person"
+    BOT = "bot"
+
+
+@dataclass(frozen=True)
+class Turn:
+    place: Place
+    speaker: Speaker
+    person: str
+    """`Person.key` of who wrote, or of whom the bot answered."""
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the ladder gets: the words of now, and what was said before in the same thread (oldest first)."""
+
+    text: str
+    earlier: tuple[Turn, ...] = ()
+
+    @property
+    def in_context(self) -> str:
+        """The question with the person's last one before it, so that "and on the phone?" finds its subject."""
+        before = [turn.text for turn in self.earlier if turn.speaker is Speaker.PERSON]
+        return f"{before[-1]} {self.text}" if before else self.text
+
+
+def clean_question(text: str) -> str:
+    """Fold white space and cut what no question needs; a very long one keeps its head and tail."""
+    folded = " ".join(text.split())
+    if len(folded) <= MAX_QUESTION_CHARS:
+        return folded
+    half = MAX_QUESTION_CHARS // 2
+    return f"{folded[:half]} … {folded[-half:]}"
+
+
+def is_for_the_bot(
+    event: MessagePosted, thread: Sequence[Turn], support_channels: frozenset[str], staff: Staff
+) -> bool:
+    """Mentions, direct messages, the asker's replies in the bot's threads, new questions in support channels.
+
+    It stays out of talk between people: in its own thread it answers only those who asked there before, and a
+    question in a support channel is nobody's but a customer's.
+    """
+    if event.mentions_bot or event.place.is_direct:
+        return True
+    if event.opens_thread:
+        is_support = event.place.channel in support_channels
+        return is_support and staff.role_of(event.person) is Role.CUSTOMER
+    answered_here = any(turn.speaker is Speaker.BOT for turn in thread)
+    people = {turn.person for turn in thread if turn.speaker is Speaker.PERSON}
+    return answered_here and people == {event.person.key}

@@ -1,0 +1,70 @@
+"""The way out. What is to be said stands in the outbox until its platform has taken it."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from bot.errors import DeliveryFailed
+from bot.events import MessageRef
+from bot.outgoing import Outgoing
+from bot.people import Platform
+from bot.ports import Connector, Store, Unit
+
+MAX_ATTEMPTS = 8
+MAX_WAIT_S = 60.0
+
+OnFailure = Callable[[Outgoing, Exception], None]
+
+
+@dataclass
+class Delivery:
+    """Delivers in order within a place. A place whose message failed waits, the others go on."""
+
+    store: Store
+    connectors: Mapping[Platform, Connector]
+    news: asyncio.Event
+    on_failure: OnFailure
+
+    async def run(self) -> None:
+        """Deliver whenever there is news, until cancelled."""
+        while True:
+            self.news.clear()
+            wait_s = await self.sweep()
+            try:
+                await asyncio.wait_for(self.news.wait(), timeout=wait_s)
+            except TimeoutError:
+                continue
+
+    async def sweep(self) -> float:
+        """Try all that is undelivered once; the seconds after which another try makes sense."""
+        waiting = await self.store.run(lambda unit: unit.outbox.undelivered())
+        by_place: dict[str, list[Outgoing]] = {}
+        for outgoing in waiting:
+            if outgoing.place.platform in self.connectors:
+                by_place.setdefault(outgoing.place.key, []).append(outgoing)
+        waits = await asyncio.gather(*(self._deliver_in_order(queue) for queue in by_place.values()))
+        return min(waits, default=MAX_WAIT_S)
+
+    async def _deliver_in_order(self, queue: list[Outgoing]) -> float:
+        for outgoing in queue:
+            try:
+                message = await self.connectors[outgoing.place.platform].deliver(outgoing)
+            except Exception as problem:  # a connector's own bug must not stop the others' messages
+                return await self._failed(outgoing, problem)
+            await self.store.run(partial(_delivered, outgoing=outgoing, message=message))
+        return MAX_WAIT_S
+
+    async def _failed(self, outgoing: Outgoing, problem: Exception) -> float:
+        self.on_failure(outgoing, problem)
+        reason = f"{type(problem).__name__}: {problem}"
+        attempts = await self.store.run(lambda unit: unit.outbox.failed(outgoing.id, reason))
+        if attempts >= MAX_ATTEMPTS:
+            await self.store.run(lambda unit: unit.outbox.park(outgoing.id, reason))
+            return 0.0
+        asked = problem.retry_after_s if isinstance(problem, DeliveryFailed) else None
+        return asked if asked is not None else min(2.0**attempts, MAX_WAIT_S)
+
+
+def _delivered(unit: Unit, outgoing: Outgoing, message: MessageRef | None) -> None:
+    unit.outbox.delivered(outgoing.id, message)

@@ -1,0 +1,89 @@
+"""What connectors, the page and the command line may ask of the bot: the one way in from outside."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.answers import Answer
+from bot.commands import Status
+from bot.conversation import Question, Turn
+from bot.events import Event, MessageRef, Place
+from bot.feedback import Lesson
+from bot.ids import AnswerId
+from bot.intake import Intake
+from bot.lineage import Adapter, RetrainPlan, Run
+from bot.outgoing import CorrectionForm
+from bot.people import OPERATOR, Person, Platform, Role
+from bot.ports import Clock, Store, Unit
+from bot.routing import Routing
+
+TERMINAL = Place(Platform.CLI, "local", "terminal")
+
+
+@dataclass(frozen=True)
+class Desk:
+    store: Store
+    routing: Routing
+    intake: Intake
+    clock: Clock
+
+    # --- for connectors ------------------------------------------------------------------------------------------
+
+    async def receive(self, event: Event) -> bool:
+        """Take an event. Returns once it is on disk, so acknowledge it then; False for one that is known already."""
+        return await self.intake.receive(event)
+
+    async def correction_form(self, answer: AnswerId | MessageRef, person: Person) -> CorrectionForm:
+        """What the correction form shows. Raises NotAllowed or BadInput, whose text is for the person."""
+
+        def form(unit: Unit) -> CorrectionForm:
+            posted = unit.answers.at(answer) if isinstance(answer, MessageRef) else unit.answers.get(answer)
+            known = posted.answer.id if posted is not None else AnswerId("")
+            return self.routing.capturing.form(unit, known, person)
+
+        return await self.store.run(form)
+
+    def role_of(self, person: Person) -> Role:
+        return self.routing.commands.policy.staff.role_of(person)
+
+    # --- for the page --------------------------------------------------------------------------------------------
+
+    async def turns(self, place: Place) -> Sequence[Turn]:
+        return await self.store.run(lambda unit: unit.conversations.of(place))
+
+    async def runs(self) -> Sequence[Run]:
+        return await self.store.run(lambda unit: unit.runs.latest())
+
+    async def adapters(self) -> Sequence[Adapter]:
+        return await self.store.run(lambda unit: unit.adapters.all())
+
+    async def live_adapter(self) -> Adapter | None:
+        return await self.store.run(self.routing.commands.live)
+
+    async def status(self) -> Status:
+        return await self.store.run(self.routing.commands.status)
+
+    async def lessons(self) -> Sequence[Lesson]:
+        return await self.store.run(lambda unit: unit.lessons.all())
+
+    # --- for the operator's command line: trusted, and without a connector ------------------------------------------
+
+    async def ask(self, text: str) -> Answer:
+        """Answer and keep the answer, as if it had been asked in a channel."""
+        answer = await self.routing.answering.answer(Question(text))
+        await self.store.run(lambda unit: unit.answers.add(answer, TERMINAL, OPERATOR))
+        return answer
+
+    async def teach(self, question: str, answer: str) -> Lesson:
+        """Take a lesson at once. Raises BadInput."""
+        same = await self.routing.same_fact(question)
+        teach = self.routing.capturing.teach
+        return await self.store.run(lambda unit: teach(unit, question, answer, OPERATOR, self.clock(), same))
+
+    async def promote(self, name: str) -> str:
+        return await self.store.run(lambda unit: self.routing.commands.promote(unit, name, OPERATOR.key))
+
+    async def rollback(self) -> str:
+        return await self.store.run(lambda unit: self.routing.commands.rollback(unit, OPERATOR.key))
+
+    async def plan(self) -> RetrainPlan:
+        return await self.store.run(self.routing.commands.plan)

@@ -1,0 +1,98 @@
+"""What comes in: one frozen dataclass for each thing that can happen, the same for every platform."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from bot.ids import AnswerId, EventId, FactId
+from bot.people import Person, Platform
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a conversation happens. With a thread it is one conversation; without, the channel's open floor."""
+
+    platform: Platform
+    workspace: str
+    channel: str
+    thread: str | None = None
+    is_direct: bool = False
+
+    @property
+    def key(self) -> str:
+        return "/".join((self.platform, self.workspace, self.channel, self.thread or ""))
+
+
+@dataclass(frozen=True)
+class MessageRef:
+    """One message on a platform."""
+
+    platform: Platform
+    workspace: str
+    channel: str
+    id: str
+
+    @property
+    def key(self) -> str:
+        return "/".join((self.platform, self.workspace, self.channel, self.id))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Happened:
+    id: EventId
+    place: Place
+    person: Person
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessagePosted(_Happened):
+    """Somebody wrote. `place.thread` is where an answer belongs, also when the message itself opens the thread."""
+
+    text: str
+    message: MessageRef
+    mentions_bot: bool
+    opens_thread: bool
+    """True for a new message on a channel's floor, False for a reply within a thread."""
+    kind: Literal["message"] = "message"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reacted(_Happened):
+    """Somebody put an emoji on a message, or took it away."""
+
+    message: MessageRef
+    emoji: str
+    """Slack's short name without colons and skin tone, or the character without its variation selector."""
+    added: bool
+    kind: Literal["reaction"] = "reaction"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorrectionSubmitted(_Happened):
+    """Somebody sent the correction form."""
+
+    answer: AnswerId
+    question: str
+    text: str
+    kind: Literal["correction"] = "correction"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateChosen(_Happened):
+    """Somebody clicked one of the "did you mean" buttons; no fact means "none of these"."""
+
+    answer: AnswerId
+    fact: FactId | None
+    kind: Literal["choice"] = "choice"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandGiven(_Happened):
+    """Somebody typed `/mentee …`; `text` is what stands behind the name."""
+
+    text: str
+    kind: Literal["command"] = "command"
+
+
+Event = MessagePosted | Reacted | CorrectionSubmitted | CandidateChosen | CommandGiven

@@ -1,0 +1,96 @@
+"""What people say of answers, and what becomes of it: gestures, ratings, lessons, facts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.ids import AnswerId, FactId, LessonId
+
+
+class Gesture(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+    CORRECT = "correct"
+
+
+# Slack names its emoji, Discord sends the character.
+DEFAULT_EMOJI: Mapping[str, Gesture] = {
+    **dict.fromkeys(("white_check_mark", "heavy_check_mark", "+1", "thumbsup", "✅", "✔", "👍"), Gesture.APPROVE),
+    **dict.fromkeys(("x", "-1", "thumbsdown", "❌", "✖", "👎"), Gesture.REJECT),
+    **dict.fromkeys(("pencil2", "pencil", "✏", "📝"), Gesture.CORRECT),
+}
+
+
+@dataclass(frozen=True)
+class Rating:
+    """The latest state of one person's gesture on one answer. Taking the reaction away removes it."""
+
+    answer: AnswerId
+    person: str
+    gesture: Gesture
+    trusted: bool
+    """True when an agent gave it; everyone else's is satisfaction, and never trains."""
+    at: datetime
+
+
+class LessonSource(StrEnum):
+    CORRECTION = "correction"  # an agent sent the form
+    APPROVAL = "approval"  # an agent's ✅ on a generated answer
+    TAUGHT = "taught"  # the operator's `mentee teach`
+    FAQ = "faq"  # an ingested FAQ entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """One version of the right answer to a question. Lessons of one fact supersede each other, the newest wins."""
+
+    id: LessonId
+    fact: FactId
+    question: str
+    answer: str
+    author: str
+    """`Person.key`, or the FAQ file."""
+    author_name: str
+    source: LessonSource
+    taught_at: datetime
+    about: AnswerId | None = None
+    """The bot's answer that the lesson corrects or approves."""
+    topic: str = ""
+    withdrawn_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phrasing:
+    """One way of asking for a fact. It is active while what brought it has not been withdrawn."""
+
+    fact: FactId
+    text: str
+    origin: str
+    """Id of the lesson that brought it, or `rating:<answer>:<person>`, `choice:<answer>:<person>`."""
+    withdrawn_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What memory serves and training teaches: the newest active lesson, under all its active phrasings."""
+
+    lesson: Lesson
+    phrasings: tuple[str, ...]
+
+    @property
+    def id(self) -> FactId:
+        return self.lesson.fact
+
+
+def facts_of(lessons: Iterable[Lesson], phrasings: Sequence[Phrasing]) -> list[Fact]:
+    """Fold lessons and phrasings into the facts that hold now, oldest fact first."""
+    newest: dict[FactId, Lesson] = {}
+    for lesson in sorted(lessons, key=lambda lesson: (lesson.taught_at, lesson.id)):
+        if lesson.withdrawn_at is None:
+            newest[lesson.fact] = lesson
+    texts: dict[FactId, list[str]] = {fact: [lesson.question] for fact, lesson in newest.items()}
+    for phrasing in phrasings:
+        if phrasing.withdrawn_at is None and phrasing.fact in texts:
+            texts[phrasing.fact].append(phrasing.text)
+    return [Fact(lesson, tuple(dict.fromkeys(texts[fact]))) for fact, lesson in newest.items()]

@@ -1,0 +1,24 @@
+"""Identifiers. Every id is a string; the types only keep them apart. Ours are UUIDv7, so that they sort by time."""
+
+import secrets
+import time
+import uuid
+from typing import NewType
+
+EventId = NewType("EventId", str)  # the platform's own id, prefixed with the platform: the idempotency key
+OutgoingId = NewType("OutgoingId", str)
+AnswerId = NewType("AnswerId", str)
+FactId = NewType("FactId", str)
+LessonId = NewType("LessonId", str)
+SectionId = NewType("SectionId", str)
+AdapterId = NewType("AdapterId", str)
+RunId = NewType("RunId", str)
+
+
+def new_id() -> str:
+    """Return a fresh UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, then randomness."""
+    unix_ms = time.time_ns() // 1_000_000
+    value = (unix_ms << 80) | secrets.randbits(80)
+    value = (value & ~(0xF << 76)) | (0x7 << 76)  # version 7
+    value = (value & ~(0x3 << 62)) | (0x2 << 62)  # RFC variant
+    return str(uuid.UUID(int=value))

@@ -1,0 +1,82 @@
+"""The way in. An event is on disk before it is acknowledged, takes effect once, and is never dropped in silence."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
+
+from bot.events import Event
+from bot.ids import EventId
+from bot.outgoing import Outgoing
+from bot.ports import Effect, Store, Unit
+from bot.routing import Routing
+
+MAX_ATTEMPTS = 3
+BACKOFF_S = 0.5
+
+OnError = Callable[[Event, Exception], None]
+
+
+@dataclass
+class Intake:
+    """Keeps events and works them off: in order within a conversation, side by side across conversations."""
+
+    store: Store
+    routing: Routing
+    news: asyncio.Event
+    """Set whenever there is something new to deliver."""
+    on_error: OnError
+    _tasks: dict[EventId, asyncio.Task[None]] = field(default_factory=dict)
+    _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+
+    async def receive(self, event: Event) -> bool:
+        """Keep an event and start on it. Returns once it is on disk; False when it was known already."""
+        is_new = await self.store.run(lambda unit: unit.inbox.add(event))
+        if is_new:
+            self._start(event)
+        return is_new
+
+    async def resume(self) -> int:
+        """Start on what an earlier process, or a failing disk, left behind. Returns how many there were."""
+        pending = await self.store.run(lambda unit: unit.inbox.pending())
+        for event in pending:
+            self._start(event)
+        return len(pending)
+
+    async def idle(self) -> None:
+        """Wait until everything received so far has been worked off."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def _start(self, event: Event) -> None:
+        if event.id not in self._tasks:
+            task = asyncio.create_task(self._work_off(event), name=f"event {event.id}")
+            self._tasks[event.id] = task
+            task.add_done_callback(lambda _: self._tasks.pop(event.id, None))
+
+    async def _work_off(self, event: Event) -> None:
+        turn = self._turns.setdefault(event.place.key, asyncio.Lock())
+        async with turn:
+            for attempt in range(1, MAX_ATTEMPTS + 2):
+                try:
+                    await self._try(event)
+                    break
+                except Exception as problem:  # whatever it is, the person in the channel must hear of it
+                    self.on_error(event, problem)
+                    await asyncio.sleep(BACKOFF_S * 2**attempt)
+        self.news.set()
+
+    async def _try(self, event: Event) -> None:
+        """One attempt, counted before it begins, so that an event that kills the process is set aside too."""
+        attempts = await self.store.run(lambda unit: unit.inbox.attempt(event.id))
+        is_poison = attempts > MAX_ATTEMPTS
+        effect = self.routing.broken(event) if is_poison else await self.routing(event)
+        await self.store.run(lambda unit: _settle(unit, event, effect, parked=is_poison))
+
+
+def _settle(unit: Unit, event: Event, effect: Effect, *, parked: bool) -> None:
+    """All that an event changes, in one transaction: kill the process anywhere, and it happened once or not yet."""
+    outgoing: list[Outgoing] = list(effect(unit))
+    for each in outgoing:
+        unit.outbox.add(each)
+    unit.inbox.done(event.id, parked=parked)

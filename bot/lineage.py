@@ -1,0 +1,149 @@
+"""Adapters and how they came to be: runs, evaluations, decisions, deployments."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from bot.events import Place
+from bot.ids import AdapterId, LessonId, RunId
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapter:
+    """A LoRA adapter with its lineage. The weights lie in a PEFT folder that an `AdapterStore` keeps."""
+
+    id: AdapterId
+    number: int
+    """1, 2, 3 …: people say v1, v2, v3."""
+    run: RunId
+    base_model: str
+    base_sha256: str
+    weights_sha256: str
+    dataset_sha256: str
+    lessons: tuple[LessonId, ...]
+    recipe: Mapping[str, str | int | float]
+    created_at: datetime
+
+    @property
+    def name(self) -> str:
+        return f"v{self.number}"
+
+
+class Decision(StrEnum):
+    PROMOTED = "promoted"
+    REJECTED = "rejected"  # trained and judged, but the gate said no
+    REFUSED = "refused"  # nothing was trained: too little to learn from, or something is missing
+    FAILED = "failed"  # training broke; the live adapter went on answering
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One line of the gate: champion against challenger on the same items, with an interval on the difference."""
+
+    name: str
+    unit: str
+    items: int
+    champion: float
+    challenger: float
+    lower: float
+    """Confidence bounds of challenger minus champion."""
+    upper: float
+    requirement: str
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    measures: tuple[Measure, ...]
+    confidence: float
+
+
+class RunState(StrEnum):
+    REQUESTED = "requested"
+    RUNNING = "running"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is, for terminal, chat and page alike."""
+
+    stage: str
+    done: int
+    total: int
+    eta_seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """How a run ended."""
+
+    decision: Decision
+    reasons: tuple[str, ...]
+    adapter: str | None
+    """The new adapter's name, also when it was rejected."""
+    lessons: int
+    evaluation: Evaluation | None
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One retraining. Its `slot` is unique, so one due time, threshold or command makes one run."""
+
+    id: RunId
+    slot: str
+    requested_by: str
+    requested_at: datetime
+    place: Place | None = None
+    """Where the outcome is told; None for the terminal and the schedule."""
+    state: RunState = RunState.REQUESTED
+    attempts: int = 0
+    progress: Progress | None = None
+    report: Report | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainPlan:
+    """What a dry run tells."""
+
+    usable: int
+    """Facts that can be trained on."""
+    new: int
+    """Lessons that the live adapter has not seen."""
+    duplicates: int
+    held_out: int
+    """Facts kept whole for judging."""
+    examples: int
+    minutes: float
+    """Estimated wall-clock minutes, training and evaluation."""
+    refusals: tuple[str, ...] = ()
+    """Why a run would be refused; empty when it may start."""
+
+
+class Move(StrEnum):
+    PROMOTE = "promote"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A row of the history that says which adapter answers; None is the base model."""
+
+    move: Move
+    adapter: AdapterId | None
+    by: str
+    at: datetime
+    reason: str = field(default="")
+
+
+def serving_stack(history: Iterable[Deployment]) -> list[AdapterId | None]:
+    """Replay the history: a promotion goes on top, a rollback takes the top away. The base model lies below all."""
+    stack: list[AdapterId | None] = [None]
+    for deployment in history:
+        if deployment.move is Move.PROMOTE:
+            stack.append(deployment.adapter)
+        elif len(stack) > 1:
+            stack.pop()
+    return stack

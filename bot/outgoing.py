@@ -1,0 +1,70 @@
+"""What goes out besides answers' own content: one frozen dataclass for each thing that a connector must render."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bot.answers import Answer
+from bot.events import Place
+from bot.ids import AnswerId, EventId, OutgoingId, RunId, new_id
+from bot.people import Person
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Going:
+    place: Place
+    in_reply_to: EventId | None = None
+    """The event that caused it; a connector may use it to answer an open interaction privately."""
+    id: OutgoingId = field(default_factory=lambda: OutgoingId(new_id()))
+    """Goes along as nonce or metadata where the platform takes one, so that a retry can't post twice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerPost(_Going):
+    answer: Answer
+    """A hand-off calls the agents, in whatever way the operator has set for the platform."""
+    kind: Literal["answer"] = "answer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorrectionOffer(_Going):
+    """A button that opens the correction form; for one person's eyes where the platform can."""
+
+    answer: AnswerId
+    to: Person
+    text: str
+    button: str
+    kind: Literal["offer"] = "offer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice(_Going):
+    """A line of text: a receipt, a command's result, a refusal. With `to` it is for that person's eyes."""
+
+    text: str
+    to: Person | None = None
+    kind: Literal["notice"] = "notice"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgressPost(_Going):
+    """A message that is edited while a run goes on."""
+
+    run: RunId
+    text: str
+    kind: Literal["progress"] = "progress"
+
+
+Outgoing = AnswerPost | CorrectionOffer | Notice | ProgressPost
+
+
+@dataclass(frozen=True)
+class CorrectionForm:
+    """What the form shows when it opens."""
+
+    answer: AnswerId
+    title: str
+    question_label: str
+    question: str
+    answer_label: str
+    text: str
+    submit_label: str

@@ -1,0 +1,58 @@
+"""Who may do what. Connectors report what the platform says of a person; the role is decided here, once for all.
+
+Knows nothing of how a platform looks its groups up. A look-up that failed arrives as "no groups", so it fails closed.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Platform(StrEnum):
+    SLACK = "slack"
+    DISCORD = "discord"
+    WEB = "web"
+    CLI = "cli"
+
+
+class Role(IntEnum):
+    """Each role may do all that the ones below it may."""
+
+    CUSTOMER = 0
+    AGENT = 1
+    ADMIN = 2
+    OPERATOR = 3
+
+
+@dataclass(frozen=True)
+class Person:
+    platform: Platform
+    id: str
+    """The platform's own user id."""
+    name: str = ""
+    groups: frozenset[str] = frozenset()
+    """Ids or names of the roles (Discord), user groups (Slack) that the platform says the person is in."""
+    is_workspace_admin: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.platform}:{self.id}"
+
+
+OPERATOR = Person(Platform.CLI, "operator", "the operator")
+
+
+@dataclass(frozen=True)
+class Staff:
+    """Who counts as an agent or an admin: user ids or group ids, as the operator's settings name them."""
+
+    agents: frozenset[str] = frozenset()
+    admins: frozenset[str] = frozenset()
+    workspace_admins_are_admins: bool = True
+
+    def role_of(self, person: Person) -> Role:
+        if person.platform is Platform.CLI:
+            return Role.OPERATOR
+        badges = person.groups | {person.id}
+        if badges & self.admins or (person.is_workspace_admin and self.workspace_admins_are_admins):
+            return Role.ADMIN
+        return Role.AGENT if badges & self.agents else Role.CUSTOMER

@@ -1,0 +1,24 @@
+"""What an operator may decide about the bot's behaviour. Filled from the settings, in one place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.feedback import DEFAULT_EMOJI, Gesture
+from bot.people import Staff
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    staff: Staff = field(default_factory=Staff)
+    support_channels: frozenset[str] = frozenset()
+    """Channel ids in which every new question of a customer is answered."""
+    emoji: Mapping[str, Gesture] = field(default_factory=lambda: DEFAULT_EMOJI)
+    known_from: float = 0.95
+    """Least calibrated probability at which a known answer is served: at most 5 % of them wrong."""
+    clarify_from: float = 0.35
+    """Least probability at which a fact is offered as "did you mean"."""
+    grounded_from: float = 0.45
+    """Least similarity of a help section that an answer may be written from."""
+    supported_from: float = 0.8
+    """Least share of a generated answer's content that its sources must contain."""
+    retrain_after_lessons: int = 25

@@ -1,0 +1,286 @@
+"""What the core needs from outside, as small Protocols. Async stops here: connectors and generators are async,
+storage is synchronous inside `Store.run`.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from bot.answers import Answer, PostedAnswer
+from bot.conversation import Turn
+from bot.events import Event, MessageRef, Place
+from bot.feedback import Lesson, Phrasing, Rating
+from bot.ids import AdapterId, AnswerId, EventId, LessonId, OutgoingId, RunId
+from bot.lineage import Adapter, Deployment, Progress, Report, RetrainPlan, Run
+from bot.outgoing import Outgoing
+from bot.people import Person, Platform
+from bot.prompting import Message
+from bot.retrieval import Retrieval, Section
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    def __call__(self) -> datetime:
+        """The time now, in UTC."""
+        ...
+
+
+# --- models ------------------------------------------------------------------------------------------------------
+
+
+class Generation(Protocol):
+    @property
+    def text(self) -> str: ...
+    @property
+    def adapter(self) -> AdapterId | None:
+        """The version that the whole text was written with."""
+        ...
+
+
+class Generator(Protocol):
+    async def generate(
+        self, messages: Sequence[Message], *, max_new_tokens: int, on_text: Callable[[str], None] | None = None
+    ) -> Generation:
+        """Complete the conversation. `on_text` gets each new piece, in the caller's event loop.
+
+        Raises Busy when the queue is full. Cancelling the task stops the generation.
+        """
+        ...
+
+
+class Knowledge(Protocol):
+    async def search(self, question: str) -> Retrieval:
+        """Facts and sections for a question; sees every lesson that was committed before the call."""
+        ...
+
+
+class Planner(Protocol):
+    def __call__(self, unit: "Unit") -> RetrainPlan:
+        """What a retraining would do now. Quick: it trains nothing."""
+        ...
+
+
+class AdapterStore(Protocol):
+    def folder(self, adapter: AdapterId) -> Path: ...
+
+    def verify(self, adapter: AdapterId) -> None:
+        """Raises AdapterBroken unless every file is there with the hash that its manifest names."""
+        ...
+
+
+# --- connectors --------------------------------------------------------------------------------------------------
+
+
+class Connector(Protocol):
+    """Parses, renders and transports for one platform. Decides nothing."""
+
+    platform: Platform
+
+    async def run(self) -> None:
+        """Receive events until cancelled. Returns at once for a connector that is driven from elsewhere."""
+        ...
+
+    async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
+        """Post it; the message it became, or None where nothing addressable stays (an ephemeral one).
+
+        Raises DeliveryFailed when trying again makes sense.
+        """
+        ...
+
+    async def update(self, message: MessageRef, text: str) -> None:
+        """Replace the text of a progress message. May be lost."""
+        ...
+
+    async def draft(self, place: Place, text: str) -> None:
+        """Show that an answer is being written, and as much of it as there is. May be lost; may do nothing."""
+        ...
+
+
+# --- storage -----------------------------------------------------------------------------------------------------
+
+
+class Inbox(Protocol):
+    def add(self, event: Event) -> bool:
+        """Keep an event under its id; False when it is there already."""
+        ...
+
+    def pending(self) -> Sequence[Event]:
+        """Events neither done nor parked, oldest first."""
+        ...
+
+    def attempt(self, event: EventId) -> int:
+        """Count an attempt at handling it; how many there were, this one included."""
+        ...
+
+    def done(self, event: EventId, *, parked: bool = False) -> None:
+        """Close it; parked: set aside after it failed too often."""
+        ...
+
+
+class Outbox(Protocol):
+    def add(self, outgoing: Outgoing) -> None: ...
+
+    def undelivered(self) -> Sequence[Outgoing]:
+        """Oldest first."""
+        ...
+
+    def delivered(self, outgoing: OutgoingId, message: MessageRef | None) -> None:
+        """Mark it. An answer's or progress post's message can be found from then on."""
+        ...
+
+    def failed(self, outgoing: OutgoingId, reason: str) -> int:
+        """Count a failed attempt; how many there were."""
+        ...
+
+    def park(self, outgoing: OutgoingId, reason: str) -> None:
+        """Give it up, with the reason."""
+        ...
+
+    def message_of(self, run: RunId) -> MessageRef | None:
+        """Where the run's progress post stands."""
+        ...
+
+
+class Conversations(Protocol):
+    def add(self, turn: Turn) -> None: ...
+
+    def of(self, place: Place) -> Sequence[Turn]:
+        """The thread's turns, oldest first. Empty for a place without a thread, unless it is direct."""
+        ...
+
+
+class Answers(Protocol):
+    def add(self, answer: Answer, place: Place, asker: Person) -> None: ...
+    def get(self, answer: AnswerId) -> PostedAnswer | None: ...
+    def at(self, message: MessageRef) -> PostedAnswer | None: ...
+    def find(self, id: str) -> PostedAnswer | None:
+        """By its own id, or by the platform's id of the message that it stands in."""
+        ...
+
+    def count_by_kind(self) -> dict[str, int]: ...
+
+
+class Ratings(Protocol):
+    def put(self, rating: Rating) -> None: ...
+    def remove(self, rating: Rating) -> None: ...
+    def of(self, answer: AnswerId) -> Sequence[Rating]: ...
+
+
+class Lessons(Protocol):
+    def add(self, lesson: Lesson) -> None: ...
+    def get(self, lesson: LessonId) -> Lesson | None: ...
+    def withdraw(self, lesson: LessonId, at: datetime) -> None:
+        """Withdraw a lesson and the phrasings that it brought."""
+        ...
+
+    def restore(self, lesson: LessonId) -> None: ...
+    def about(self, answer: AnswerId) -> Sequence[Lesson]: ...
+    def all(self) -> Sequence[Lesson]: ...
+    def add_phrasing(self, phrasing: Phrasing) -> None:
+        """Add it; the same text from the same origin again makes it active."""
+        ...
+
+    def withdraw_phrasings(self, origin: str, at: datetime) -> None: ...
+    def phrasings(self) -> Sequence[Phrasing]: ...
+
+
+class Documents(Protocol):
+    def replace(self, source: str, content_sha256: str, sections: Sequence[Section]) -> bool:
+        """Keep a source's sections in place of its earlier ones; False when the content is unchanged."""
+        ...
+
+    def sections(self) -> Sequence[Section]: ...
+
+
+class Vectors(Protocol):
+    """A cache of embeddings, so that a restart need not compute them again."""
+
+    def get(self, model: str, texts: Sequence[str]) -> dict[str, bytes]: ...
+    def put(self, model: str, vectors: dict[str, bytes]) -> None: ...
+
+
+class Adapters(Protocol):
+    def add(self, adapter: Adapter) -> None: ...
+    def get(self, adapter: AdapterId) -> Adapter | None: ...
+    def named(self, name: str) -> Adapter | None:
+        """By "v3" or by the beginning of its id."""
+        ...
+
+    def all(self) -> Sequence[Adapter]: ...
+    def next_number(self) -> int: ...
+    def deploy(self, deployment: Deployment) -> None: ...
+    def history(self) -> Sequence[Deployment]: ...
+
+
+class Runs(Protocol):
+    def request(self, run: Run) -> bool:
+        """Keep it; False when its slot was taken before."""
+        ...
+
+    def claim(self, owner: str, now: datetime, lease_s: float) -> Run | None:
+        """Take the oldest requested run, or one whose owner's lease ran out, unless another run is alive."""
+        ...
+
+    def beat(self, run: RunId, owner: str, progress: Progress, now: datetime) -> bool:
+        """Renew the lease; False when somebody else owns the run by now."""
+        ...
+
+    def finish(self, run: RunId, owner: str, report: Report) -> bool:
+        """Close the run; False (and nothing written) when somebody else owns it by now."""
+        ...
+
+    def get(self, run: RunId) -> Run | None: ...
+    def latest(self, limit: int = 10) -> Sequence[Run]:
+        """Newest first."""
+        ...
+
+    def looks(self) -> int:
+        """How many challengers the gate has judged so far."""
+        ...
+
+
+class Flags(Protocol):
+    def get(self, name: str) -> str | None: ...
+    def set(self, name: str, value: str) -> None: ...
+
+
+class Unit(Protocol):
+    """One transaction: all of it is kept, or nothing."""
+
+    @property
+    def inbox(self) -> Inbox: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def conversations(self) -> Conversations: ...
+    @property
+    def answers(self) -> Answers: ...
+    @property
+    def ratings(self) -> Ratings: ...
+    @property
+    def lessons(self) -> Lessons: ...
+    @property
+    def documents(self) -> Documents: ...
+    @property
+    def vectors(self) -> Vectors: ...
+    @property
+    def adapters(self) -> Adapters: ...
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def flags(self) -> Flags: ...
+    def revision(self) -> int:
+        """A number that grows whenever lessons, phrasings or sections change, in whichever process."""
+        ...
+
+
+class Store(Protocol):
+    async def run(self, work: Callable[[Unit], T]) -> T:
+        """Run `work` in one transaction, off the event loop. An exception rolls back and comes through."""
+        ...
+
+
+Effect = Callable[[Unit], Sequence[Outgoing]]
+"""What an event changes: run in one transaction together with marking the event done."""

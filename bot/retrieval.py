@@ -1,0 +1,45 @@
+"""What memory finds for a question. Scores are given; what follows from them is the ladder's decision."""
+
+from dataclasses import dataclass
+
+from bot.feedback import Fact
+from bot.ids import SectionId
+
+
+@dataclass(frozen=True)
+class Section:
+    """A piece of a help page along its headings: what is cited, and what a grounded answer is written from."""
+
+    id: SectionId
+    source: str
+    """The file or address that it came from."""
+    title: str
+    heading: str
+    text: str
+    link: str | None = None
+
+    @property
+    def label(self) -> str:
+        return self.title if self.heading in ("", self.title) else f"{self.title} › {self.heading}"
+
+
+@dataclass(frozen=True)
+class FactMatch:
+    fact: Fact
+    probability: float
+    """Calibrated probability that this fact answers the question."""
+
+
+@dataclass(frozen=True)
+class SectionMatch:
+    section: Section
+    similarity: float
+    """Cosine similarity of question and section, in [-1, 1]."""
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """Best first."""
+
+    facts: tuple[FactMatch, ...] = ()
+    sections: tuple[SectionMatch, ...] = ()

@@ -1,0 +1,36 @@
+"""How far a generated answer is supported by its sources. Lexical, so that it costs nothing and can be explained."""
+
+import re
+from collections.abc import Sequence
+
+_WORD = re.compile(r"[^\W_]+(?:[.,:][0-9]+)*", re.UNICODE)
+_STOPWORDS = frozenset(
+    "a about after all also an and any are as at be been before but by can could did do does for from had has have "
+    "he help how i if in into is it its just like may me more must my need no not of on once one only or our out "
+    "please s she should so some such t than that the their them then there these they this those to too under up "
+    "us use using want was we were what when where which while who will with would yes you your".split()
+)
+
+
+def content_words(text: str) -> list[str]:
+    """Words that carry meaning, lower-cased, with plural and verb endings cut off."""
+    return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _STOPWORDS]
+
+
+def support(answer: str, sources: Sequence[str]) -> float:
+    """Share of the answer's content words that its sources contain, in [0, 1]. One foreign number makes it 0:
+    a wrong price or limit is worse than no answer."""
+    words = content_words(answer)
+    if not words:
+        return 0.0
+    known = set(content_words(" ".join(sources)))
+    if any(word[0].isdigit() and word not in known for word in words):
+        return 0.0
+    return sum(word in known for word in words) / len(words)
+
+
+def _stem(word: str) -> str:
+    for ending in ("ing", "ies", "ed", "es", "s", "ly"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word

@@ -1,0 +1,1 @@
+"""Puts the parts together and runs them: settings, wiring, command line, containers."""
