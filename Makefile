@@ -2,10 +2,48 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Where pip finds torch. Set it to an index of CPU builds to spare a machine without a GPU the CUDA packages.
-TORCH_INDEX ?=
+# Extra options for pip, such as an index of CPU builds of torch that spares a machine without a GPU the CUDA packages.
+PIP_OPTIONS ?=
+SLOW_WORKERS ?= 1
 
-.PHONY: help setup run test lint test-fast test-slow peers bench clean
+.PHONY: help setup run test lint test-fast test-slow peers clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.installed ## Make .venv and install Mentee into it
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install $(PIP_OPTIONS) --editable .
+	touch $@
+
+run: setup ## Start the bot with the demo knowledge, and print the page's address
+	$(BIN)/mentee run --demo
+
+$(VENV)/.dev: $(VENV)/.installed
+	$(BIN)/pip install $(PIP_OPTIONS) --editable '.[dev]'
+	touch $@
+
+peers: node_modules/local-slack-linux-x64 ## Fetch the servers that the tests talk to
+
+node_modules/local-slack-linux-x64:
+	npm install --no-save --no-audit --no-fund local-slack-linux-x64@0.1.8
+
+lint: $(VENV)/.dev ## Style, types and architecture
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test-fast: $(VENV)/.dev peers ## The quick tests (under 3 minutes)
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-slow: $(VENV)/.dev peers ## Real models, PostgreSQL, a real browser
+	$(BIN)/python -m pytest -m slow
+
+test: lint test-fast test-slow ## All checks and tests, from nothing
+
+clean: ## Remove what was installed and built here; data and models stay
+	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,6 +1,6 @@
 """Teaching: reactions and forms become ratings and lessons. Every function runs inside one transaction."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.answers import Answer, AnswerKind, PostedAnswer
@@ -31,6 +31,7 @@ class Capturing:
         posted = unit.answers.at(event.message)
         if gesture is None or posted is None:
             return []
+        event = replace(event, place=posted.place)  # a reaction needn't tell the thread; the answer knows it
         trusted = self._is_agent(event.person)
         rating = Rating(posted.answer.id, event.person.key, gesture, trusted, event.at)
         if not event.added:

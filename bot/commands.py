@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.answers import PostedAnswer
 from bot.errors import AdminError, BadInput, NotAllowed, UnknownAdapter
-from bot.events import CommandGiven
+from bot.events import CommandGiven, Place
 from bot.feedback import facts_of
 from bot.ids import RunId, new_id
 from bot.lineage import Adapter, Deployment, Move, RetrainPlan, Run, RunState, serving_stack
@@ -146,13 +146,17 @@ class Commands:
             return [_tell(event, self.texts.retrain_refused.format(reasons=" ".join(plan.refusals)))]
         if any(run.state is not RunState.DONE for run in unit.runs.latest()):
             return [_tell(event, self.texts.retrain_running)]
-        run = Run(
-            id=RunId(new_id()), slot=f"command:{event.id}", requested_by=event.person.key,
-            requested_at=event.at, place=event.place,
-        )  # fmt: skip
-        unit.runs.request(run)
+        run = self.request_run(unit, f"command:{event.id}", event.person, event.place)
         text = self.texts.retrain_requested.format(usable=plan.usable, new=plan.new, minutes=plan.minutes)
         return [ProgressPost(place=event.place, in_reply_to=event.id, run=run.id, text=text)]
+
+    def request_run(self, unit: Unit, slot: str, person: Person, place: Place | None) -> Run:
+        """Ask for a retraining. Whichever process trains takes it up; its outcome is told at `place`."""
+        run = Run(
+            id=RunId(new_id()), slot=slot, requested_by=person.key, requested_at=self.clock(), place=place
+        )  # fmt: skip
+        unit.runs.request(run)
+        return run
 
     def describe_plan(self, plan: RetrainPlan) -> str:
         text = self.texts.plan.format(**vars(plan))

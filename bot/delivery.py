@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from bot.errors import DeliveryFailed
@@ -25,6 +25,7 @@ class Delivery:
     connectors: Mapping[Platform, Connector]
     news: asyncio.Event
     on_failure: OnFailure
+    _sweeping: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self) -> None:
         """Deliver whenever there is news, until cancelled."""
@@ -38,6 +39,10 @@ class Delivery:
 
     async def sweep(self) -> float:
         """Try all that is undelivered once; the seconds after which another try makes sense."""
+        async with self._sweeping:  # two sweeps at a time would post the same message twice
+            return await self._sweep()
+
+    async def _sweep(self) -> float:
         waiting = await self.store.run(lambda unit: unit.outbox.undelivered())
         by_place: dict[str, list[Outgoing]] = {}
         for outgoing in waiting:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.answering import OnText
 from bot.answers import Answer
 from bot.commands import Status
 from bot.conversation import Question, Turn
@@ -67,9 +68,9 @@ class Desk:
 
     # --- for the operator's command line: trusted, and without a connector ------------------------------------------
 
-    async def ask(self, text: str) -> Answer:
+    async def ask(self, text: str, on_text: OnText | None = None) -> Answer:
         """Answer and keep the answer, as if it had been asked in a channel."""
-        answer = await self.routing.answering.answer(Question(text))
+        answer = await self.routing.answering.answer(Question(text), on_text)
         await self.store.run(lambda unit: unit.answers.add(answer, TERMINAL, OPERATOR))
         return answer
 

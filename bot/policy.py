@@ -21,4 +21,3 @@ class Policy:
     """Least similarity of a help section that an answer may be written from."""
     supported_from: float = 0.8
     """Least share of a generated answer's content that its sources must contain."""
-    retrain_after_lessons: int = 25

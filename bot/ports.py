@@ -69,6 +69,14 @@ class AdapterStore(Protocol):
         """Raises AdapterBroken unless every file is there with the hash that its manifest names."""
         ...
 
+    def stage(self, adapter: AdapterId) -> Path:
+        """A fresh temporary folder to write an adapter into."""
+        ...
+
+    def publish(self, adapter: AdapterId, staged: Path, base_sha256: str) -> str:
+        """Put a staged folder in its place at once or not at all; the sha256 of its weights."""
+        ...
+
 
 # --- connectors --------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,158 @@
+"""The command line `mentee`: the same use cases that the chat commands call, for whoever runs the machine.
+
+Works with the bot running or not: both read and write the same database. Knows how to ask and to show, nothing else.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from bot.errors import MenteeError
+from deploy import shown
+from deploy.parts import Kept, open_kept
+from deploy.settings import Settings, read_settings
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    name="mentee", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="The support bot for Slack and Discord that support agents teach.",
+    epilog="Settings come from mentee.toml, .env and the environment; .env.example explains them. "
+    "Start with `mentee doctor`.",
+)  # fmt: skip
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+WithDemo = Annotated[bool, typer.Option("--demo", help="Load the demo product's help when nothing is known yet.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what a retraining would do.")]
+AdapterName = Annotated[str, typer.Argument(metavar="ID", help="v3, or the beginning of an id.")]
+
+
+@app.command()
+def run(demo: WithDemo = False) -> None:
+    """Start the bot: the page, Slack and Discord when their tokens are set, the schedule and the trainer."""
+    with _told():
+        from deploy.logs import set_up_logs
+        from deploy.serve import serve
+
+        settings = read_settings()
+        set_up_logs(settings)
+        shown.greet(settings)
+        asyncio.run(serve(settings, demo=demo))
+
+
+@app.command()
+def ask(text: str, as_json: AsJson = False) -> None:
+    """Ask a question, as a customer would. Prints the answer and what it was made of."""
+    with _told(as_json), _kept() as kept:
+        from deploy.verbs import ask as answer
+
+        found, adapter = asyncio.run(answer(kept, text, shown.stream(as_json)))
+        shown.answer(found, adapter, as_json)
+
+
+@app.command()
+def teach(question: str, answer: str, as_json: AsJson = False) -> None:
+    """Teach the right answer to a question. It serves the very next question that means the same."""
+    with _told(as_json), _kept() as kept:
+        from deploy.verbs import teach as take
+
+        shown.lesson(asyncio.run(take(kept, question, answer)), as_json)
+
+
+@app.command()
+def ingest(paths: list[Path], as_json: AsJson = False) -> None:
+    """Load help pages (Markdown) and FAQ files (CSV with question and answer), or folders of them."""
+    with _told(as_json), _kept() as kept:
+        from learning.sources.ingest import ingest as load
+
+        shown.ingested(asyncio.run(load(paths, kept.store)), as_json)
+
+
+@app.command()
+def retrain(dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Fine-tune a new adapter from the lessons, judge it, and promote it only if it answers better."""
+    with _told(as_json), _kept() as kept:
+        if dry_run:
+            plan = kept.store.run_sync(kept.commands.plan)
+            shown.data(asdict(plan), kept.commands.describe_plan(plan), as_json)
+        else:
+            from deploy.verbs import retrain as train
+
+            with shown.progress(as_json) as watch:
+                report = asyncio.run(train(kept, watch))
+            shown.report(report, as_json)
+
+
+@app.command()
+def adapters(as_json: AsJson = False) -> None:
+    """List all adapters with their lineage."""
+    with _told(as_json), _kept() as kept:
+        everything = kept.store.run_sync(lambda unit: unit.adapters.all())
+        live = kept.store.run_sync(kept.commands.live)
+        shown.adapters(everything, live, as_json)
+
+
+@app.command()
+def promote(name: AdapterName, as_json: AsJson = False) -> None:
+    """Let an adapter answer from now on. A running bot swaps it in without a restart."""
+    _say(lambda kept: kept.store.run_sync(lambda unit: kept.commands.promote(unit, name, "cli:operator")), as_json)
+
+
+@app.command()
+def rollback(as_json: AsJson = False) -> None:
+    """Go back to what answered before the present adapter was promoted."""
+    _say(lambda kept: kept.store.run_sync(lambda unit: kept.commands.rollback(unit, "cli:operator")), as_json)
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Say what the bot knows and which adapter answers."""
+    with _told(as_json), _kept() as kept:
+        now = kept.store.run_sync(kept.commands.status)
+        shown.data(asdict(now), kept.commands.describe(now), as_json)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Check the installation, and say how to mend what is missing."""
+    with _told(as_json):
+        from deploy.doctor import examine
+
+        findings = examine(read_settings())
+        shown.findings(findings, as_json)
+        if any(finding.state == "fail" for finding in findings):
+            raise typer.Exit(1)
+
+
+def _say(act: Callable[[Kept], str], as_json: bool) -> None:
+    with _told(as_json), _kept() as kept:
+        text = act(kept)
+        live = kept.store.run_sync(kept.commands.live)
+        shown.data({"message": text, "adapter": kept.commands.name_of(live)}, text, as_json)
+
+
+@contextmanager
+def _kept() -> Iterator[Kept]:
+    settings: Settings = read_settings()
+    with open_kept(settings) as kept:
+        yield kept
+
+
+@contextmanager
+def _told(as_json: bool = False) -> Iterator[None]:
+    """Errors that somebody can mend are told in a sentence; anything else is a bug and keeps its traceback."""
+    try:
+        yield
+    except MenteeError as problem:
+        details: dict[str, Any] = {"error": str(problem), "kind": type(problem).__name__}
+        if as_json:
+            typer.echo(json.dumps(details))
+        else:
+            shown.problem(str(problem))
+        raise typer.Exit(1) from problem

@@ -1,0 +1,113 @@
+"""`mentee doctor`: what is missing or broken on this machine, and how to mend it. Looks, and changes nothing."""
+
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.errors import MenteeError
+from bot.lineage import serving_stack
+from deploy.parts import Kept, open_kept
+from deploy.settings import Settings
+
+NEEDED_DISK_GB = 2.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    name: str
+    state: Literal["ok", "warn", "fail"]
+    text: str
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Run all checks; one that breaks is a finding itself."""
+    checks: list[Callable[[Settings], Iterator[Finding]]] = [
+        _python, _disk, _models, _machine, _database, _slack, _discord, _page,
+    ]  # fmt: skip
+    findings: list[Finding] = []
+    for check in checks:
+        try:
+            findings += check(settings)
+        except (MenteeError, OSError) as problem:
+            findings.append(Finding(check.__name__.strip("_"), "fail", str(problem)))
+    return findings
+
+
+def _python(_: Settings) -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("Python", "ok", version)
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    for name, folder in (("data folder", settings.data_dir), ("model cache", settings.cache_dir)):
+        folder.mkdir(parents=True, exist_ok=True)
+        free_gb = shutil.disk_usage(folder).free / 1e9
+        if free_gb < NEEDED_DISK_GB:
+            remedy = f"Training and models want {NEEDED_DISK_GB:.0f} GB. Make room, or choose another folder."
+            yield Finding(name, "warn", f"{folder}: {free_gb:.1f} GB free", remedy)
+        else:
+            yield Finding(name, "ok", f"{folder}: {free_gb:.0f} GB free")
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    from learning.models import verify_models
+
+    for name, problem in verify_models(settings.base_model, settings.cache_dir):
+        if problem is None:
+            yield Finding(name, "ok", "present, hashes match")
+        else:
+            yield Finding(name, "warn", problem, "`mentee run` fetches it; delete a broken one from the cache first.")
+
+
+def _machine(settings: Settings) -> Iterator[Finding]:
+    from learning.serving.slots import describe_machine
+
+    yield Finding("engine", "ok", f"transformers and peft on {describe_machine()}")
+    yield Finding("training", "ok", f"{settings.training_threads} threads, at most {settings.training_memory_mb} MB")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    with open_kept(settings) as kept:
+        yield Finding("database", "ok", kept.store.describe())
+        yield _live_adapter(kept)
+
+
+def _live_adapter(kept: Kept) -> Finding:
+    live = kept.store.run_sync(lambda unit: serving_stack(unit.adapters.history())[-1])
+    if live is None:
+        return Finding("adapter", "ok", "the base model answers; no adapter has been promoted")
+    try:
+        kept.adapter_files.verify(live)
+    except MenteeError as problem:
+        return Finding("adapter", "fail", str(problem), "`mentee rollback`, or `mentee promote` another one.")
+    return Finding("adapter", "ok", f"{live} is live and whole")
+
+
+def _slack(settings: Settings) -> Iterator[Finding]:
+    if settings.slack_bot_token is None:
+        yield Finding("Slack", "ok", "not connected", "To connect it, follow deploy/slack/README.md.")
+        return
+    needed = "slack_app_token" if settings.slack_mode == "socket" else "slack_signing_secret"
+    if getattr(settings, needed) is None:
+        yield Finding("Slack", "fail", f"{needed.upper()} is missing", "See deploy/slack/README.md.")
+    else:
+        yield Finding("Slack", "ok", f"tokens are set, {settings.slack_mode} mode")
+
+
+def _discord(settings: Settings) -> Iterator[Finding]:
+    if settings.discord_token is None:
+        yield Finding("Discord", "ok", "not connected", "To connect it, follow deploy/discord/README.md.")
+    else:
+        yield Finding("Discord", "ok", "the token is set")
+
+
+def _page(settings: Settings) -> Iterator[Finding]:
+    address = (settings.web_host, settings.web_port)
+    with socket.socket() as probe:
+        taken = probe.connect_ex(address) == 0
+    text = f"http://{address[0]}:{address[1]}" + (" (something is listening: the bot, perhaps)" if taken else "")
+    yield Finding("page", "ok", text)

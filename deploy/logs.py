@@ -1,0 +1,36 @@
+"""Logs: one line an event, with ids and counts, never message text and never a secret."""
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+
+from deploy.settings import Settings
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+def set_up_logs(settings: Settings) -> None:
+    """Send everything, libraries included, through structlog to standard error."""
+    level = getattr(logging, settings.log_level.upper())
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: structlog.types.Processor = (
+        structlog.processors.JSONRenderer() if settings.log_json else structlog.dev.ConsoleRenderer()
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    processors = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=processors))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for chatty in ("slack_bolt", "slack_sdk", "discord", "aiohttp.access", "uvicorn", "apscheduler", "httpx"):
+        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))

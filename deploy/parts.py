@@ -1,0 +1,114 @@
+"""Makes the real parts from the settings. What needs a model is imported late, so that `mentee rollback` is quick."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from storage.adapter_files import AdapterFiles
+from storage.database import SqlStore
+
+from bot.commands import Commands
+from bot.ids import AdapterId
+from bot.lineage import serving_stack
+from bot.ports import Planner
+from bot.texts import ENGLISH
+from deploy.settings import Settings
+from deploy.wiring import Parts, utc_now
+from learning.planning import plan
+from learning.recipe import Recipe
+
+if TYPE_CHECKING:
+    from learning.models import BaseModel
+
+    from learning.cycle import Cycle
+    from learning.serving.engine import Engine
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is on disk: enough for every command that needs no model."""
+
+    settings: Settings
+    store: SqlStore
+    adapter_files: AdapterFiles
+    commands: Commands
+
+
+@contextmanager
+def open_kept(settings: Settings) -> Iterator[Kept]:
+    """Open the database, migrating it first. Raises DatabaseError."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    store = SqlStore(settings.database)
+    try:
+        store.migrate()
+        files = AdapterFiles(settings.adapters_dir)
+        commands = Commands(settings.policy(), ENGLISH, files, planner(settings), utc_now)
+        yield Kept(settings, store, files, commands)
+    finally:
+        store.close()
+
+
+@dataclass(frozen=True)
+class Models:
+    base: "BaseModel"
+    engine: "Engine"
+    parts: Parts
+
+
+@contextmanager
+def open_models(kept: Kept) -> Iterator[Models]:
+    """Fetch what is missing, and make the parts that answer. Raises ModelFileError."""
+    from learning.knowledge import Memory
+    from learning.models import resolve_base_model, resolve_encoder
+
+    from learning.encoder import MiniLmEncoder
+    from learning.serving.engine import Engine
+
+    settings = kept.settings
+    base = resolve_base_model(settings.base_model, settings.cache_dir)
+    encoder = MiniLmEncoder(resolve_encoder(settings.cache_dir))
+    files = AdapterFiles(settings.adapters_dir, base.sha256)
+
+    async def live() -> AdapterId | None:
+        return await kept.store.run(lambda unit: serving_stack(unit.adapters.history())[-1])
+
+    engine = Engine(base, files, live)
+    parts = Parts(
+        store=kept.store,
+        knowledge=Memory(kept.store, encoder),
+        generator=engine,
+        planner=planner(settings),
+        adapter_store=files,
+        policy=settings.policy(),
+        texts=ENGLISH,
+    )
+    try:
+        yield Models(base, engine, parts)
+    finally:
+        engine.close()
+
+
+def make_cycle(kept: Kept, base: "BaseModel") -> "Cycle":
+    from learning.cycle import Cycle
+
+    settings = kept.settings
+    return Cycle(
+        store=kept.store,
+        adapter_store=AdapterFiles(settings.adapters_dir, base.sha256),
+        base=base,
+        recipe=recipe(settings),
+        memory_mb=settings.training_memory_mb,
+        threads=settings.training_threads,
+        clock=utc_now,
+        texts=ENGLISH,
+    )
+
+
+def recipe(settings: Settings) -> Recipe:
+    return Recipe(epochs=settings.training_epochs)
+
+
+def planner(settings: Settings) -> Planner:
+    return partial(plan, recipe=recipe(settings))

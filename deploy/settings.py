@@ -1,0 +1,183 @@
+"""All settings, read in one place: `mentee.toml` < `.env` < environment. Nothing else reads the environment.
+
+Names: the environment says `MENTEE_DATA_DIR`, the TOML file `data_dir`; Slack's and Discord's are the same in both but
+for case (`SLACK_BOT_TOKEN`, `slack_bot_token`). `.env.example` lists and explains every one.
+"""
+
+import difflib
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from bot.errors import SettingError
+from bot.people import Staff
+from bot.policy import Policy
+
+PREFIX = "MENTEE_"
+TOML_FILE = "mentee.toml"
+
+Names = Annotated[frozenset[str], NoDecode]
+"""Ids, separated by commas."""
+
+
+def _plain(name: str) -> AliasChoices:
+    """A setting whose environment variable has no MENTEE_ before it."""
+    return AliasChoices(name)
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", toml_file=TOML_FILE, extra="forbid", env_ignore_empty=True, frozen=True
+    )
+
+    # where things lie
+    data_dir: Path = Path("~/.local/share/mentee")
+    cache_dir: Path = Path("~/.cache/mentee")
+    database_url: str | None = None
+
+    # models
+    base_model: str = "bundled:smollm2-135m"
+
+    # people and channels
+    agents: Names = frozenset()
+    admins: Names = frozenset()
+    workspace_admins_are_admins: bool = True
+    support_channels: Names = frozenset()
+
+    # answering
+    known_from: float = Field(0.95, ge=0.5, le=1.0)
+    clarify_from: float = Field(0.35, ge=0.0, le=1.0)
+    grounded_from: float = Field(0.45, ge=0.0, le=1.0)
+    supported_from: float = Field(0.8, ge=0.0, le=1.0)
+
+    # training
+    retrain_schedule: str = ""
+    retrain_after_lessons: int = Field(25, ge=0)
+    training_epochs: int = Field(3, ge=1, le=50)
+    training_memory_mb: int = Field(8_000, ge=500)
+    training_threads: int = Field(2, ge=1)
+
+    # the page
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(8080, ge=1, le=65_535)
+    web_password: SecretStr | None = None
+
+    # Slack
+    slack_bot_token: SecretStr | None = Field(None, validation_alias=_plain("slack_bot_token"))
+    slack_app_token: SecretStr | None = Field(None, validation_alias=_plain("slack_app_token"))
+    slack_signing_secret: SecretStr | None = Field(None, validation_alias=_plain("slack_signing_secret"))
+    slack_mode: Literal["socket", "http"] = Field("socket", validation_alias=_plain("slack_mode"))
+    slack_http_host: str = Field("127.0.0.1", validation_alias=_plain("slack_http_host"))
+    slack_http_port: int = Field(3000, validation_alias=_plain("slack_http_port"))
+    slack_api_url: str = Field("https://slack.com/api/", validation_alias=_plain("slack_api_url"))
+    slack_agents_mention: str | None = Field(None, validation_alias=_plain("slack_agents_mention"))
+
+    # Discord
+    discord_token: SecretStr | None = Field(None, validation_alias=_plain("discord_token"))
+    discord_message_content: bool = Field(True, validation_alias=_plain("discord_message_content"))
+    discord_agents_mention: str | None = Field(None, validation_alias=_plain("discord_agents_mention"))
+    discord_dev_guild: str | None = Field(None, validation_alias=_plain("discord_dev_guild"))
+    discord_api_url: str | None = Field(None, validation_alias=_plain("discord_api_url"))
+    discord_gateway_url: str | None = Field(None, validation_alias=_plain("discord_gateway_url"))
+
+    # logs
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_json: bool = False
+
+    @field_validator("agents", "admins", "support_channels", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+    @field_validator("data_dir", "cache_dir")
+    @classmethod
+    def _expand(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy's URL of the database."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'mentee.db'}"
+
+    @property
+    def adapters_dir(self) -> Path:
+        return self.data_dir / "adapters"
+
+    def policy(self) -> Policy:
+        """What the core needs to know of the settings. Whoever reaches the page may choose a role there."""
+        staff = Staff(
+            agents=self.agents | {"web:agent"},
+            admins=self.admins | {"web:admin"},
+            workspace_admins_are_admins=self.workspace_admins_are_admins,
+        )
+        return Policy(
+            staff=staff,
+            support_channels=self.support_channels,
+            known_from=self.known_from,
+            clarify_from=self.clarify_from,
+            grounded_from=self.grounded_from,
+            supported_from=self.supported_from,
+        )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The first source that knows a setting wins."""
+        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def read_settings() -> Settings:
+    """Read them. Raises SettingError that names the setting and the remedy."""
+    _refuse_unknown_variables()
+    try:
+        return Settings()
+    except ValidationError as problem:
+        raise SettingError("\n".join(_explain(error) for error in problem.errors())) from problem
+    except (SettingsError, ValueError) as problem:  # the TOML or .env file can't be parsed
+        raise SettingError(f"{TOML_FILE} or .env can't be read: {problem}") from problem
+
+
+def variable(field: str) -> str:
+    """The environment variable of a setting."""
+    has_own_name = Settings.model_fields[field].validation_alias is not None
+    return field.upper() if has_own_name else f"{PREFIX}{field.upper()}"
+
+
+def _refuse_unknown_variables() -> None:
+    known = {variable(field) for field in Settings.model_fields}
+    for name in os.environ:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            raise SettingError(_unknown(name, known))
+
+
+def _explain(error: ErrorDetails) -> str:
+    name = str(error["loc"][0]) if error["loc"] else "?"
+    if error["type"] == "extra_forbidden":
+        return _unknown(name, {*Settings.model_fields, *map(variable, Settings.model_fields)})
+    field = name if name in Settings.model_fields else name.lower()
+    shown = variable(field) if field in Settings.model_fields else name
+    value = "" if "token" in name or "secret" in name or "password" in name else f" is {error['input']!r}:"
+    return f"{shown}{value} {error['msg']}. See .env.example."
+
+
+def _unknown(name: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    return f"There is no setting {name}.{hint} .env.example lists all of them."

@@ -1,0 +1,142 @@
+"""How the command line shows things: JSON for programs, text and tables for people."""
+
+import json
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from learning.sources.ingest import IngestReport
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bot import lineage
+from bot.answers import Answer
+from bot.feedback import Lesson
+from bot.lineage import Adapter, Evaluation, Report
+from bot.presentation import attribution
+from bot.retraining import describe
+from bot.texts import ENGLISH
+from deploy.doctor import Finding
+from deploy.settings import Settings
+
+out = Console()
+err = Console(stderr=True)
+
+
+def data(values: dict[str, Any], text: str, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(values, default=str, ensure_ascii=False))
+    else:
+        out.print(escape(text))
+
+
+def problem(text: str) -> None:
+    err.print(f"[red]✗[/] {escape(text)}")
+
+
+def greet(settings: Settings) -> None:
+    out.print(f"Mentee is starting. The page: [bold]http://{settings.web_host}:{settings.web_port}[/]")
+    out.print(f"Data in {settings.data_dir}, models in {settings.cache_dir}. Stop with Ctrl-C.")
+
+
+def stream(as_json: bool) -> Callable[[str], None] | None:
+    """Generated text is shown while it grows, dimmed: it is an answer only once it has been checked."""
+    return None if as_json else lambda piece: err.print(f"[dim]{escape(piece)}[/]", end="")
+
+
+def answer(found: Answer, adapter: str | None, as_json: bool) -> None:
+    values = {
+        "answer": found.text,
+        "kind": found.kind.value,
+        "sources": [asdict(source) for source in found.sources],
+        "confidence": round(found.confidence, 4),
+        "adapter": adapter,
+        "latency_ms": round(found.latency_ms, 1),
+        "candidates": [candidate.question for candidate in found.candidates],
+        "confirmed_by": found.confirmation.by if found.confirmation else None,
+        "confirmed_at": found.confirmation.at.isoformat() if found.confirmation else None,
+        "id": found.id,
+    }
+    if as_json:
+        return data(values, "", as_json=True)
+    err.print()
+    out.print(f"[bold]{escape(found.text)}[/]")
+    for candidate in found.candidates:
+        out.print(f"  • {escape(candidate.question)}")
+    sources = "; ".join(source.title for source in found.sources)
+    line = " · ".join(part for part in (found.kind.value, attribution(found, ENGLISH), sources) if part)
+    out.print(f"[dim]{escape(line)} · confidence {found.confidence:.2f} · {found.latency_ms:.0f} ms[/]")
+    return None
+
+
+def lesson(taken: Lesson, as_json: bool) -> None:
+    values = {"lesson": taken.id, "fact": taken.fact, "question": taken.question, "answer": taken.answer}
+    data(values, f"Noted. From now on “{taken.question}” is answered like that.", as_json)
+
+
+def ingested(report: IngestReport, as_json: bool) -> None:
+    values = {
+        "sections": report.sections,
+        "facts": report.facts,
+        "unchanged": report.unchanged,
+        "skipped": [{"path": str(path), "reason": reason} for path, reason in report.skipped],
+    }
+    text = f"{report.sections} help sections and {report.facts} FAQ entries loaded, {report.unchanged} files unchanged."
+    data(values, "\n".join([text, *(f"skipped {path}: {reason}" for path, reason in report.skipped)]), as_json)
+
+
+@contextmanager
+def progress(as_json: bool) -> Iterator[Callable[[lineage.Progress], Awaitable[None]]]:
+    """A bar on the terminal; with --json on standard error, so that the output stays JSON."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=as_json and not err.is_terminal) as bar:
+        task = bar.add_task("Preparing", total=None, left="")
+
+        async def watch(at: lineage.Progress) -> None:
+            left = f"{at.eta_seconds / 60:.1f} min left" if at.eta_seconds is not None else ""
+            bar.update(task, description=at.stage, completed=at.done, total=at.total, left=left)
+
+        yield watch
+
+
+def report(ended: Report, as_json: bool) -> None:
+    data(asdict(ended), describe(ended, ENGLISH), as_json)
+    if ended.evaluation is not None and not as_json:
+        out.print(_evaluation(ended.evaluation))
+
+
+def _evaluation(evaluation: Evaluation) -> Table:
+    table = Table("measure", "items", "before", "after", "surely between", "required", "")
+    for m in evaluation.measures:
+        bounds = f"{m.lower:+.3f} … {m.upper:+.3f}"
+        mark = "[green]✓[/]" if m.passed else "[red]✗[/]"
+        table.add_row(m.name, str(m.items), f"{m.champion:.3f}", f"{m.challenger:.3f}", bounds, m.requirement, mark)
+    return table
+
+
+def adapters(everything: Sequence[Adapter], live: Adapter | None, as_json: bool) -> None:
+    if as_json:
+        rows = [{**asdict(adapter), "name": adapter.name, "live": adapter == live} for adapter in everything]
+        return data({"adapters": rows, "live": live.name if live else None}, "", as_json=True)
+    table = Table("", "name", "trained", "lessons", "base model", "weights", "id")
+    for adapter in everything:
+        table.add_row(
+            "●" if adapter == live else "", adapter.name, f"{adapter.created_at:%Y-%m-%d %H:%M}",
+            str(len(adapter.lessons)), adapter.base_model, adapter.weights_sha256[:12], adapter.id,
+        )  # fmt: skip
+    out.print(table if everything else ENGLISH.no_adapters)
+    return None
+
+
+def findings(found: Sequence[Finding], as_json: bool) -> None:
+    if as_json:
+        return data({"findings": [asdict(finding) for finding in found]}, "", as_json=True)
+    marks = {"ok": "[green]✓[/]", "warn": "[yellow]![/]", "fail": "[red]✗[/]"}
+    for finding in found:
+        out.print(f"{marks[finding.state]} [bold]{finding.name}[/]: {escape(finding.text)}")
+        if finding.remedy:
+            out.print(f"    → {escape(finding.remedy)}")
+    return None

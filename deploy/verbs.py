@@ -1,0 +1,52 @@
+"""The operator's verbs that need a model: ask, teach, retrain. Each opens what it needs and lets go of it."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable
+
+from bot.answers import Answer
+from bot.feedback import Lesson
+from bot.ids import new_id
+from bot.lineage import Progress, Report
+from bot.people import OPERATOR
+from deploy.parts import Kept, make_cycle, open_models
+from deploy.wiring import put_together
+
+Watch = Callable[[Progress], Awaitable[None]]
+FOLLOW_EVERY_S = 1.0
+
+
+async def ask(kept: Kept, text: str, on_text: Callable[[str], None] | None) -> tuple[Answer, str | None]:
+    """The answer, and the name of the adapter that wrote it."""
+    with open_models(kept) as models:
+        bot = put_together(models.parts)
+        answer = await bot.desk.ask(text, on_text)
+    adapter = answer.adapter
+    if adapter is None:
+        return answer, None
+    known = await kept.store.run(lambda unit: unit.adapters.get(adapter))
+    return answer, known.name if known is not None else None
+
+
+async def teach(kept: Kept, question: str, answer: str) -> Lesson:
+    with open_models(kept) as models:
+        return await put_together(models.parts).desk.teach(question, answer)
+
+
+async def retrain(kept: Kept, watch: Watch) -> Report:
+    """Request a run and see it through, in this process or by watching the running bot do it."""
+    from learning.models import resolve_base_model
+
+    base = resolve_base_model(kept.settings.base_model, kept.settings.cache_dir)
+    cycle = make_cycle(kept, base)
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    run = await kept.store.run(lambda unit: kept.commands.request_run(unit, f"cli:{new_id()}", OPERATOR, None))
+    while True:
+        await cycle.run_next(owner, watch)
+        now = await kept.store.run(lambda unit: unit.runs.get(run.id))
+        if now is not None and now.report is not None:
+            return now.report
+        if now is not None and now.progress is not None:
+            await watch(now.progress)
+        await asyncio.sleep(FOLLOW_EVERY_S)

@@ -1,0 +1,95 @@
+"""The composition root: puts the use cases together from the parts that it is given. Knows no vendor library."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from bot.answering import Answering
+from bot.capturing import Capturing
+from bot.commands import Commands
+from bot.delivery import Delivery
+from bot.desk import Desk
+from bot.events import Event, Place
+from bot.intake import Intake
+from bot.outgoing import Outgoing
+from bot.people import Platform
+from bot.policy import Policy
+from bot.ports import AdapterStore, Clock, Connector, Generator, Knowledge, Planner, Store
+from bot.reporting import Reporting
+from bot.routing import Routing
+from bot.texts import Texts
+
+log = structlog.get_logger()
+
+ConnectorsOf = Callable[[Desk], Sequence[Connector]]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What the use cases need from outside."""
+
+    store: Store
+    knowledge: Knowledge
+    generator: Generator
+    planner: Planner
+    adapter_store: AdapterStore
+    policy: Policy
+    texts: Texts
+    clock: Clock = utc_now
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bot:
+    """The use cases, put together."""
+
+    desk: Desk
+    intake: Intake
+    delivery: Delivery
+    reporting: Reporting
+    connectors: dict[Platform, Connector]
+    news: asyncio.Event
+    """Set it when something was put into the outbox."""
+
+
+def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bot:
+    """Wire the use cases. Connectors need the desk, and the desk's drafts need connectors: the dict closes the ring."""
+    connectors: dict[Platform, Connector] = {}
+    news = asyncio.Event()
+
+    async def draft(place: Place, text: str) -> None:
+        if place.platform in connectors:
+            await connectors[place.platform].draft(place, text)
+
+    answering = Answering(parts.knowledge, parts.generator, parts.policy, parts.texts)
+    capturing = Capturing(parts.policy, parts.texts)
+    commands = Commands(parts.policy, parts.texts, parts.adapter_store, parts.planner, parts.clock)
+    routing = Routing(parts.store, answering, capturing, commands, draft)
+    intake = Intake(parts.store, routing, news, _log_failed_event)
+    desk = Desk(parts.store, routing, intake, parts.clock)
+    connectors.update({connector.platform: connector for connector in connectors_of(desk)})
+    return Bot(
+        desk=desk,
+        intake=intake,
+        delivery=Delivery(parts.store, connectors, news, _log_failed_delivery),
+        reporting=Reporting(parts.store, connectors, parts.texts),
+        connectors=connectors,
+        news=news,
+    )
+
+
+# No message text in the logs: an exception of ours may quote what a person wrote, so only its type is named.
+
+
+def _log_failed_event(event: Event, problem: Exception) -> None:
+    log.error("event failed", event_id=event.id, kind=event.kind, error=type(problem).__name__)
+
+
+def _log_failed_delivery(outgoing: Outgoing, problem: Exception) -> None:
+    log.warning("delivery failed", outgoing=outgoing.id, kind=outgoing.kind, error=type(problem).__name__)

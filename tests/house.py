@@ -1,0 +1,85 @@
+"""A whole working bot for tests: the real use cases over a real SQLite database, with fake models."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from storage.adapter_files import AdapterFiles
+from storage.database import SqlStore
+
+from bot.desk import Desk
+from bot.feedback import Lesson
+from bot.ids import SectionId, new_id
+from bot.lineage import RetrainPlan
+from bot.people import Staff
+from bot.policy import Policy
+from bot.ports import Unit
+from bot.retrieval import Section
+from bot.texts import ENGLISH
+from deploy.wiring import Bot, ConnectorsOf, Parts, put_together
+from tests.fakes.generator import FakeGenerator
+from tests.fakes.knowledge import LexicalKnowledge
+
+STAFF = Staff(agents=frozenset({"agents", "web:agent"}), admins=frozenset({"admins", "web:admin"}))
+
+
+@dataclass
+class House:
+    bot: Bot
+    store: SqlStore
+    adapter_files: AdapterFiles
+    generator: FakeGenerator
+    knowledge: LexicalKnowledge
+    plan: RetrainPlan = field(
+        default_factory=lambda: RetrainPlan(usable=40, new=40, duplicates=0, held_out=8, examples=80, minutes=5.0)
+    )
+    """What the next dry run or retraining will be told; tests may replace it."""
+
+    @property
+    def desk(self) -> Desk:
+        return self.bot.desk
+
+    async def settle(self) -> None:
+        """Wait until every received event is worked off and all that it caused has been tried once."""
+        await self.bot.intake.idle()
+        await self.bot.delivery.sweep()
+
+    async def teach(self, question: str, answer: str) -> Lesson:
+        return await self.bot.desk.teach(question, answer)
+
+    async def add_section(self, title: str, heading: str, text: str, link: str | None = None) -> None:
+        section = Section(SectionId(new_id()), f"{title}.md", title, heading, text, link)
+        await self.store.run(lambda unit: unit.documents.replace(section.source, new_id(), [section]))
+
+
+@asynccontextmanager
+async def open_house(
+    tmp_path: Path, connectors: ConnectorsOf = lambda _: (), *, staff: Staff = STAFF, policy: Policy | None = None
+) -> AsyncIterator[House]:
+    """Open the bot; delivery runs in the background until the house is closed."""
+    store = SqlStore(f"sqlite:///{tmp_path / 'mentee.db'}")
+    store.migrate()
+    files = AdapterFiles(tmp_path / "adapters")
+    generator, knowledge = FakeGenerator(), LexicalKnowledge(store)
+    house: House
+
+    def plan(_: Unit) -> RetrainPlan:
+        return house.plan
+
+    parts = Parts(
+        store=store, knowledge=knowledge, generator=generator, planner=plan, adapter_store=files,
+        policy=policy or Policy(staff=staff), texts=ENGLISH,
+    )  # fmt: skip
+    bot = put_together(parts, connectors)
+    house = House(bot, store, files, generator, knowledge)
+    delivering = asyncio.create_task(bot.delivery.run())
+    try:
+        yield house
+    finally:
+        delivering.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await delivering
+        store.close()
