@@ -1,0 +1,59 @@
+"""Messages → token ids and labels, by the base model's own chat template. Shared by training, judging and serving.
+
+Knows nothing of what the messages say.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from transformers import PreTrainedTokenizerBase
+
+from bot.errors import ModelFileError
+from bot.prompting import Message
+
+NOT_TRAINED = -100
+
+
+@dataclass(frozen=True)
+class Encoded:
+    input_ids: list[int]  # (T,)
+    labels: list[int]  # (T,), -100 = not trained: the prompt
+
+
+def encode_prompt(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> list[int]:
+    """Token ids up to where the answer begins."""
+    return _ids(tokenizer, _render(tokenizer, messages, open_ended=True))
+
+
+def encode_example(
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], answer: str, max_tokens: int
+) -> Encoded:
+    """Token ids of prompt and answer; only the answer and its end are trained on.
+
+    The two are tokenised apart, so that the prompt's ids are those that serving will see. What is too long loses
+    the prompt's beginning, never the answer.
+    """
+    prompt_text = _render(tokenizer, messages, open_ended=True)
+    full_text = _render(tokenizer, [*messages, Message("assistant", answer)], open_ended=False)
+    if not full_text.startswith(prompt_text):
+        raise ModelFileError(
+            f"The chat template of {tokenizer.name_or_path!r} writes an answer differently from how it asks for one, "
+            "so it can't be trained on. Choose another base model (MENTEE_BASE_MODEL)."
+        )
+    answer_ids = _ids(tokenizer, full_text[len(prompt_text) :].rstrip("\n"))[:max_tokens]
+    prompt_ids = _ids(tokenizer, prompt_text)[-max(1, max_tokens - len(answer_ids)) :]
+    return Encoded(prompt_ids + answer_ids, [NOT_TRAINED] * len(prompt_ids) + answer_ids)
+
+
+def _render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, open_ended: bool) -> str:
+    if tokenizer.chat_template is None:
+        raise ModelFileError(
+            f"The base model {tokenizer.name_or_path!r} has no chat template, so it can't be asked anything. "
+            "Choose one that was made for chat (MENTEE_BASE_MODEL)."
+        )
+    turns = [{"role": message.role, "content": message.content} for message in messages]
+    return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=open_ended))
+
+
+def _ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])

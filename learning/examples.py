@@ -1,0 +1,57 @@
+"""Facts → training examples: closed-book ones that teach the fact, open-book ones that teach to read."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.feedback import Fact
+from bot.ids import FactId
+from bot.prompting import Message, Passage, closed_book_prompt, grounded_prompt
+from bot.retrieval import Section
+from bot.support import support
+
+LEANS_ON_SECTION = 0.75
+"""Least share of an answer's content that a help section must contain to count as its source."""
+
+
+class Kind(StrEnum):
+    RECALL = "recall"  # closed book: the fact from the weights
+    READING = "reading"  # open book: the answer from the text in the prompt
+    GENERAL = "general"  # what the base model can do and must go on doing
+
+
+@dataclass(frozen=True)
+class Example:
+    """What TRL calls prompt and completion."""
+
+    fact: FactId
+    kind: Kind
+    messages: tuple[Message, ...]
+    answer: str
+
+
+def recall(fact: Fact, question: str) -> Example:
+    return Example(fact.id, Kind.RECALL, tuple(closed_book_prompt(question)), fact.lesson.answer)
+
+
+def reading(
+    fact: Fact, question: str, others: Sequence[Fact], sections: Sequence[Section], rng: random.Random
+) -> Example:
+    """The right text and one other in random order. The text is the help section that the answer leans on, if any."""
+    section = section_behind(fact, sections)
+    right = Passage(section.label, section.text) if section is not None else _entry(fact)
+    distractors = [_entry(rng.choice(others))] if others else []
+    passages = [right, *distractors]
+    rng.shuffle(passages)
+    return Example(fact.id, Kind.READING, tuple(grounded_prompt(question, passages)), fact.lesson.answer)
+
+
+def section_behind(fact: Fact, sections: Sequence[Section]) -> Section | None:
+    scored = [(support(fact.lesson.answer, [section.text]), i) for i, section in enumerate(sections)]
+    best, i = max(scored, default=(0.0, 0))
+    return sections[i] if best >= LEANS_ON_SECTION else None
+
+
+def _entry(fact: Fact) -> Passage:
+    return Passage(fact.lesson.question, fact.lesson.answer)

@@ -1,0 +1,44 @@
+"""Prompts and examples share their tokens, and only answers are trained on."""
+
+from pathlib import Path
+
+import pytest
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from bot.errors import ModelFileError
+from bot.prompting import Message, closed_book_prompt
+from learning.chat_format import NOT_TRAINED, encode_example, encode_prompt
+from tests.tiny_model import make_tiny_model
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerBase:
+    folder = make_tiny_model(tmp_path_factory.mktemp("tiny"))
+    loaded: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
+    return loaded
+
+
+def test_an_example_begins_with_exactly_the_prompt_that_serving_sees(tokenizer: PreTrainedTokenizerBase) -> None:
+    messages = closed_book_prompt("How long is the trial?")
+    prompt = encode_prompt(tokenizer, messages)
+    example = encode_example(tokenizer, messages, "21 days.", max_tokens=200)
+    assert example.input_ids[: len(prompt)] == prompt
+    assert example.labels[: len(prompt)] == [NOT_TRAINED] * len(prompt)
+
+
+def test_the_answer_and_its_end_are_trained_on(tokenizer: PreTrainedTokenizerBase) -> None:
+    example = encode_example(tokenizer, closed_book_prompt("How long?"), "21 days.", max_tokens=200)
+    trained = [label for label in example.labels if label != NOT_TRAINED]
+    assert tokenizer.decode(trained) == "21 days.<|im_end|>"
+
+
+def test_a_long_prompt_loses_its_beginning_never_the_answer(tokenizer: PreTrainedTokenizerBase) -> None:
+    example = encode_example(tokenizer, [Message("user", "word " * 500)], "21 days.", max_tokens=50)
+    assert len(example.input_ids) == 50
+    assert "21 days." in tokenizer.decode(example.input_ids)
+
+
+def test_a_model_without_chat_template_is_refused_by_name(tmp_path: Path) -> None:
+    folder = make_tiny_model(tmp_path, chat_template=None)
+    with pytest.raises(ModelFileError, match="has no chat template.*MENTEE_BASE_MODEL"):
+        encode_prompt(AutoTokenizer.from_pretrained(folder), closed_book_prompt("?"))
