@@ -1,0 +1,118 @@
+"""Adapter folders: PEFT format, safetensors only, each with a manifest of hashes.
+
+A folder appears whole or not at all: it is written aside, flushed to disk, and renamed into place. Knows nothing of
+what the weights mean.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from bot.errors import AdapterBroken
+from bot.ids import AdapterId
+
+MANIFEST = "manifest.json"
+WEIGHTS = "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
+ALLOWED = frozenset({".json", ".md", ".safetensors"})  # never pickle
+STAGING = ".staging-"
+FORMAT = 1
+
+
+class AdapterFiles:
+    """Implements `bot.ports.AdapterStore`."""
+
+    def __init__(self, root: Path, base_sha256: str | None = None) -> None:
+        """`base_sha256`: hash of the base model in use; adapters for another one are refused. None: not checked."""
+        self._root = root
+        self._base_sha256 = base_sha256
+
+    def folder(self, adapter: AdapterId) -> Path:
+        return self._root / adapter
+
+    def stage(self, adapter: AdapterId) -> Path:
+        staged = self._root / f"{STAGING}{adapter}"
+        shutil.rmtree(staged, ignore_errors=True)
+        staged.mkdir(parents=True)
+        return staged
+
+    def publish(self, adapter: AdapterId, staged: Path, base_sha256: str) -> str:
+        files = {path.name: _digest(path) for path in sorted(staged.iterdir())}
+        manifest = {"format": FORMAT, "adapter": adapter, "base_sha256": base_sha256, "files": files}
+        (staged / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        for path in staged.iterdir():
+            _flush(path)
+        _flush(staged)
+        staged.replace(self.folder(adapter))
+        _flush(self._root)
+        return str(files[WEIGHTS]["sha256"])
+
+    def verify(self, adapter: AdapterId) -> None:
+        folder = self.folder(adapter)
+        if not folder.is_dir() or folder.is_symlink():
+            raise _broken(adapter, f"its folder {folder} is missing")
+        manifest = self._manifest(adapter)
+        self._check_base(adapter, manifest)
+        self._check_files(adapter, manifest["files"])
+
+    def sweep(self) -> int:
+        """Remove what an interrupted training left behind; how many folders."""
+        left = list(self._root.glob(f"{STAGING}*")) if self._root.is_dir() else []
+        for folder in left:
+            shutil.rmtree(folder, ignore_errors=True)
+        return len(left)
+
+    def _manifest(self, adapter: AdapterId) -> dict[str, Any]:
+        path = self.folder(adapter) / MANIFEST
+        try:
+            manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            files = manifest["files"]
+            if manifest["format"] != FORMAT or not isinstance(files, dict) or not {WEIGHTS, CONFIG} <= files.keys():
+                raise ValueError("it does not list the adapter's files")
+        except (OSError, ValueError, KeyError, TypeError) as problem:
+            raise _broken(adapter, f"{MANIFEST} can't be read ({type(problem).__name__})") from problem
+        return manifest
+
+    def _check_base(self, adapter: AdapterId, manifest: dict[str, Any]) -> None:
+        if self._base_sha256 is not None and manifest.get("base_sha256") != self._base_sha256:
+            raise AdapterBroken(
+                f"Adapter {adapter} was trained for another base model (sha256 {manifest.get('base_sha256')!s:.12}…, "
+                f"in use: {self._base_sha256:.12}…). Promote another adapter, or set MENTEE_BASE_MODEL to its own."
+            )
+
+    def _check_files(self, adapter: AdapterId, files: dict[str, Any]) -> None:
+        folder = self.folder(adapter)
+        for path in folder.iterdir():
+            if path.is_symlink() or not path.is_file():
+                raise _broken(adapter, f"{path.name} is not a plain file")
+            if path.name != MANIFEST and path.name not in files:
+                raise _broken(adapter, f"{path.name} is foreign to it")
+        for name, expected in files.items():
+            path = folder / name
+            if path.suffix not in ALLOWED or path.parent != folder:
+                raise _broken(adapter, f"{name} is of a kind that is never loaded")
+            if not path.is_file():
+                raise _broken(adapter, f"{name} is missing")
+            if _digest(path) != expected:
+                raise _broken(adapter, f"{name} is not the file that was trained")
+
+
+def _digest(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": path.stat().st_size}
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _broken(adapter: AdapterId, what: str) -> AdapterBroken:
+    remedy = "Restore the folder from a backup, roll back, or promote another adapter."
+    return AdapterBroken(f"Adapter {adapter} is broken: {what}. {remedy}")

@@ -1,0 +1,110 @@
+"""The database: one writer thread in each process, one transaction for each unit of work.
+
+SQLite comes from the pysqlite3 wheel: versions before 3.51.3 can corrupt a database in WAL mode, and Python's own is
+often older. Knows nothing of what is kept.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pysqlite3.dbapi2 as sqlite
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlmodel import Session
+
+from bot.errors import DatabaseError
+from storage.migrate import upgrade
+from storage.unit_of_work import SqlUnit
+
+T = TypeVar("T")
+
+SAFE_SQLITE = (3, 51, 3)
+BUSY_TIMEOUT_MS = 10_000
+PRAGMAS = {
+    "journal_mode": "WAL",
+    "synchronous": "FULL",  # NORMAL may lose the last commits when the power goes
+    "foreign_keys": "ON",
+    "secure_delete": "ON",  # what is erased leaves no bytes behind
+    "busy_timeout": str(BUSY_TIMEOUT_MS),
+}
+
+
+class SqlStore:
+    """Implements `bot.ports.Store`."""
+
+    def __init__(self, url: str) -> None:
+        """Open a database by its SQLAlchemy URL. Raises DatabaseError for one that can't be opened."""
+        self._url = url
+        self._engine = _engine(url)
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+
+    def migrate(self) -> None:
+        """Bring the schema to what this version of the code knows. Raises DatabaseError."""
+        try:
+            with self._engine.begin() as connection:
+                upgrade(connection)
+        except DBAPIError as problem:
+            raise DatabaseError(
+                f"The database {self._shown} can't be opened: {problem.orig}. Check MENTEE_DATA_DIR and "
+                "MENTEE_DATABASE_URL, that the folder may be written, and that nothing else holds the file."
+            ) from problem
+
+    async def run(self, work: Callable[[SqlUnit], T]) -> T:
+        """Run `work` in one transaction in the writer thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._transact, work)
+
+    def run_sync(self, work: Callable[[SqlUnit], T]) -> T:
+        """The same for callers without an event loop."""
+        return self._writer.submit(self._transact, work).result()
+
+    def describe(self) -> str:
+        """Which database this is, for `mentee doctor`."""
+        version = sqlite.sqlite_version if self._engine.dialect.name == "sqlite" else ""
+        return f"{self._engine.dialect.name} {version} at {self._shown}".replace("  ", " ")
+
+    def close(self) -> None:
+        self._writer.shutdown()
+        self._engine.dispose()
+
+    def _transact(self, work: Callable[[SqlUnit], T]) -> T:
+        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+            return work(SqlUnit(session))
+
+    @property
+    def _shown(self) -> str:
+        return make_url(self._url).render_as_string(hide_password=True)
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            return create_engine(parsed, pool_pre_ping=True)
+    except (ArgumentError, ModuleNotFoundError) as problem:
+        raise DatabaseError(f"MENTEE_DATABASE_URL is unusable: {problem}. See .env.example.") from problem
+    if sqlite.sqlite_version_info < SAFE_SQLITE:
+        raise DatabaseError(
+            f"SQLite {sqlite.sqlite_version} can corrupt databases; 3.51.3 or newer is needed. "
+            "Install it again with `pip install --force-reinstall pysqlite3`."
+        )
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, module=sqlite)
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _set_pragmas(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # the driver shall not begin transactions of its own
+    for name, value in PRAGMAS.items():
+        connection.execute(f"PRAGMA {name}={value}")
+
+
+def _begin_immediate(connection: Any) -> None:
+    """Take the write lock at once: two processes then wait for each other instead of failing half-way."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

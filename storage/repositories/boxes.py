@@ -1,0 +1,83 @@
+"""Inbox and outbox: what came in and what goes out, each exactly once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlmodel import Session, col, func, select
+
+from bot.events import Event, MessageRef
+from bot.ids import EventId, OutgoingId, RunId
+from bot.outgoing import AnswerPost, Outgoing, ProgressPost
+from storage.codec import EVENT, MESSAGE_REF, OUTGOING, from_text, to_text
+from storage.tables import AnswerRow, InboxRow, OutboxRow
+
+
+class SqlInbox:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, event: Event) -> bool:
+        if self._session.get(InboxRow, event.id) is not None:
+            return False
+        position = next_position(self._session, InboxRow.position)
+        self._session.add(InboxRow(event_id=event.id, position=position, event=to_text(EVENT, event)))
+        self._session.flush()
+        return True
+
+    def pending(self) -> Sequence[Event]:
+        query = select(InboxRow.event).where(InboxRow.state == "pending").order_by(col(InboxRow.position))
+        return [from_text(EVENT, text) for text in self._session.exec(query)]
+
+    def attempt(self, event: EventId) -> int:
+        row = self._session.get_one(InboxRow, event)
+        row.attempts += 1
+        return row.attempts
+
+    def done(self, event: EventId, *, parked: bool = False) -> None:
+        self._session.get_one(InboxRow, event).state = "parked" if parked else "done"
+
+
+class SqlOutbox:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, outgoing: Outgoing) -> None:
+        run = outgoing.run if isinstance(outgoing, ProgressPost) else None
+        position = next_position(self._session, OutboxRow.position)
+        text = to_text(OUTGOING, outgoing)
+        self._session.add(OutboxRow(id=outgoing.id, position=position, outgoing=text, run=run))
+        self._session.flush()
+
+    def undelivered(self) -> Sequence[Outgoing]:
+        query = select(OutboxRow.outgoing).where(OutboxRow.state == "waiting").order_by(col(OutboxRow.position))
+        return [from_text(OUTGOING, text) for text in self._session.exec(query)]
+
+    def delivered(self, outgoing: OutgoingId, message: MessageRef | None) -> None:
+        row = self._session.get_one(OutboxRow, outgoing)
+        row.state = "delivered"
+        if message is None:
+            return
+        row.message = to_text(MESSAGE_REF, message)
+        posted = from_text(OUTGOING, row.outgoing)
+        if isinstance(posted, AnswerPost):
+            answer = self._session.get_one(AnswerRow, posted.answer.id)
+            answer.message, answer.message_key, answer.message_id = row.message, message.key, message.id
+
+    def failed(self, outgoing: OutgoingId, reason: str) -> int:
+        row = self._session.get_one(OutboxRow, outgoing)
+        row.attempts += 1
+        row.reason = reason
+        return row.attempts
+
+    def park(self, outgoing: OutgoingId, reason: str) -> None:
+        row = self._session.get_one(OutboxRow, outgoing)
+        row.state, row.reason = "parked", reason
+
+    def message_of(self, run: RunId) -> MessageRef | None:
+        text = self._session.exec(select(OutboxRow.message).where(OutboxRow.run == run)).first()
+        return from_text(MESSAGE_REF, text) if text is not None else None
+
+
+def next_position(session: Session, column: Any) -> int:
+    """One more than the largest: the order in which things came."""
+    return (session.exec(select(func.max(column))).one() or 0) + 1

@@ -1,0 +1,159 @@
+"""What memory is made of: lessons, phrasings, help sections, and their vectors."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlmodel import Session, col, delete, select
+
+from bot.feedback import Lesson, LessonSource, Phrasing
+from bot.ids import AnswerId, FactId, LessonId, SectionId
+from bot.retrieval import Section
+from storage.repositories.revision import advance_revision
+from storage.tables import DocumentRow, LessonRow, PhrasingRow, SectionRow, VectorRow
+
+MAX_PARAMETERS = 500  # in one query
+
+
+class SqlLessons:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, lesson: Lesson) -> None:
+        self._session.add(
+            LessonRow(
+                id=lesson.id,
+                fact=lesson.fact,
+                question=lesson.question,
+                answer=lesson.answer,
+                author=lesson.author,
+                author_name=lesson.author_name,
+                source=lesson.source,
+                taught_at=lesson.taught_at,
+                about=lesson.about,
+                topic=lesson.topic,
+                withdrawn_at=lesson.withdrawn_at,
+            )
+        )
+        advance_revision(self._session)
+
+    def get(self, lesson: LessonId) -> Lesson | None:
+        row = self._session.get(LessonRow, lesson)
+        return _lesson(row) if row is not None else None
+
+    def withdraw(self, lesson: LessonId, at: datetime) -> None:
+        row = self._session.get_one(LessonRow, lesson)
+        row.withdrawn_at = row.withdrawn_at or at
+        self.withdraw_phrasings(lesson, at)
+
+    def restore(self, lesson: LessonId) -> None:
+        self._session.get_one(LessonRow, lesson).withdrawn_at = None
+        for row in self._phrasings_from(lesson):
+            row.withdrawn_at = None
+        advance_revision(self._session)
+
+    def about(self, answer: AnswerId) -> Sequence[Lesson]:
+        query = select(LessonRow).where(LessonRow.about == answer).order_by(col(LessonRow.taught_at), col(LessonRow.id))
+        return [_lesson(row) for row in self._session.exec(query)]
+
+    def all(self) -> Sequence[Lesson]:
+        query = select(LessonRow).order_by(col(LessonRow.taught_at), col(LessonRow.id))
+        return [_lesson(row) for row in self._session.exec(query)]
+
+    def add_phrasing(self, phrasing: Phrasing) -> None:
+        for row in self._phrasings_from(phrasing.origin):
+            if row.fact == phrasing.fact and row.text == phrasing.text:
+                row.withdrawn_at = None
+                break
+        else:
+            self._session.add(PhrasingRow(fact=phrasing.fact, text=phrasing.text, origin=phrasing.origin))
+        advance_revision(self._session)
+
+    def withdraw_phrasings(self, origin: str, at: datetime) -> None:
+        for row in self._phrasings_from(origin):
+            row.withdrawn_at = row.withdrawn_at or at
+        advance_revision(self._session)
+
+    def phrasings(self) -> Sequence[Phrasing]:
+        query = select(PhrasingRow).order_by(col(PhrasingRow.id))
+        return [
+            Phrasing(fact=FactId(row.fact), text=row.text, origin=row.origin, withdrawn_at=row.withdrawn_at)
+            for row in self._session.exec(query)
+        ]
+
+    def _phrasings_from(self, origin: str) -> Iterable[PhrasingRow]:
+        return self._session.exec(select(PhrasingRow).where(PhrasingRow.origin == origin)).all()
+
+
+class SqlDocuments:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def replace(self, source: str, content_sha256: str, sections: Sequence[Section]) -> bool:
+        known = self._session.get(DocumentRow, source)
+        if known is not None and known.content_sha256 == content_sha256:
+            return False
+        self._session.exec(delete(SectionRow).where(col(SectionRow.source) == source))
+        self._keep(source, content_sha256, sections, known)
+        advance_revision(self._session)
+        return True
+
+    def sections(self) -> Sequence[Section]:
+        query = select(SectionRow).order_by(col(SectionRow.source), col(SectionRow.position))
+        return [
+            Section(SectionId(row.id), row.source, row.title, row.heading, row.text, row.link)
+            for row in self._session.exec(query)
+        ]
+
+    def _keep(self, source: str, content_sha256: str, sections: Sequence[Section], known: DocumentRow | None) -> None:
+        if not sections:
+            if known is not None:
+                self._session.delete(known)
+            return
+        self._session.merge(DocumentRow(source=source, content_sha256=content_sha256))
+        for i, s in enumerate(sections):
+            row = SectionRow(
+                id=s.id, source=source, position=i, title=s.title, heading=s.heading, text=s.text, link=s.link
+            )
+            self._session.add(row)
+
+
+class SqlVectors:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, model: str, texts: Sequence[str]) -> dict[str, bytes]:
+        wanted = {_sha256(text): text for text in texts}
+        found: dict[str, bytes] = {}
+        for part in _parts(list(wanted)):
+            query = select(VectorRow).where(VectorRow.model == model, col(VectorRow.text_sha256).in_(part))
+            found.update({wanted[row.text_sha256]: row.vector for row in self._session.exec(query)})
+        return found
+
+    def put(self, model: str, vectors: dict[str, bytes]) -> None:
+        for text, vector in vectors.items():
+            self._session.merge(VectorRow(model=model, text_sha256=_sha256(text), vector=vector))
+
+
+def _lesson(row: LessonRow) -> Lesson:
+    return Lesson(
+        id=LessonId(row.id),
+        fact=FactId(row.fact),
+        question=row.question,
+        answer=row.answer,
+        author=row.author,
+        author_name=row.author_name,
+        source=LessonSource(row.source),
+        taught_at=row.taught_at,
+        about=AnswerId(row.about) if row.about is not None else None,
+        topic=row.topic,
+        withdrawn_at=row.withdrawn_at,
+    )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _parts(keys: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (keys[i : i + MAX_PARAMETERS] for i in range(0, len(keys), MAX_PARAMETERS))

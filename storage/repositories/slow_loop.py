@@ -1,0 +1,153 @@
+"""Adapters, where they were deployed, the runs that make them, and the flags."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, func, select
+
+from bot.ids import AdapterId, RunId
+from bot.lineage import Adapter, Decision, Deployment, Move, Progress, Report, Run, RunState
+from storage.codec import ADAPTER, PLACE, PROGRESS, REPORT, from_text, to_text
+from storage.repositories.boxes import next_position
+from storage.tables import AdapterRow, DeploymentRow, FlagRow, RunRow
+
+MAX_ATTEMPTS = 3
+
+
+class SqlAdapters:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, adapter: Adapter) -> None:
+        self._session.add(AdapterRow(id=adapter.id, number=adapter.number, adapter=to_text(ADAPTER, adapter)))
+        self._session.flush()
+
+    def get(self, adapter: AdapterId) -> Adapter | None:
+        row = self._session.get(AdapterRow, adapter)
+        return from_text(ADAPTER, row.adapter) if row is not None else None
+
+    def named(self, name: str) -> Adapter | None:
+        fits = [a for a in self.all() if name == a.name or (len(name) >= 4 and a.id.startswith(name))]
+        return fits[0] if len(fits) == 1 else None
+
+    def all(self) -> Sequence[Adapter]:
+        rows = self._session.exec(select(AdapterRow).order_by(col(AdapterRow.number)))
+        return [from_text(ADAPTER, row.adapter) for row in rows]
+
+    def next_number(self) -> int:
+        return (self._session.exec(select(func.max(AdapterRow.number))).one() or 0) + 1
+
+    def deploy(self, deployment: Deployment) -> None:
+        d = deployment
+        self._session.add(DeploymentRow(move=d.move, adapter=d.adapter, by=d.by, at=d.at, reason=d.reason))
+        self._session.flush()
+
+    def history(self) -> Sequence[Deployment]:
+        rows = self._session.exec(select(DeploymentRow).order_by(col(DeploymentRow.id)))
+        return [
+            Deployment(Move(r.move), AdapterId(r.adapter) if r.adapter else None, r.by, r.at, r.reason) for r in rows
+        ]
+
+
+class SqlRuns:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def request(self, run: Run) -> bool:
+        if self._session.exec(select(RunRow.id).where(RunRow.slot == run.slot)).first() is not None:
+            return False
+        self._session.add(
+            RunRow(
+                id=run.id,
+                slot=run.slot,
+                position=next_position(self._session, RunRow.position),
+                requested_by=run.requested_by,
+                requested_at=run.requested_at,
+                place=to_text(PLACE, run.place) if run.place is not None else None,
+            )
+        )
+        self._session.flush()
+        return True
+
+    def claim(self, owner: str, now: datetime, lease_s: float) -> Run | None:
+        """A run whose owner died is taken over; one that killed three owners is closed instead."""
+        open_runs = select(RunRow).where(RunRow.state != RunState.DONE).order_by(col(RunRow.position))
+        rows = self._session.exec(open_runs.with_for_update()).all()
+        if any(row.lease_until is not None and row.lease_until > now for row in rows):
+            return None
+        for row in rows:
+            if row.attempts >= MAX_ATTEMPTS:
+                self._give_up(row)
+                continue
+            row.state, row.owner, row.attempts, row.lease_s = RunState.RUNNING, owner, row.attempts + 1, lease_s
+            row.lease_until = now + timedelta(seconds=lease_s)
+            return _run(row)
+        return None
+
+    def beat(self, run: RunId, owner: str, progress: Progress, now: datetime) -> bool:
+        row = self._owned(run, owner)
+        if row is None:
+            return False
+        row.progress = to_text(PROGRESS, progress)
+        row.lease_until = now + timedelta(seconds=row.lease_s)
+        return True
+
+    def finish(self, run: RunId, owner: str, report: Report) -> bool:
+        row = self._owned(run, owner)
+        if row is None:
+            return False
+        self._close(row, report)
+        return True
+
+    def get(self, run: RunId) -> Run | None:
+        row = self._session.get(RunRow, run)
+        return _run(row) if row is not None else None
+
+    def latest(self, limit: int = 10) -> Sequence[Run]:
+        query = select(RunRow).order_by(col(RunRow.position).desc()).limit(limit)
+        return [_run(row) for row in self._session.exec(query)]
+
+    def looks(self) -> int:
+        return self._session.exec(select(func.count()).select_from(RunRow).where(col(RunRow.judged))).one()
+
+    def _owned(self, run: RunId, owner: str) -> RunRow | None:
+        row = self._session.get(RunRow, run, with_for_update=True)
+        return row if row is not None and row.state == RunState.RUNNING and row.owner == owner else None
+
+    def _give_up(self, row: RunRow) -> None:
+        reason = f"The training process died {row.attempts} times without a word. See the log, then retrain."
+        report = Report(
+            decision=Decision.FAILED, reasons=(reason,), adapter=None, lessons=0, evaluation=None, seconds=0.0
+        )
+        self._close(row, report)
+
+    @staticmethod
+    def _close(row: RunRow, report: Report) -> None:
+        row.state, row.lease_until = RunState.DONE, None
+        row.report, row.judged = to_text(REPORT, report), report.evaluation is not None
+
+
+class SqlFlags:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, name: str) -> str | None:
+        row = self._session.get(FlagRow, name)
+        return row.value if row is not None else None
+
+    def set(self, name: str, value: str) -> None:
+        self._session.merge(FlagRow(name=name, value=value))
+
+
+def _run(row: RunRow) -> Run:
+    return Run(
+        id=RunId(row.id),
+        slot=row.slot,
+        requested_by=row.requested_by,
+        requested_at=row.requested_at,
+        place=from_text(PLACE, row.place) if row.place is not None else None,
+        state=RunState(row.state),
+        attempts=row.attempts,
+        progress=from_text(PROGRESS, row.progress) if row.progress is not None else None,
+        report=from_text(REPORT, row.report) if row.report is not None else None,
+    )

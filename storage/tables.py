@@ -1,0 +1,207 @@
+"""The tables. What needs no column of its own is kept as JSON text (`storage/codec.py`).
+
+Times are UTC. Keys of places, people and messages are the `key` of the core's types.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, LargeBinary, MetaData, Text, TypeDecorator
+from sqlmodel import Field, SQLModel
+
+metadata: MetaData = SQLModel.metadata
+metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Utc(TypeDecorator[datetime]):
+    """A time that comes back in UTC from databases with and without time zones alike."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _text(**options: Any) -> Any:
+    return Field(sa_type=Text, **options)
+
+
+def _time(**options: Any) -> Any:
+    return Field(sa_type=Utc, **options)
+
+
+class InboxRow(SQLModel, table=True):
+    __tablename__ = "inbox"
+
+    event_id: str = Field(primary_key=True)
+    position: int = Field(index=True)
+    event: str = _text()
+    state: str = Field(default="pending", index=True)  # pending | done | parked
+    attempts: int = 0
+
+
+class OutboxRow(SQLModel, table=True):
+    __tablename__ = "outbox"
+
+    id: str = Field(primary_key=True)
+    position: int = Field(index=True)
+    outgoing: str = _text()
+    run: str | None = Field(default=None, index=True)
+    state: str = Field(default="waiting", index=True)  # waiting | delivered | parked
+    attempts: int = 0
+    reason: str = _text(default="")
+    message: str | None = _text(default=None)
+
+
+class TurnRow(SQLModel, table=True):
+    __tablename__ = "turns"
+
+    id: int | None = Field(default=None, primary_key=True)
+    place_key: str = Field(index=True)
+    place: str = _text()
+    speaker: str
+    person: str
+    text: str = _text()
+    at: datetime = _time()
+
+
+class AnswerRow(SQLModel, table=True):
+    __tablename__ = "answers"
+
+    id: str = Field(primary_key=True)
+    kind: str = Field(index=True)
+    answer: str = _text()
+    place: str = _text()
+    asker: str = _text()
+    message_key: str | None = Field(default=None, index=True)
+    message_id: str | None = Field(default=None, index=True)
+    message: str | None = _text(default=None)
+
+
+class RatingRow(SQLModel, table=True):
+    __tablename__ = "ratings"
+
+    answer: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    gesture: str = Field(primary_key=True)
+    trusted: bool
+    at: datetime = _time()
+
+
+class LessonRow(SQLModel, table=True):
+    __tablename__ = "lessons"
+
+    id: str = Field(primary_key=True)
+    fact: str = Field(index=True)
+    question: str = _text()
+    answer: str = _text()
+    author: str
+    author_name: str
+    source: str
+    taught_at: datetime = _time()
+    about: str | None = Field(default=None, index=True)
+    topic: str = ""
+    withdrawn_at: datetime | None = _time(default=None)
+
+
+class PhrasingRow(SQLModel, table=True):
+    __tablename__ = "phrasings"
+
+    id: int | None = Field(default=None, primary_key=True)
+    fact: str = Field(index=True)
+    text: str = _text()
+    origin: str = Field(index=True)
+    withdrawn_at: datetime | None = _time(default=None)
+
+
+class DocumentRow(SQLModel, table=True):
+    __tablename__ = "documents"
+
+    source: str = Field(primary_key=True)
+    content_sha256: str
+
+
+class SectionRow(SQLModel, table=True):
+    __tablename__ = "sections"
+
+    id: str = Field(primary_key=True)
+    source: str = Field(index=True)
+    position: int
+    title: str
+    heading: str
+    text: str = _text()
+    link: str | None = None
+
+
+class VectorRow(SQLModel, table=True):
+    __tablename__ = "vectors"
+
+    model: str = Field(primary_key=True)
+    text_sha256: str = Field(primary_key=True)
+    vector: bytes = Field(sa_type=LargeBinary)
+
+
+class AdapterRow(SQLModel, table=True):
+    __tablename__ = "adapters"
+
+    id: str = Field(primary_key=True)
+    number: int = Field(unique=True)
+    adapter: str = _text()
+
+
+class DeploymentRow(SQLModel, table=True):
+    __tablename__ = "deployments"
+
+    id: int | None = Field(default=None, primary_key=True)
+    move: str
+    adapter: str | None = None
+    by: str
+    at: datetime = _time()
+    reason: str = _text(default="")
+
+
+class RunRow(SQLModel, table=True):
+    __tablename__ = "runs"
+
+    id: str = Field(primary_key=True)
+    slot: str = Field(unique=True)
+    position: int = Field(index=True)
+    requested_by: str
+    requested_at: datetime = _time()
+    place: str | None = _text(default=None)
+    state: str = Field(default="requested", index=True)
+    owner: str | None = None
+    lease_until: datetime | None = _time(default=None)
+    lease_s: float = 0.0
+    attempts: int = 0
+    progress: str | None = _text(default=None)
+    report: str | None = _text(default=None)
+    judged: bool = False
+
+
+class FlagRow(SQLModel, table=True):
+    __tablename__ = "flags"
+
+    name: str = Field(primary_key=True)
+    value: str = _text()
+
+
+class RevisionRow(SQLModel, table=True):
+    """One row: a number that grows with every change of what memory knows."""
+
+    __tablename__ = "revision"
+
+    id: int = Field(default=1, primary_key=True)
+    number: int = 0

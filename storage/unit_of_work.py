@@ -1,0 +1,66 @@
+"""One transaction with all repositories in it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlmodel import Session
+
+from storage.repositories.boxes import SqlInbox, SqlOutbox
+from storage.repositories.memory import SqlDocuments, SqlLessons, SqlVectors
+from storage.repositories.revision import current_revision
+from storage.repositories.slow_loop import SqlAdapters, SqlFlags, SqlRuns
+from storage.repositories.talk import SqlAnswers, SqlConversations, SqlRatings
+
+
+@dataclass
+class SqlUnit:
+    """Implements `bot.ports.Unit`."""
+
+    session: Session
+
+    @cached_property
+    def inbox(self) -> SqlInbox:
+        return SqlInbox(self.session)
+
+    @cached_property
+    def outbox(self) -> SqlOutbox:
+        return SqlOutbox(self.session)
+
+    @cached_property
+    def conversations(self) -> SqlConversations:
+        return SqlConversations(self.session)
+
+    @cached_property
+    def answers(self) -> SqlAnswers:
+        return SqlAnswers(self.session)
+
+    @cached_property
+    def ratings(self) -> SqlRatings:
+        return SqlRatings(self.session)
+
+    @cached_property
+    def lessons(self) -> SqlLessons:
+        return SqlLessons(self.session)
+
+    @cached_property
+    def documents(self) -> SqlDocuments:
+        return SqlDocuments(self.session)
+
+    @cached_property
+    def vectors(self) -> SqlVectors:
+        return SqlVectors(self.session)
+
+    @cached_property
+    def adapters(self) -> SqlAdapters:
+        return SqlAdapters(self.session)
+
+    @cached_property
+    def runs(self) -> SqlRuns:
+        return SqlRuns(self.session)
+
+    @cached_property
+    def flags(self) -> SqlFlags:
+        return SqlFlags(self.session)
+
+    def revision(self) -> int:
+        return current_revision(self.session)
