@@ -1,6 +1,7 @@
 """The way out. What is to be said stands in the outbox until its platform has taken it."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,10 +33,9 @@ class Delivery:
         while True:
             self.news.clear()
             wait_s = await self.sweep()
-            try:
-                await asyncio.wait_for(self.news.wait(), timeout=wait_s)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self.news.wait()
 
     async def sweep(self) -> float:
         """Try all that is undelivered once; the seconds after which another try makes sense."""

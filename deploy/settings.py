@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     # training
     retrain_schedule: str = ""
     retrain_after_lessons: int = Field(25, ge=0)
-    training_epochs: int = Field(3, ge=1, le=50)
+    training_epochs: int = Field(2, ge=1, le=50)
     training_memory_mb: int = Field(8_000, ge=500)
     training_threads: int = Field(2, ge=1)
 

@@ -22,8 +22,10 @@ from learning.examples import Example, Kind, reading, recall
 
 MIN_LESSONS = 8
 HELD_OUT_SHARE = 0.15
-MAX_READING_FACTS = 40
-"""FAQ entries that serve as reading practice beside the lessons, and as many again at most for judging."""
+MAX_PRACTICE = 40
+"""FAQ entries that serve as reading practice beside the lessons."""
+MAX_JUDGED = 24
+"""FAQ entries held out for judging, beside the held-out lessons; and phrasings held out for recall."""
 MAX_PHRASINGS = 6
 NEAR_DUPLICATE = 0.7
 GENERAL_FILE = Path(__file__).with_name("general.jsonl")
@@ -61,7 +63,7 @@ def build(facts: Sequence[Fact], sections: Sequence[Section], seed: int) -> Data
         judged, trained = _split_phrasings(fact)
         train += [recall(fact, question) for question in trained]
         train.append(reading(fact, rng.choice(trained), _others(fact, parts), sections, rng))
-        judge += [recall(fact, question) for question in judged]
+        judge += [recall(fact, question) for question in judged][: MAX_JUDGED - len(judge)]
     for fact in parts.practice:
         train.append(reading(fact, fact.lesson.question, _others(fact, parts), sections, rng))
     for fact in parts.held_out:
@@ -75,10 +77,10 @@ def split(facts: Sequence[Fact]) -> Split:
     lessons = [fact for fact in facts if fact.lesson.source is not LessonSource.FAQ]
     faq = sorted((fact for fact in facts if fact.lesson.source is LessonSource.FAQ), key=_rank)
     held_lessons = [fact for fact in lessons if _rank(fact) < HELD_OUT_SHARE]
-    held_out = [*held_lessons, *faq[: min(len(faq) // 2, MAX_READING_FACTS)]]
+    held_out = [*held_lessons, *faq[: min(len(faq) // 2, MAX_JUDGED)]]
     clear = _away_from(held_out, [fact for fact in lessons if fact not in held_lessons])
     unique = _unique(clear)
-    practice = _away_from(held_out, faq[len(faq) // 2 :])[:MAX_READING_FACTS]
+    practice = _away_from(held_out, faq[len(faq) // 2 :])[:MAX_PRACTICE]
     return Split(tuple(unique), tuple(practice), tuple(held_out), len(lessons) - len(held_lessons) - len(unique))
 
 

@@ -9,9 +9,9 @@ class Recipe:
 
     rank: int = 16
     alpha: int = 32
-    learning_rate: float = 5e-4
-    """2e-3 made the 135M model forget its general abilities."""
-    epochs: int = 4
+    learning_rate: float = 1e-3
+    """With the KL term, two epochs at this rate teach a 135M model to read about as well as three at half of it."""
+    epochs: int = 2
     batch_size: int = 8
     kl_weight: float = 0.3
     """Weight of KL(base ‖ tuned) on general texts, in nats per token."""

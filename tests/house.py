@@ -7,9 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from storage.adapter_files import AdapterFiles
-from storage.database import SqlStore
-
 from bot.desk import Desk
 from bot.feedback import Lesson
 from bot.ids import SectionId, new_id
@@ -20,6 +17,8 @@ from bot.ports import Unit
 from bot.retrieval import Section
 from bot.texts import ENGLISH
 from deploy.wiring import Bot, ConnectorsOf, Parts, put_together
+from storage.adapter_files import AdapterFiles
+from storage.database import SqlStore
 from tests.fakes.generator import FakeGenerator
 from tests.fakes.knowledge import LexicalKnowledge
 
@@ -66,7 +65,7 @@ async def open_house(
     generator, knowledge = FakeGenerator(), LexicalKnowledge(store)
     house: House
 
-    def plan(_: Unit) -> RetrainPlan:
+    def plan(unit: Unit) -> RetrainPlan:
         return house.plan
 
     parts = Parts(

@@ -1,0 +1,87 @@
+"""The admin verbs: who may use which, and what they do."""
+
+import pytest
+
+from bot.commands import NEEDED_ROLE
+from bot.lineage import Decision, Report, RunState
+from bot.people import Person, Role, Staff
+from tests.bot.events import ADMIN, AGENT, CUSTOMER, NOW, command, message
+from tests.fakes.connector import FakeConnector
+from tests.house import House
+
+PEOPLE = {Role.CUSTOMER: CUSTOMER, Role.AGENT: AGENT, Role.ADMIN: ADMIN}
+ARGUMENTS = {"promote": "promote v1", "why": "why 1"}
+
+
+async def give(house: House, chat: FakeConnector, text: str, person: Person = ADMIN) -> str:
+    await house.desk.receive(command(text, person))
+    await house.settle()
+    said = chat.posted[-1]
+    return getattr(said, "text", "")
+
+
+@pytest.mark.parametrize("verb", NEEDED_ROLE)
+@pytest.mark.parametrize("role", PEOPLE)
+async def test_every_verb_is_for_its_role_and_those_above(
+    house: House, chat: FakeConnector, verb: str, role: Role
+) -> None:
+    said = await give(house, chat, ARGUMENTS.get(verb, verb), PEOPLE[role])
+    refused = said.startswith("Only ")
+    assert refused == (role < NEEDED_ROLE[verb])
+    runs = await house.desk.runs()
+    assert (len(runs) == 1) == (verb == "retrain" and not refused)
+
+
+@pytest.mark.parametrize("text", ["dance", "retrain'", "promote", "promote v1 v2", "PROMOTE v9", "why nothing"])
+async def test_what_it_does_not_understand_is_said(house: House, chat: FakeConnector, text: str) -> None:
+    said = await give(house, chat, text)
+    assert any(hint in said for hint in ("don't know", "needs", "know no adapter", "don't find", "Training"))
+
+
+async def test_retrain_asks_for_one_run_and_tells_where_it_goes_on(house: House, chat: FakeConnector) -> None:
+    await give(house, chat, "retrain")
+    assert "Training a new adapter on 40 facts" in chat.progress[-1].text
+    assert "already under way" in await give(house, chat, "retrain")
+    runs = await house.desk.runs()
+    assert [(run.state, run.requested_by) for run in runs] == [(RunState.REQUESTED, ADMIN.key)]
+
+
+async def test_a_dry_run_trains_nothing(house: House, chat: FakeConnector) -> None:
+    assert "40 facts can be trained on" in await give(house, chat, "retrain --dry-run")
+    assert await house.desk.runs() == []
+
+
+async def test_a_finished_run_frees_the_next(house: House, chat: FakeConnector) -> None:
+    await give(house, chat, "retrain")
+    run = await house.store.run(lambda unit: unit.runs.claim("me", NOW, 60))
+    assert run is not None
+    report = Report(decision=Decision.REFUSED, reasons=("x",), adapter=None, lessons=0, evaluation=None, seconds=1)
+    assert await house.store.run(lambda unit: unit.runs.finish(run.id, "me", report))
+    assert "Training" in await give(house, chat, "retrain")
+
+
+async def test_pause_and_resume(house: House, chat: FakeConnector) -> None:
+    await give(house, chat, "pause")
+    assert (await house.desk.status()).paused
+    await give(house, chat, "resume")
+    assert not (await house.desk.status()).paused
+
+
+async def test_rollback_with_nothing_below_says_so(house: House, chat: FakeConnector) -> None:
+    assert "nothing to roll back" in await give(house, chat, "rollback")
+
+
+async def test_why_names_what_made_the_answer(house: House, chat: FakeConnector) -> None:
+    await house.teach("How long is the trial?", "21 days.")
+    await house.desk.receive(message("How long is the trial?"))
+    await house.settle()
+    said = await give(house, chat, f"why {chat.answers[-1].answer.id}", AGENT)
+    assert "known" in said
+    assert "How long is the trial?" in said
+
+
+def test_a_failed_look_up_means_no_rights() -> None:
+    staff = Staff(agents=frozenset({"agents"}), admins=frozenset({"U-adam"}))
+    assert staff.role_of(Person(AGENT.platform, "U-ana")) is Role.CUSTOMER
+    assert staff.role_of(Person(ADMIN.platform, "U-adam")) is Role.ADMIN
+    assert staff.role_of(Person(ADMIN.platform, "U-x", is_workspace_admin=True)) is Role.ADMIN

@@ -1,0 +1,105 @@
+"""Every event takes effect once, in order, and every failure is told to whoever waits."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import intake
+from bot.answers import AnswerKind
+from bot.delivery import MAX_ATTEMPTS
+from bot.errors import DeliveryFailed
+from bot.outgoing import AnswerPost
+from tests.bot.events import message, reaction
+from tests.fakes.connector import FakeConnector
+from tests.house import House, open_house
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "BACKOFF_S", 0.0)
+
+
+async def test_a_repeated_event_has_no_second_effect(house: House, chat: FakeConnector) -> None:
+    event = message("How long is the trial?")
+    assert await house.desk.receive(event)
+    assert not await house.desk.receive(event)
+    await house.settle()
+    assert not await house.desk.receive(event)
+    await house.settle()
+    assert len(chat.answers) == 1
+
+
+async def test_the_same_event_at_once_from_many_sides_is_answered_once(house: House, chat: FakeConnector) -> None:
+    event = message("How long is the trial?")
+    accepted = await asyncio.gather(*(house.desk.receive(event) for _ in range(20)))
+    await house.settle()
+    assert accepted.count(True) == 1
+    assert len(chat.answers) == 1
+
+
+async def test_questions_of_one_thread_are_answered_in_order(house: House, chat: FakeConnector) -> None:
+    for i in range(5):
+        await house.desk.receive(message(f"question number {i}"))
+    await house.settle()
+    assert [post.answer.question for post in chat.answers] == [f"question number {i}" for i in range(5)]
+
+
+async def test_a_question_that_breaks_the_handler_is_handed_off_after_three_attempts(
+    house: House, chat: FakeConnector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def break_down(*_: Any, **__: Any) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(type(house.knowledge), "search", break_down)
+    await house.desk.receive(message("How long is the trial?"))
+    await house.settle()
+    assert [post.answer.kind for post in chat.answers] == [AnswerKind.HANDOFF]
+    assert "Something went wrong" in chat.answers[0].answer.text
+    assert await house.store.run(lambda unit: unit.inbox.pending()) == []
+
+
+async def test_what_a_dead_process_left_is_worked_off_by_the_next(tmp_path: Path) -> None:
+    event = message("How long is the trial?")
+    async with open_house(tmp_path, lambda _: [FakeConnector()]) as first:
+        await first.store.run(lambda unit: unit.inbox.add(event))  # kept, then killed
+    chat = FakeConnector()
+    async with open_house(tmp_path, lambda _: [chat]) as second:
+        assert await second.bot.intake.resume() == 1
+        await second.settle()
+        assert len(chat.answers) == 1
+        assert await second.bot.intake.resume() == 0
+
+
+async def test_an_answer_that_was_not_delivered_goes_out_after_a_restart(tmp_path: Path) -> None:
+    deaf = FakeConnector(failures=[DeliveryFailed("no network")] * 3)
+    async with open_house(tmp_path, lambda _: [deaf]) as first:
+        await first.desk.receive(message("How long is the trial?"))
+        await first.bot.intake.idle()
+    assert deaf.posted == []
+    chat = FakeConnector()
+    async with open_house(tmp_path, lambda _: [chat]) as second:
+        await second.settle()
+        assert len(chat.answers) == 1
+
+
+async def test_delivery_is_given_up_after_so_many_failures_and_the_rest_goes_on(
+    house: House, chat: FakeConnector
+) -> None:
+    chat.failures = [DeliveryFailed("gone", retry_after_s=0.0)] * MAX_ATTEMPTS
+    await house.desk.receive(message("first"))
+    await house.bot.intake.idle()
+    for _ in range(MAX_ATTEMPTS):
+        await house.bot.delivery.sweep()
+    await house.desk.receive(message("second"))
+    await house.settle()
+    assert [post.answer.question for post in chat.answers] == ["second"]
+
+
+async def test_reactions_find_the_answer_by_its_message(house: House, chat: FakeConnector) -> None:
+    await house.desk.receive(message("How long is the trial?"))
+    await house.settle()
+    await house.desk.receive(reaction("x", chat.last_message()))
+    await house.settle()
+    assert not isinstance(chat.posted[-1], AnswerPost)

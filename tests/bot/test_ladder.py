@@ -1,0 +1,119 @@
+"""The ladder: which rung answers what, and that there is always an answer."""
+
+import pytest
+
+from bot.answering import whole_sentences
+from bot.answers import AnswerKind
+from bot.conversation import MAX_QUESTION_CHARS, clean_question
+from tests.bot.events import AGENT, THREAD, message
+from tests.fakes.connector import FakeConnector
+from tests.house import House
+
+
+async def ask(house: House, chat: FakeConnector, text: str) -> AnswerKind:
+    await house.desk.receive(message(text))
+    await house.settle()
+    return chat.answers[-1].answer.kind
+
+
+async def test_known_answers_never_touch_the_model(house: House, chat: FakeConnector) -> None:
+    await house.teach("How long is the trial?", "21 days.")
+    assert await ask(house, chat, "how long is the trial?") is AnswerKind.KNOWN
+    assert house.generator.prompts == []
+
+
+async def test_close_ones_are_offered_as_buttons_and_a_click_answers(house: House, chat: FakeConnector) -> None:
+    await house.teach("gift card expiry", "Gift cards never expire.")
+    assert await ask(house, chat, "gift card refund?") is AnswerKind.CLARIFY
+    assert [c.question for c in chat.answers[-1].answer.candidates] == ["gift card expiry"]
+
+
+async def test_a_help_section_is_answered_from_with_its_source(house: House, chat: FakeConnector) -> None:
+    await house.add_section("Payouts", "Payout days", "Payouts arrive on Tuesdays.", "https://help.example/payouts")
+    assert await ask(house, chat, "Which day do payouts arrive?") is AnswerKind.GROUNDED
+    answer = chat.answers[-1].answer
+    assert answer.text == "Payouts arrive on Tuesdays."
+    assert [(s.title, s.link) for s in answer.sources] == [("Payouts › Payout days", "https://help.example/payouts")]
+
+
+async def test_what_the_sources_do_not_support_is_handed_off(house: House, chat: FakeConnector) -> None:
+    await house.add_section("Payouts", "Payout days", "Payouts arrive on Tuesdays.")
+    house.generator.replies = ["Payouts arrive within 3 hours."]
+    assert await ask(house, chat, "When do payouts arrive?") is AnswerKind.HANDOFF
+
+
+async def test_generated_text_is_shown_while_it_grows(house: House, chat: FakeConnector) -> None:
+    await house.add_section("Payouts", "Payout days", "Payouts arrive on Tuesdays.")
+    await ask(house, chat, "When do payouts arrive?")
+    texts = [text for _, text in chat.drafts]
+    assert texts[0] == ""
+    assert texts[-1] == "Payouts arrive on Tuesdays."
+
+
+async def test_a_follow_up_is_understood_with_the_question_before_it(house: House, chat: FakeConnector) -> None:
+    await house.add_section("Payouts", "Payout days", "Payouts arrive on Tuesdays, in Norway on Fridays.")
+    await ask(house, chat, "When do payouts arrive?")
+    assert await ask(house, chat, "And abroad?") is AnswerKind.GROUNDED
+    roles = [m.role for m in house.generator.prompts[-1]]
+    assert roles == ["system", "user", "assistant", "user"]
+
+
+@pytest.mark.parametrize("text", ["", "   \n", "\u200b"])
+async def test_an_empty_question_is_asked_back(house: House, chat: FakeConnector, text: str) -> None:
+    kind = await ask(house, chat, text)
+    assert kind in (AnswerKind.CLARIFY, AnswerKind.HANDOFF)
+    assert chat.answers[-1].answer.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Wie lange dauert die Probezeit?",
+        "```python\nprint('hi')\n```",
+        "🎉🎉🎉",
+        "x" * 50_000,
+        "日本語で答えられますか",
+        "'; DROP--",
+    ],
+)
+async def test_strange_questions_get_an_answer_or_a_hand_off(house: House, chat: FakeConnector, text: str) -> None:
+    assert await ask(house, chat, text) is AnswerKind.HANDOFF
+
+
+async def test_paused_it_hands_off_and_still_learns(house: House, chat: FakeConnector) -> None:
+    await house.store.run(lambda unit: house.desk.routing.commands.set_paused(unit, True))
+    await house.teach("How long is the trial?", "21 days.")
+    assert await ask(house, chat, "How long is the trial?") is AnswerKind.HANDOFF
+    assert "paused" in chat.answers[-1].answer.text
+
+
+async def test_it_stays_out_of_talk_between_people(house: House, chat: FakeConnector) -> None:
+    await house.desk.receive(message("Anna, could you look at this?", mentions=False))
+    await house.settle()
+    assert chat.posted == []
+
+
+async def test_it_answers_the_asker_in_its_own_thread_until_somebody_else_speaks(
+    house: House, chat: FakeConnector
+) -> None:
+    await house.teach("How long is the trial?", "21 days.")
+    await ask(house, chat, "How long is the trial?")
+    await house.desk.receive(message("How long is the trial?", mentions=False))
+    await house.settle()
+    assert len(chat.answers) == 2
+    await house.desk.receive(message("Let me take over.", AGENT, THREAD, mentions=False))
+    await house.desk.receive(message("Thanks, how long is the trial?", mentions=False))
+    await house.settle()
+    assert len(chat.answers) == 2
+
+
+def test_a_cut_sentence_is_dropped() -> None:
+    assert whole_sentences("It costs $9. It is paid mon") == "It costs $9."
+    assert whole_sentences("no end") == "no end"
+
+
+def test_a_very_long_question_keeps_its_head_and_tail() -> None:
+    text = clean_question("start " + "x" * 10_000 + " end")
+    assert len(text) <= MAX_QUESTION_CHARS + 3
+    assert text.startswith("start")
+    assert text.endswith("end")
