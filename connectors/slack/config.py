@@ -1,0 +1,67 @@
+"""What the operator sets for Slack, checked before anything connects. Knows nothing of where settings come from."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bot.errors import SettingError
+from connectors.slack.surface import COMMAND
+
+_USER_OR_GROUP = re.compile(r"[SUW][A-Z0-9]{2,}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlackConfig:
+    """Raises SettingError, naming the setting and what to do about it."""
+
+    bot_token: str = field(repr=False)
+    app_token: str | None = field(default=None, repr=False)
+    """Needed for Socket Mode."""
+    signing_secret: str | None = field(default=None, repr=False)
+    """Needed for HTTP."""
+    mode: Literal["socket", "http"] = "socket"
+    api_url: str = "https://slack.com/api/"
+    http_host: str = "127.0.0.1"
+    http_port: int = 3000
+    agents_mention: str | None = None
+    """A user group (S…) or a person (U…), called when an answer is left to the people."""
+    staff_groups: tuple[str, ...] = ()
+    """The user groups (S…) whose members are looked up, to tell who is an agent or an admin."""
+    command: str = COMMAND
+
+    def __post_init__(self) -> None:
+        _check_prefix("SLACK_BOT_TOKEN", self.bot_token, "xoxb-", "OAuth & Permissions › Bot User OAuth Token")
+        match self.mode:
+            case "socket":
+                where = "Basic Information › App-Level Tokens, with the scope connections:write"
+                _check_prefix("SLACK_APP_TOKEN", self.app_token or "", "xapp-", where)
+            case "http":
+                if not self.signing_secret:
+                    raise SettingError(
+                        "SLACK_SIGNING_SECRET is missing, and HTTP mode can't tell Slack's requests from anybody's "
+                        "without it. Copy it from your app's page: Basic Information › Signing Secret."
+                    )
+            case _:
+                raise SettingError(f"SLACK_MODE is {self.mode!r}. It must be socket (no public address) or http.")
+        if not self.api_url.startswith(("https://", "http://")):
+            raise SettingError(f"SLACK_API_URL is {self.api_url!r}. It must be an address, as https://slack.com/api/.")
+        if not self.command.startswith("/"):
+            raise SettingError(f"SLACK_COMMAND is {self.command!r}. A command begins with a slash, as {COMMAND}.")
+        _check_id("SLACK_AGENTS_MENTION", self.agents_mention)
+        for group in self.staff_groups:
+            _check_id("A staff group of MENTEE_AGENTS or MENTEE_ADMINS", group)
+
+
+def _check_prefix(setting: str, value: str, prefix: str, where: str) -> None:
+    """The value is a secret, so only its absence or its kind is told."""
+    if not value.startswith(prefix):
+        problem = "begins otherwise" if value else "is missing"
+        raise SettingError(f"{setting} {problem}; it begins with {prefix}. Copy it from your app's page: {where}.")
+
+
+def _check_id(setting: str, value: str | None) -> None:
+    if value is not None and not _USER_OR_GROUP.fullmatch(value):
+        raise SettingError(
+            f"{setting} is {value!r}. It takes Slack's id of a user group (S…) or a person (U…), not a name: "
+            "open the group or the profile in Slack, then ⋮ › Copy ID."
+        )

@@ -1,0 +1,108 @@
+"""What happens in Slack → the desk. Parses, looks the person up, hands over, acknowledges; decides nothing.
+
+Bolt is set to `process_before_response`: it acknowledges when a listener has returned, in HTTP and in Socket Mode
+(there the envelope's answer goes out after `async_dispatch`, and only for status 200). So an event is on disk before
+Slack hears that it was taken, and a listener that failed leaves Slack to deliver again. A listener must therefore be
+done within 3 seconds: none waits for an answer to be found, and looking a person up is cut off in time.
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+import structlog
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.desk import Desk
+from bot.errors import PersonError
+from bot.events import Event, MessageRef
+from bot.ids import AnswerId
+from bot.texts import Texts
+from connectors.slack import forms, parsing
+from connectors.slack.errors import describe
+from connectors.slack.parsing import Identity, Interaction, Payload
+from connectors.slack.people import People
+from connectors.slack.posting import Posting
+from connectors.slack.rendering import CHOICE_ACTION, OFFER_ACTION
+from connectors.slack.surface import EVENTS, SHORTCUT
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Listening:
+    desk: Desk
+    bot: Identity
+    people: People
+    posting: Posting
+    client: AsyncWebClient
+    texts: Texts
+
+    def attach(self, app: AsyncApp, command: str) -> None:
+        events = {
+            "app_mention": self._on_message,
+            "message": self._on_message,
+            "reaction_added": self._on_reaction,
+            "reaction_removed": self._on_reaction,
+        }
+        for kind in {name.partition(".")[0] for name in EVENTS}:
+            app.event(kind)(events[kind])
+        app.command(command)(self._on_command)
+        app.shortcut({"type": "message_action", "callback_id": SHORTCUT})(self._on_shortcut)
+        app.action(OFFER_ACTION)(self._on_offer)
+        app.action(re.compile(f"^{CHOICE_ACTION}"))(self._on_choice)
+        app.view(forms.CORRECTION_VIEW)(self._on_submission)
+        app.error(_on_error)
+
+    async def _on_message(self, event: Payload) -> None:
+        if (posted := parsing.message_posted(event, self.bot)) is not None:
+            await self._receive(posted)
+
+    async def _on_reaction(self, body: Payload) -> None:
+        if (reacted := parsing.reacted(body, self.bot)) is not None:
+            await self._receive(reacted)
+
+    async def _on_command(self, ack: AsyncAck, body: Payload) -> None:
+        await ack()
+        given, interaction = parsing.command_given(body, self.bot, self.desk.clock())
+        self.posting.open.keep(given.id, interaction)
+        await self._receive(given)
+
+    async def _on_choice(self, ack: AsyncAck, body: Payload) -> None:
+        await ack()
+        await self._receive(parsing.candidate_chosen(body, self.bot, self.desk.clock()))
+
+    async def _on_offer(self, ack: AsyncAck, body: Payload) -> None:
+        await ack()
+        await self._open_form(parsing.interaction(body, self.bot), AnswerId(body["actions"][0]["value"]))
+
+    async def _on_shortcut(self, ack: AsyncAck, body: Payload) -> None:
+        await ack()
+        await self._open_form(parsing.interaction(body, self.bot), parsing.message_of_menu(body, self.bot))
+
+    async def _open_form(self, interaction: Interaction, answer: AnswerId | MessageRef) -> None:
+        try:
+            form = await self.desk.correction_form(answer, await self.people.known(interaction.person))
+        except PersonError as refusal:
+            await self.posting.tell(interaction, str(refusal))
+            return
+        view = forms.correction_view(form, interaction.place)
+        await self.client.views_open(trigger_id=interaction.trigger_id, view=view)
+
+    async def _on_submission(self, ack: AsyncAck, body: Payload) -> None:
+        submitted = forms.correction_submitted(body, self.bot, self.desk.clock())
+        if errors := forms.empty_fields(submitted, self.texts):
+            await ack(response_action="errors", errors=errors)
+            return
+        await ack()
+        await self._receive(submitted)
+
+    async def _receive(self, event: Event) -> None:
+        await self.desk.receive(replace(event, person=await self.people.known(event.person)))
+
+
+async def _on_error(error: Exception) -> BoltResponse:
+    """Named, but not quoted: an error may carry what somebody wrote. Slack delivers again what got no 200."""
+    log.error("slack listener failed", error=describe(error))
+    return BoltResponse(status=500)

@@ -1,0 +1,176 @@
+"""Slack's payloads → the core's events. Pure. Knows nothing of who is staff: persons come out as Slack names them."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.events import CandidateChosen, CommandGiven, MessagePosted, MessageRef, Place, Reacted
+from bot.ids import AnswerId, EventId, FactId
+from bot.people import Person, Platform
+
+Payload = Mapping[str, Any]
+
+# What people write, apart from plain messages: with a file, and from a thread to the channel as well.
+_WRITTEN_BY_PEOPLE = (None, "file_share", "thread_broadcast")
+_SLACKBOT = "USLACKBOT"
+_MARKUP = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the bot is in its workspace."""
+
+    team: str
+    user: str
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """A command, click or menu choice, which Slack lets the bot answer in private ways for a while."""
+
+    place: Place
+    person: Person
+    trigger_id: str
+    """Opens one form, within 3 seconds."""
+    response_url: str | None
+    """Takes five private answers, within 30 minutes."""
+
+
+# --- events ----------------------------------------------------------------------------------------------------------
+
+
+def message_posted(event: Payload, bot: Identity) -> MessagePosted | None:
+    """A person's message; None for the bot's own, other bots', edits, joins and whatever else Slack calls a message.
+
+    A mention comes twice, as `app_mention` and as `message`: channel and time name it, so that both are one event.
+    """
+    person, channel, ts = event.get("user"), event["channel"], event["ts"]
+    if person in (None, bot.user, _SLACKBOT) or event.get("bot_id") or event.get("subtype") not in _WRITTEN_BY_PEOPLE:
+        return None
+    thread, is_direct = event.get("thread_ts"), _is_direct(channel)
+    text = event.get("text") or ""
+    return MessagePosted(
+        id=EventId(f"slack:{bot.team}:{channel}:{ts}"),
+        place=Place(Platform.SLACK, bot.team, channel, thread if is_direct else thread or ts, is_direct),
+        person=Person(Platform.SLACK, person),
+        at=_time(ts),
+        text=readable(_without_mention(text, bot.user)),
+        message=MessageRef(Platform.SLACK, bot.team, channel, ts),
+        mentions_bot=_mention(bot.user).search(text) is not None,
+        opens_thread=thread in (None, ts),
+    )
+
+
+def reacted(body: Payload, bot: Identity) -> Reacted | None:
+    """A person's reaction to one of the bot's messages; None for any other.
+
+    Slack doesn't tell in which thread the message stands.
+    """
+    event = body["event"]
+    item = event["item"]
+    if item.get("type") != "message" or event.get("item_user") != bot.user or event["user"] == bot.user:
+        return None
+    channel = item["channel"]
+    return Reacted(
+        id=EventId(f"slack:{body['event_id']}"),
+        place=Place(Platform.SLACK, bot.team, channel, is_direct=_is_direct(channel)),
+        person=Person(Platform.SLACK, event["user"]),
+        at=_time(event["event_ts"]),
+        message=MessageRef(Platform.SLACK, bot.team, channel, item["ts"]),
+        emoji=event["reaction"].partition("::")[0],  # thumbsup::skin-tone-3
+        added=event["type"] == "reaction_added",
+    )
+
+
+# --- interactions ----------------------------------------------------------------------------------------------------
+
+
+def command_given(body: Payload, bot: Identity, at: datetime) -> tuple[CommandGiven, Interaction]:
+    channel = body["channel_id"]
+    place = Place(Platform.SLACK, bot.team, channel, is_direct=_is_direct(channel))
+    person = Person(Platform.SLACK, body["user_id"], body.get("user_name", ""))
+    event = CommandGiven(
+        id=_interaction_id(body), place=place, person=person, at=at, text=readable(body.get("text") or "")
+    )
+    return event, Interaction(place, person, body["trigger_id"], body.get("response_url"))
+
+
+def interaction(body: Payload, bot: Identity) -> Interaction:
+    """Where a button was clicked or a message's menu used, and by whom."""
+    channel = body["channel"]["id"]
+    container, message = body.get("container") or {}, body.get("message") or {}
+    thread = container.get("thread_ts") or message.get("thread_ts")
+    place = Place(Platform.SLACK, bot.team, channel, thread, _is_direct(channel))
+    return Interaction(place, clicker(body), body["trigger_id"], body.get("response_url"))
+
+
+def clicker(body: Payload) -> Person:
+    user = body["user"]
+    return Person(Platform.SLACK, user["id"], user.get("name") or user.get("username") or "")
+
+
+def candidate_chosen(body: Payload, bot: Identity, at: datetime) -> CandidateChosen:
+    where = interaction(body, bot)
+    chosen = json.loads(body["actions"][0]["value"])
+    return CandidateChosen(
+        id=_interaction_id(body),
+        place=where.place,
+        person=where.person,
+        at=at,
+        answer=AnswerId(chosen["answer"]),
+        fact=FactId(chosen["fact"]) if chosen["fact"] is not None else None,
+    )
+
+
+def message_of_menu(body: Payload, bot: Identity) -> MessageRef:
+    """The message whose menu was used."""
+    return MessageRef(Platform.SLACK, bot.team, body["channel"]["id"], body["message"]["ts"])
+
+
+# --- text ------------------------------------------------------------------------------------------------------------
+
+
+def readable(text: str) -> str:
+    """Slack's markup as a person reads it: names instead of ids in brackets, links as text, no escapes."""
+    plain = _MARKUP.sub(_spoken, text)
+    return plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").strip()
+
+
+def _spoken(markup: re.Match[str]) -> str:
+    target, label = markup[1], markup[2] or ""
+    kind, rest = target[:1], target[1:]
+    if kind in ("@", "#"):
+        return kind + (label.removeprefix(kind) or rest)
+    if kind == "!":  # <!here>, <!subteam^S1|@agents>, <!date^…|fallback>
+        return label or f"@{rest.rpartition('^')[2]}"
+    address = target.removeprefix("mailto:").removeprefix("tel:")
+    if not label or label in address:
+        return label or address
+    return f"{label} ({address})"
+
+
+def _mention(user: str) -> re.Pattern[str]:
+    return re.compile(rf"\s*<@{re.escape(user)}(?:\|[^<>]*)?>[,:]?\s*")
+
+
+def _without_mention(text: str, user: str) -> str:
+    return _mention(user).sub(" ", text)
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+
+def _is_direct(channel: str) -> bool:
+    """Conversations of two have ids of their own kind; not every payload tells the kind of channel besides."""
+    return channel.startswith("D")
+
+
+def _interaction_id(body: Payload) -> EventId:
+    return EventId(f"slack:{body['trigger_id']}")
+
+
+def _time(ts: str) -> datetime:
+    return datetime.fromtimestamp(float(ts), UTC)

@@ -1,0 +1,81 @@
+"""Looks up what Slack says of a person. Decides no role: it reports groups, and nothing at all when a look-up fails."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.people import Person
+from connectors.slack.errors import describe
+
+KEPT_S = 60.0
+# Slack waits 3 s for an event to be taken, and takes a slow answer to a click for a broken app.
+LOOK_UP_S = 2.0
+
+_OUTSIDERS = ("deleted", "is_bot", "is_restricted", "is_stranger", "is_ultra_restricted")
+
+log = structlog.get_logger()
+
+
+@dataclass
+class People:
+    """Each answer is kept for a minute, so that a role given or taken in Slack holds soon."""
+
+    client: AsyncWebClient
+    team: str
+    staff_groups: tuple[str, ...]
+    clock: Callable[[], float] = time.monotonic
+    """Seconds, from wherever."""
+    _persons: dict[str, tuple[float, Person]] = field(default_factory=dict)
+    _members: dict[str, tuple[float, frozenset[str]]] = field(default_factory=dict)
+
+    async def known(self, person: Person) -> Person:
+        """The person with name, groups and admin mark; without groups and mark when Slack can't be asked.
+
+        Guests, bots, people of other workspaces and those who have left get none either.
+        """
+        self._forget_old()
+        if person.id in self._persons:
+            return self._persons[person.id][1]
+        try:
+            async with asyncio.timeout(LOOK_UP_S):
+                found = await self._look_up(person)
+        except Exception as problem:  # whatever it is, it must not make anybody staff
+            log.warning("slack look-up failed", error=describe(problem))
+            return person
+        self._persons[person.id] = (self.clock() + KEPT_S, found)
+        return found
+
+    async def _look_up(self, person: Person) -> Person:
+        user = (await self.client.users_info(user=person.id))["user"]
+        named = replace(person, name=_name(user) or person.name)
+        if self._is_outsider(user):
+            return named
+        members = await asyncio.gather(*(self._members_of(group) for group in self.staff_groups))
+        groups = frozenset(group for group, ids in zip(self.staff_groups, members, strict=True) if person.id in ids)
+        is_admin = bool(user.get("is_admin") or user.get("is_owner"))
+        return replace(named, groups=groups, is_workspace_admin=is_admin)
+
+    async def _members_of(self, group: str) -> frozenset[str]:
+        if group not in self._members:
+            answer = await self.client.usergroups_users_list(usergroup=group)
+            self._members[group] = (self.clock() + KEPT_S, frozenset(answer["users"]))
+        return self._members[group][1]
+
+    def _is_outsider(self, user: dict[str, Any]) -> bool:
+        teams = (user.get("enterprise_user") or {}).get("teams") or [user.get("team_id")]
+        return self.team not in teams or any(user.get(mark) for mark in _OUTSIDERS)
+
+    def _forget_old(self) -> None:
+        now = self.clock()
+        self._persons = {user: kept for user, kept in self._persons.items() if kept[0] > now}
+        self._members = {group: kept for group, kept in self._members.items() if kept[0] > now}
+
+
+def _name(user: dict[str, Any]) -> str:
+    profile = user.get("profile") or {}
+    return profile.get("display_name") or user.get("real_name") or user.get("name") or ""

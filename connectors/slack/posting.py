@@ -1,0 +1,127 @@
+"""What is to be said → Slack, in a channel or for one person's eyes. Knows nothing of events or of who may do what."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot.events import MessageRef, Place
+from bot.ids import EventId
+from bot.outgoing import CorrectionOffer, Notice, Outgoing
+from bot.people import Person
+from bot.texts import Texts
+from connectors.slack.errors import NETWORK_ERRORS, NOT_THERE, code_of, delivery_failed, describe
+from connectors.slack.parsing import Interaction
+from connectors.slack.rendering import Rendered, plain, render
+
+OPEN_S = 30 * 60.0
+
+# No preview of any link: fetching one would tell its address, and whatever was put into it, to a stranger's server.
+_QUIET: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
+
+log = structlog.get_logger()
+
+
+@dataclass
+class OpenInteractions:
+    """Commands that can still be answered through Slack's `response_url`. Lost on a restart, which costs little."""
+
+    clock: Callable[[], float] = time.monotonic
+    """Seconds, from wherever."""
+    _kept: dict[EventId, tuple[float, Interaction]] = field(default_factory=dict)
+
+    def keep(self, event: EventId, interaction: Interaction) -> None:
+        now = self.clock()
+        self._kept = {known: kept for known, kept in self._kept.items() if kept[0] > now}
+        self._kept[event] = (now + OPEN_S, interaction)
+
+    def of(self, event: EventId | None) -> Interaction | None:
+        kept = self._kept.get(event) if event is not None else None
+        return kept[1] if kept is not None and kept[0] > self.clock() else None
+
+
+@dataclass
+class Posting:
+    client: AsyncWebClient
+    """Without retries of its own: the outbox retries, and a post sent twice would stand there twice."""
+    texts: Texts
+    agents_mention: str | None
+    open: OpenInteractions = field(default_factory=OpenInteractions)
+
+    async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
+        """Post it. Raises DeliveryFailed, with what to do about it."""
+        rendered = render(outgoing, self.texts, self.agents_mention)
+        opened = self.open.of(outgoing.in_reply_to)
+        try:
+            if isinstance(outgoing, Notice | CorrectionOffer) and outgoing.to is not None:
+                return await self._privately(outgoing.place, outgoing.to, rendered, opened, outgoing.id)
+            return await self._publicly(outgoing.place, rendered, opened, outgoing.id)
+        except (SlackApiError, *NETWORK_ERRORS) as problem:
+            log.warning("slack took no message", outgoing=outgoing.id, error=describe(problem))
+            raise delivery_failed(problem) from problem
+
+    async def tell(self, interaction: Interaction, text: str) -> None:
+        """Answer a click that comes to nothing, for that person's eyes."""
+        await self._privately(interaction.place, interaction.person, plain(text), interaction, None)
+
+    async def update(self, message: MessageRef, text: str) -> None:
+        rendered = plain(text)
+        try:
+            await self.client.chat_update(
+                channel=message.channel, ts=message.id, text=rendered.text, blocks=rendered.blocks
+            )
+        except (SlackApiError, *NETWORK_ERRORS) as problem:  # the next progress will show
+            log.warning("slack took no edit", error=describe(problem))
+
+    async def _publicly(self, place: Place, rendered: Rendered, opened: Interaction | None, id: str) -> MessageRef:
+        try:
+            return await self._post(place, rendered, id)
+        except SlackApiError as problem:
+            if opened is None or code_of(problem) not in NOT_THERE:
+                raise
+            return await self._post(_direct(place, opened.person), rendered, id)  # a command works where the bot isn't
+
+    async def _privately(
+        self, place: Place, to: Person, rendered: Rendered, opened: Interaction | None, id: str | None
+    ) -> MessageRef | None:
+        """In the open interaction, else beside the conversation, else in the person's own one with the bot."""
+        if opened is not None and opened.response_url and await self._respond(opened.response_url, rendered):
+            return None
+        if place.is_direct:
+            return await self._post(place, rendered, id)
+        try:
+            await self.client.chat_postEphemeral(
+                channel=place.channel, user=to.id, thread_ts=place.thread,
+                text=rendered.text, blocks=rendered.blocks, **_QUIET,
+            )  # fmt: skip
+        except SlackApiError as problem:
+            if code_of(problem) not in NOT_THERE:
+                raise
+            return await self._post(_direct(place, to), rendered, id)
+        return None
+
+    async def _post(self, place: Place, rendered: Rendered, id: str | None) -> MessageRef:
+        answer = await self.client.chat_postMessage(
+            channel=place.channel, thread_ts=place.thread, text=rendered.text, blocks=rendered.blocks,
+            metadata={"event_type": "mentee", "event_payload": {"outgoing": id}} if id is not None else None,
+            **_QUIET,
+        )  # fmt: skip
+        return MessageRef(place.platform, place.workspace, answer["channel"], answer["ts"])
+
+    async def _respond(self, url: str, rendered: Rendered) -> bool:
+        """False when the address has expired or was used up."""
+        hook = AsyncWebhookClient(url, session=self.client.session, retry_handlers=[])
+        answer = await hook.send(
+            text=rendered.text, blocks=rendered.blocks, response_type="ephemeral", replace_original=False, **_QUIET
+        )
+        return answer.status_code == 200
+
+
+def _direct(place: Place, person: Person) -> Place:
+    """The person's own conversation with the bot. Slack finds it by the person's id."""
+    return Place(place.platform, place.workspace, person.id, is_direct=True)

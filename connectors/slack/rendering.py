@@ -1,0 +1,134 @@
+"""What is to be said → Slack's blocks, with the same as plain text for notifications.
+
+Whatever people or models wrote is escaped, and Slack is told to take it as it stands (`verbatim`): it can't call
+anybody, open a channel, or hide a link's address behind a label.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from bot.answers import Answer, AnswerKind, Source
+from bot.outgoing import AnswerPost, CorrectionOffer, Notice, Outgoing, ProgressPost
+from bot.presentation import attribution
+from bot.texts import Texts
+
+Block = dict[str, Any]
+
+OFFER_ACTION = "mentee_offer"
+CHOICE_ACTION = "mentee_choice_"  # each button of a message needs an id of its own: a number follows
+
+MAX_SECTION_CHARS = 3_000
+MAX_BUTTON_CHARS = 75
+MAX_TITLE_CHARS = 150
+
+_PIECES = re.compile(r"\s{1,200}|\S{1,500}")
+# In escaped text. The end of a sentence is no part of an address, nor is an escaped bracket.
+_ADDRESS = re.compile(r"https?://(?:(?!&[lg]t;)[^\s|])+(?<![.,:!?)\"'*_~`])")
+
+
+@dataclass(frozen=True)
+class Rendered:
+    text: str
+    blocks: list[Block]
+
+
+def render(outgoing: Outgoing, texts: Texts, agents_mention: str | None) -> Rendered:
+    match outgoing:
+        case AnswerPost(answer=answer):
+            return _answer(answer, texts, agents_mention)
+        case CorrectionOffer():
+            button = _button(OFFER_ACTION, outgoing.button, outgoing.answer) | {"style": "primary"}
+            return Rendered(mrkdwn(outgoing.text), [*sections(outgoing.text), _actions([button])])
+        case Notice(text=text) | ProgressPost(text=text):
+            return plain(text)
+
+
+def plain(text: str) -> Rendered:
+    return Rendered(mrkdwn(cut(text, MAX_SECTION_CHARS)), sections(text))
+
+
+def mrkdwn(text: str) -> str:
+    """Text as Slack shows it unchanged. Addresses become links that show where they lead."""
+    return _ADDRESS.sub(r"<\g<0>>", escape(text))
+
+
+def escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def sections(text: str) -> list[Block]:
+    """As many sections as Slack's limit asks for, broken between words where that can be."""
+    chunks = [""]
+    for piece in _PIECES.findall(text):
+        if len(mrkdwn(chunks[-1] + piece)) > MAX_SECTION_CHARS:
+            chunks.append("")
+        chunks[-1] += piece
+    return [_section(mrkdwn(chunk)) for chunk in chunks if chunk.strip()]
+
+
+def cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+
+def _answer(answer: Answer, texts: Texts, agents_mention: str | None) -> Rendered:
+    rendered = plain(answer.text)
+    text, blocks = rendered.text, rendered.blocks
+    if answer.kind is AnswerKind.HANDOFF and agents_mention:
+        call = _call(agents_mention)
+        text, blocks = f"{text} {call}", [*blocks, _section(call)]
+    if answer.candidates:
+        blocks = [*blocks, _actions(_choices(answer, texts))]
+    if below := _below(answer, texts):
+        blocks = [*blocks, {"type": "context", "elements": [_markup(below)]}]
+    return Rendered(text, blocks)
+
+
+def _below(answer: Answer, texts: Texts) -> str:
+    """Who stands behind the answer, and what it was made from."""
+    parts = [escape(attribution(answer, texts))]
+    if answer.sources:
+        parts.append(escape(texts.sources).format(sources="; ".join(map(_source, answer.sources))))
+    return " · ".join(part for part in parts if part)
+
+
+def _source(source: Source) -> str:
+    title = escape(" ".join(cut(source.title, MAX_TITLE_CHARS).split()))
+    if source.link is None or not source.link.startswith(("https://", "http://")):
+        return title
+    address = escape(quote(source.link, safe="%/:?#[]@!$&'()*+,;=~"))  # nothing left that could end the link early
+    return f"<{address}|{title}>"
+
+
+def _choices(answer: Answer, texts: Texts) -> list[Block]:
+    options = [(candidate.question, candidate.fact) for candidate in answer.candidates]
+    return [
+        _button(f"{CHOICE_ACTION}{i}", label, json.dumps({"answer": answer.id, "fact": fact}))
+        for i, (label, fact) in enumerate([*options, (texts.none_of_these, None)])
+    ]
+
+
+def _call(mention: str) -> str:
+    return f"<!subteam^{mention}>" if mention.startswith("S") else f"<@{mention}>"
+
+
+def _button(action: str, label: str, value: str) -> Block:
+    text = {"type": "plain_text", "text": cut(label, MAX_BUTTON_CHARS), "emoji": False}
+    return {"type": "button", "action_id": action, "text": text, "value": value}
+
+
+def _actions(elements: list[Block]) -> Block:
+    return {"type": "actions", "elements": elements}
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": _markup(text)}
+
+
+def _markup(text: str) -> Block:
+    return {"type": "mrkdwn", "text": text, "verbatim": True}

@@ -1,0 +1,75 @@
+"""A Slack workspace and a whole bot in it, over real sockets."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from bot.people import Platform, Staff
+from bot.texts import ENGLISH
+from connectors.slack.config import SlackConfig
+from connectors.slack.connector import EVENTS_PATH, SlackConnector
+from tests.connectors.slack import local_slack as peer
+from tests.connectors.slack.local_slack import ADMIN, AGENT, BOT, CUSTOMER, LocalSlack, local_slack
+from tests.connectors.slack.waiting import free_port, until, until_open
+from tests.house import House, open_house
+
+Json = dict[str, Any]
+Mode = Literal["socket", "http"]
+
+
+@dataclass
+class Studio:
+    slack: LocalSlack
+    house: House
+    events_url: str
+
+    async def ask(self, text: str) -> Json:
+        """A customer mentions the bot; what it says for everybody, once it has said all."""
+        before = len(self.slack.said())
+        await self.slack.say(CUSTOMER, f"<@{BOT}> {text}")
+        await self.house.settle()
+        said = await until(lambda: self.slack.said()[before:], "an answer")
+        assert len(said) == 1
+        return said[0]
+
+
+@asynccontextmanager
+async def open_studio(folder: Path, mode: Mode) -> AsyncIterator[Studio]:
+    port = free_port()
+    events_url = f"http://127.0.0.1:{port}{EVENTS_PATH}"
+    async with local_slack(folder, events_url if mode == "http" else None) as slack:
+        config = SlackConfig(
+            bot_token=peer.BOT_TOKEN,
+            app_token=peer.APP_TOKEN,
+            signing_secret=peer.SIGNING_SECRET,
+            mode=mode,
+            api_url=slack.api_url,
+            http_port=port,
+            agents_mention="S0AGENTS",
+        )
+        staff = Staff(agents=frozenset({AGENT}), admins=frozenset({ADMIN}))
+        async with open_house(
+            folder, connectors=lambda desk: [SlackConnector(config, desk, ENGLISH)], staff=staff
+        ) as house:
+            running = asyncio.create_task(house.bot.connectors[Platform.SLACK].run())
+            try:
+                await (until(lambda: slack.is_connected, "the bot's socket") if mode == "socket" else until_open(port))
+                yield Studio(slack, house, events_url)
+            finally:
+                running.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await running
+
+
+def words(message: Json) -> str:
+    """The message's first section, as a person reads it."""
+    text = str(message["blocks"][0]["text"]["text"])
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def buttons(message: Json) -> list[Json]:
+    return [each for block in message["blocks"] if block["type"] == "actions" for each in block["elements"]]

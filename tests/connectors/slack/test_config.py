@@ -1,0 +1,45 @@
+"""Each wrong setting is named, with what to do about it, and no secret is told."""
+
+from typing import Any
+
+import pytest
+
+from bot.errors import SettingError
+from connectors.slack.config import SlackConfig
+
+
+def config(**more: Any) -> SlackConfig:
+    return SlackConfig(**{"bot_token": "xoxb-1", "app_token": "xapp-1", **more})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "setting", "remedy"),
+    [
+        ({"bot_token": ""}, "SLACK_BOT_TOKEN", "OAuth & Permissions"),
+        ({"bot_token": "xapp-sEcReT"}, "SLACK_BOT_TOKEN", "begins with xoxb-"),
+        ({"app_token": None}, "SLACK_APP_TOKEN", "connections:write"),
+        ({"app_token": "xoxb-sEcReT"}, "SLACK_APP_TOKEN", "begins with xapp-"),
+        ({"mode": "http"}, "SLACK_SIGNING_SECRET", "Signing Secret"),
+        ({"mode": "smoke signals"}, "SLACK_MODE", "socket"),
+        ({"api_url": "slack.com"}, "SLACK_API_URL", "https://slack.com/api/"),
+        ({"command": "mentee"}, "SLACK_COMMAND", "/mentee"),
+        ({"agents_mention": "@agents"}, "SLACK_AGENTS_MENTION", "Copy ID"),
+        ({"staff_groups": ("S1A2B3", "agents")}, "MENTEE_AGENTS", "Copy ID"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_remedy(wrong: dict[str, Any], setting: str, remedy: str) -> None:
+    with pytest.raises(SettingError) as told:
+        config(**wrong)
+    assert setting in str(told.value)
+    assert remedy in str(told.value)
+    assert "sEcReT" not in str(told.value)
+
+
+def test_http_needs_no_app_token_and_socket_mode_no_signing_secret() -> None:
+    assert config(mode="http", signing_secret="s", app_token=None).mode == "http"
+    assert config().mode == "socket"
+
+
+def test_secrets_are_not_shown() -> None:
+    shown = repr(config(bot_token="xoxb-sEcReT", app_token="xapp-sEcReT", signing_secret="sEcReT"))
+    assert "sEcReT" not in shown

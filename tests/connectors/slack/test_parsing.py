@@ -1,0 +1,130 @@
+"""Slack's payloads become events, and what is nobody's question becomes nothing."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from bot.events import MessageRef, Place
+from bot.people import Platform
+from connectors.slack import parsing
+from connectors.slack.parsing import readable
+from tests.connectors.slack.payloads import BOT, click, command, message, reaction
+
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+
+
+def test_a_new_message_opens_a_thread_for_its_answer() -> None:
+    posted = parsing.message_posted(message(), BOT)
+    assert posted is not None
+    assert posted.id == "slack:T1:C1:1712345678.000100"
+    assert posted.place == Place(Platform.SLACK, "T1", "C1", "1712345678.000100")
+    assert posted.message == MessageRef(Platform.SLACK, "T1", "C1", "1712345678.000100")
+    assert posted.at == datetime(2024, 4, 5, 19, 34, 38, 100, UTC)
+    assert (posted.opens_thread, posted.mentions_bot, posted.text) == (True, False, "How do I cancel a class?")
+
+
+def test_a_reply_belongs_to_its_thread() -> None:
+    posted = parsing.message_posted(message(thread_ts="1712345000.000100"), BOT)
+    assert posted is not None
+    assert posted.place.thread == "1712345000.000100"
+    assert not posted.opens_thread
+
+
+def test_a_mention_comes_twice_and_is_one_event() -> None:
+    text = "<@U0BOT>: how do I cancel?"
+    twice = [parsing.message_posted(message(text, type=kind), BOT) for kind in ("message", "app_mention")]
+    assert twice[0] == twice[1]
+    assert twice[0] is not None
+    assert twice[0].mentions_bot
+    assert twice[0].text == "how do I cancel?"
+
+
+def test_a_direct_message_is_answered_without_a_thread_unless_it_stands_in_one() -> None:
+    floor = parsing.message_posted(message(channel="D1", channel_type="im"), BOT)
+    within = parsing.message_posted(message(channel="D1", channel_type="im", thread_ts="1.2"), BOT)
+    assert floor is not None
+    assert within is not None
+    assert (floor.place.thread, floor.place.is_direct) == (None, True)
+    assert (within.place.thread, within.place.is_direct) == ("1.2", True)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"user": "U0BOT"},
+        {"user": None},
+        {"user": "USLACKBOT"},
+        {"bot_id": "B7"},
+        {"subtype": "bot_message"},
+        {"subtype": "message_changed"},
+        {"subtype": "message_deleted"},
+        {"subtype": "channel_join"},
+    ],
+)
+def test_what_no_person_asked_is_ignored(more: dict[str, Any]) -> None:
+    assert parsing.message_posted(message(**more), BOT) is None
+
+
+@pytest.mark.parametrize("subtype", ["file_share", "thread_broadcast"])
+def test_a_question_with_a_screenshot_or_sent_to_the_channel_too_is_a_question(subtype: str) -> None:
+    assert parsing.message_posted(message(subtype=subtype), BOT) is not None
+
+
+@pytest.mark.parametrize(
+    ("slack", "read"),
+    [
+        ("1 &lt; 2 &amp;&amp; 3 &gt; 2", "1 < 2 && 3 > 2"),
+        ("&amp;lt;b&amp;gt;", "&lt;b&gt;"),
+        ("ask <@U7|ann> or <@U8>", "ask @ann or @U8"),
+        ("in <#C9|general> and <#C8>", "in #general and #C8"),
+        ("<https://example.com|example.com>", "example.com"),
+        ("<https://example.com/a>", "https://example.com/a"),
+        ("<https://example.com|our page>", "our page (https://example.com)"),
+        ("<mailto:ann@example.com|ann@example.com>", "ann@example.com"),
+        ("<!here> <!subteam^S1|@agents> <!date^1392734382^{date}|18 Feb>", "@here @agents 18 Feb"),
+    ],
+)
+def test_markup_becomes_what_a_person_reads(slack: str, read: str) -> None:
+    assert readable(slack) == read
+
+
+def test_a_reaction_names_the_message_and_loses_its_skin_tone() -> None:
+    reacted = parsing.reacted(reaction("thumbsup::skin-tone-3"), BOT)
+    assert reacted is not None
+    assert (reacted.id, reacted.emoji, reacted.added) == ("slack:Ev123", "thumbsup", True)
+    assert reacted.message == MessageRef(Platform.SLACK, "T1", "C1", "1712345600.000200")
+
+
+def test_a_reaction_taken_away_is_no_reaction_given() -> None:
+    reacted = parsing.reacted(reaction(type="reaction_removed"), BOT)
+    assert reacted is not None
+    assert not reacted.added
+
+
+@pytest.mark.parametrize(
+    "more", [{"item_user": "U7"}, {"user": "U0BOT"}, {"item": {"type": "file", "file": "F1"}}, {"item_user": None}]
+)
+def test_reactions_on_anything_but_the_bots_messages_are_ignored(more: dict[str, Any]) -> None:
+    assert parsing.reacted(reaction(**more), BOT) is None
+
+
+def test_a_command_can_be_answered_in_private() -> None:
+    given, interaction = parsing.command_given(command("why <https://t.slack.com/archives/C1/p1>"), BOT, NOW)
+    assert (given.id, given.text, given.at) == ("slack:13.37.abc", "why https://t.slack.com/archives/C1/p1", NOW)
+    assert given.person.name == "ann"
+    assert interaction.response_url == "https://hooks.slack.com/commands/1/2/3"
+
+
+@pytest.mark.parametrize("fact", ["fact-1", None])
+def test_a_choice_carries_answer_and_fact(fact: str | None) -> None:
+    chosen = parsing.candidate_chosen(click(json.dumps({"answer": "answer-1", "fact": fact})), BOT, NOW)
+    assert (chosen.answer, chosen.fact) == ("answer-1", fact)
+    assert chosen.place == Place(Platform.SLACK, "T1", "C1", "1712345500.000100")
+
+
+def test_the_thread_of_a_message_menu_stands_in_the_message() -> None:
+    body = click("", container=None, message={"ts": "5.5", "thread_ts": "4.4"})
+    assert parsing.interaction(body, BOT).place.thread == "4.4"
+    assert parsing.message_of_menu(body, BOT) == MessageRef(Platform.SLACK, "T1", "C1", "5.5")

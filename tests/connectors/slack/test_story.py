@@ -1,0 +1,208 @@
+"""The bot's life in a Slack workspace, in both modes: asked, corrected, asked again."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from bot.people import Platform
+from bot.ports import Unit
+from bot.texts import ENGLISH
+from connectors.slack.surface import SHORTCUT
+from tests.connectors.slack.local_slack import ADMIN, AGENT, CHANNEL, CUSTOMER, SIGNING_SECRET, LocalSlack
+from tests.connectors.slack.signing import send_event, send_interaction
+from tests.connectors.slack.studio import Json, Studio, buttons, open_studio, words
+from tests.connectors.slack.waiting import until
+
+QUESTION = "How do I cancel a class?"
+HELP = "To cancel a class write to the desk."
+LESSON = "Open the class, choose Cancel & confirm: the fee is < 5 €."
+
+
+@pytest.fixture(params=["socket", "http"])
+async def studio(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Studio]:
+    async with open_studio(tmp_path, request.param) as studio:
+        yield studio
+
+
+@pytest.fixture
+async def socket_studio(tmp_path: Path) -> AsyncIterator[Studio]:
+    async with open_studio(tmp_path, "socket") as studio:
+        yield studio
+
+
+@pytest.fixture
+async def http_studio(tmp_path: Path) -> AsyncIterator[Studio]:
+    async with open_studio(tmp_path, "http") as studio:
+        yield studio
+
+
+async def test_an_agent_corrects_an_answer_and_the_next_asker_gets_the_agents_words(studio: Studio) -> None:
+    slack = studio.slack
+    await studio.house.add_section("Classes", "Cancelling", HELP, "https://help.example/classes")
+    answer = await studio.ask(QUESTION)
+    assert words(answer) == HELP
+    assert answer["thread_ts"] == min(slack.messages)  # under the question
+    assert "<https://help.example/classes|Classes › Cancelling>" in answer["blocks"][-1]["elements"][0]["text"]
+
+    await slack.react(AGENT, answer, "pencil2")
+    offer = (await until(lambda: slack.whispered(AGENT), "the offer"))[0]
+    assert offer["thread_ts"] == answer["thread_ts"]
+
+    await slack.press(AGENT, offer, buttons(offer)[0])
+    modal = await until(lambda: slack.modal, "the form")
+    assert [block["element"]["initial_value"] for block in modal["blocks"]] == [QUESTION, HELP]
+
+    await slack.submit(AGENT, question=QUESTION, answer="  ")
+    assert await until(lambda: slack.errors, "the empty field's mark") == {"answer": ENGLISH.empty_lesson}
+    await slack.submit(AGENT, question=QUESTION, answer=LESSON)
+    receipt = (await until(lambda: slack.said()[1:], "the receipt"))[0]
+    assert receipt["thread_ts"] == answer["thread_ts"]
+    assert words(receipt).startswith("Noted, thank you Ana.")
+    assert slack.modal is None
+
+    again = await studio.ask("Please, can I cancel my class?")
+    assert words(again) == LESSON
+    assert "Confirmed by Ana" in again["blocks"][-1]["elements"][0]["text"]
+
+
+async def test_commands_are_answered_for_their_giver_only(studio: Studio) -> None:
+    slack = studio.slack
+    await slack.command(AGENT, "status")
+    told = (await until(lambda: slack.whispered(AGENT), "the status"))[0]
+    assert words(told).startswith("Answering, adapter base model.")
+
+    await slack.command(CUSTOMER, "retrain")
+    refusal = (await until(lambda: slack.whispered(CUSTOMER), "the refusal"))[0]
+    assert words(refusal) == ENGLISH.not_admin.format(verb="retrain")
+    assert slack.said() == []
+
+
+async def test_an_admins_retraining_is_followed_in_one_message(studio: Studio) -> None:
+    slack = studio.slack
+    await slack.command(ADMIN, "retrain")
+    progress = (await until(slack.said, "the progress post"))[0]
+    assert words(progress).startswith("Training a new adapter on 40 facts")
+
+    def where(unit: Unit) -> Any:
+        return unit.outbox.message_of(unit.runs.latest()[0].id)
+
+    await studio.house.settle()
+    message = await studio.house.store.run(where)
+    await studio.house.bot.connectors[Platform.SLACK].update(message, "Training: 50 %")
+    await until(lambda: words(slack.said()[0]) == "Training: 50 %", "the edit")
+    assert len(slack.said()) == 1
+
+
+async def test_a_trusted_approval_is_taken_and_taken_back(socket_studio: Studio) -> None:
+    slack, house = socket_studio.slack, socket_studio.house
+    await house.add_section("Classes", "Cancelling", HELP)
+    answer = await socket_studio.ask(QUESTION)
+
+    await slack.react(AGENT, answer, "white_check_mark")
+    thanks = (await until(lambda: slack.whispered(AGENT), "the thanks"))[0]
+    assert words(thanks) == ENGLISH.noted_approval.format(name="Ana")
+    assert [lesson.withdrawn_at for lesson in await house.desk.lessons()] == [None]
+
+    await slack.react(AGENT, answer, "white_check_mark", present=False)
+    await until(lambda: slack.whispered(AGENT)[1:], "the taking back")
+    assert words(slack.whispered(AGENT)[1]) == ENGLISH.withdrawn
+    assert [lesson.withdrawn_at is None for lesson in await house.desk.lessons()] == [False]
+
+
+async def test_a_customers_pencil_opens_nothing(socket_studio: Studio) -> None:
+    slack = socket_studio.slack
+    answer = await socket_studio.ask(QUESTION)
+    await slack.react(CUSTOMER, answer, "pencil2")
+    told = (await until(lambda: slack.whispered(CUSTOMER), "the refusal"))[0]
+    assert words(told) == ENGLISH.not_agent
+    assert buttons(told) == []
+
+
+async def test_an_unknown_question_calls_the_agents(socket_studio: Studio) -> None:
+    answer = await socket_studio.ask("May I bring my parrot?")
+    assert words(answer) == ENGLISH.handoff
+    assert answer["blocks"][-1]["text"]["text"] == "<!subteam^S0AGENTS>"
+
+
+@pytest.mark.parametrize(("pressed", "expected"), [(0, "Write to us."), (-1, ENGLISH.handoff)])
+async def test_did_you_mean_is_answered_by_a_click(studio: Studio, pressed: int, expected: str) -> None:
+    slack = studio.slack
+    await studio.house.teach("How do I cancel a membership?", "Write to us.")
+    asked = await studio.ask("How do I cancel a booking?")
+    assert [button["text"]["text"] for button in buttons(asked)] == [
+        "How do I cancel a membership?",
+        ENGLISH.none_of_these,
+    ]
+    await slack.press(CUSTOMER, asked, buttons(asked)[pressed])
+    answer = (await until(lambda: slack.said()[1:], "the answer"))[0]
+    assert words(answer) == expected
+    assert answer["thread_ts"] == asked["thread_ts"]
+
+
+async def test_a_direct_message_is_answered_on_the_floor(socket_studio: Studio) -> None:
+    slack = socket_studio.slack
+    await socket_studio.house.teach(QUESTION, LESSON)
+    ts = await slack.say(CUSTOMER, QUESTION, channel=CUSTOMER)
+    direct = slack.messages[ts]["channel"]
+    answer = (await until(lambda: slack.said(direct), "the answer"))[0]
+    assert words(answer) == LESSON
+    assert "thread_ts" not in answer
+
+
+async def test_talk_of_others_is_left_alone(socket_studio: Studio) -> None:
+    slack = socket_studio.slack
+    await slack.say(CUSTOMER, "Lovely weather.")
+    await slack.say(CUSTOMER, f"Is <@{AGENT}> in?")
+    await socket_studio.ask(QUESTION)  # asserts that this is the only thing said
+    assert len(slack.said()) == 1
+
+
+async def test_an_event_that_slack_repeats_is_answered_once(http_studio: Studio) -> None:
+    slack = http_studio.slack
+    await http_studio.ask(QUESTION)
+    bodies = slack.sent("events_api")
+    assert [json.loads(body)["event"]["type"] for body in bodies] == ["message", "app_mention"]
+    for retry, body in enumerate(bodies, start=1):
+        assert await send_event(http_studio.events_url, SIGNING_SECRET, body, retry) == 200
+    await http_studio.house.settle()
+    await http_studio.ask("May I bring my parrot?")
+    assert len(slack.said()) == 2
+
+
+async def test_the_message_menu_opens_the_form(http_studio: Studio) -> None:
+    slack = http_studio.slack
+    answer = await http_studio.ask(QUESTION)
+    await send_interaction(http_studio.events_url, SIGNING_SECRET, await _menu(slack, AGENT, answer))
+    modal = await until(lambda: slack.modal, "the form")
+    assert modal["blocks"][0]["element"]["initial_value"] == QUESTION
+    await slack.submit(AGENT, question=QUESTION, answer=LESSON)
+    receipt = (await until(lambda: slack.said()[1:], "the receipt"))[0]
+    assert words(receipt).startswith("Noted, thank you Ana.")
+
+
+async def test_the_message_menu_tells_others_why_it_opens_nothing(http_studio: Studio) -> None:
+    slack = http_studio.slack
+    answer = await http_studio.ask(QUESTION)
+    await send_interaction(http_studio.events_url, SIGNING_SECRET, await _menu(slack, CUSTOMER, answer))
+    told = await until(lambda: slack.whispered(CUSTOMER), "the refusal")
+    assert words(told[-1]) == ENGLISH.not_agent
+    assert slack.modal is None
+
+
+async def _menu(slack: LocalSlack, user: str, message: Json) -> Json:
+    """What the message menu sends. The workspace hands out the trigger, which opens a form, only with a command."""
+    await slack.command(AGENT, "help")
+    given = parse_qs(slack.sent("slash_commands")[-1])
+    return {
+        "type": "message_action",
+        "callback_id": SHORTCUT,
+        "team": {"id": "T01STUDIO"},
+        "user": {"id": user, "name": user},
+        "channel": {"id": CHANNEL, "name": "help"},
+        "message": message,
+        "trigger_id": given["trigger_id"][0],
+    }
