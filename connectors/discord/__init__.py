@@ -1,0 +1,1 @@
+"""Discord: takes what happens on a server to the desk, and brings what is to be said back. Decides nothing."""

@@ -1,0 +1,104 @@
+"""The connection to Discord: each thing that happens there is parsed and handed to the desk, in the order it came."""
+
+import asyncio
+import sys
+from typing import Any
+
+import discord
+import structlog
+from discord import app_commands
+
+from bot.desk import Desk
+from bot.errors import SettingError
+from bot.people import Person, Platform
+from bot.texts import Texts
+from connectors.discord import forms, parsing
+from connectors.discord.commands import MenteeGroup, correct_menu, sync_commands
+from connectors.discord.config import DiscordConfig, use_addresses
+from connectors.discord.interactions import Interactions
+from connectors.discord.people import look_up, person_of
+from connectors.discord.surface import intents
+from connectors.discord.views import CandidateButton, CorrectionButton
+
+log = structlog.get_logger()
+
+
+class MenteeClient(discord.Client):
+    def __init__(self, config: DiscordConfig, desk: Desk, texts: Texts) -> None:
+        use_addresses(config)
+        super().__init__(
+            intents=intents(message_content=config.message_content), allowed_mentions=discord.AllowedMentions.none()
+        )
+        self.desk = desk
+        self.interactions = Interactions(desk, texts)
+        self.tree: app_commands.CommandTree[MenteeClient] = app_commands.CommandTree(self)
+        self.tree.add_command(MenteeGroup(self.interactions))
+        self.tree.add_command(correct_menu(self.interactions, texts))
+        self._dev_guild = config.dev_guild
+        self._reaction_ids = parsing.ReactionIds()
+        self._reactions_in_order = asyncio.Lock()
+
+    async def setup_hook(self) -> None:
+        self.add_dynamic_items(CandidateButton, CorrectionButton)
+        guild = discord.Object(int(self._dev_guild)) if self._dev_guild is not None else None
+        try:
+            told = await sync_commands(self.tree, guild)
+        except discord.Forbidden:
+            raise SettingError(
+                f"DISCORD_DEV_GUILD is {self._dev_guild!r}, and Discord doesn't let the bot set up commands there. "
+                "Invite it with the scope applications.commands, or unset DISCORD_DEV_GUILD."
+            ) from None
+        log.info("discord.commands", changed=told)
+
+    async def on_ready(self) -> None:
+        log.info("discord.ready", bot=self._me.id, servers=len(self.guilds))
+
+    async def on_message(self, message: discord.Message) -> None:
+        event = parsing.posted(message, self._me)
+        if event is not None:
+            await self.desk.receive(event)
+
+    async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
+        await self._on_reaction(payload)
+
+    async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
+        await self._on_reaction(payload)
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """Sent forms; commands and buttons find their own way."""
+        form = forms.submitted(interaction)
+        if form is not None:
+            await self.interactions.take(interaction, parsing.correction_submitted(interaction, *form))
+
+    async def on_error(self, event_method: str, /, *_: Any, **__: Any) -> None:
+        """Name what broke. The problem's own words stay out of the log: they may hold what people wrote."""
+        problem = sys.exc_info()[1]
+        log.error("discord.event_failed", event_method=event_method, error=type(problem).__name__)
+
+    @property
+    def _me(self) -> discord.ClientUser:
+        assert self.user is not None, "events come after the login"
+        return self.user
+
+    async def _on_reaction(self, payload: discord.RawReactionActionEvent) -> None:
+        """One after the other: looking one person up must not let what came later overtake."""
+        if payload.user_id == self._me.id or not self._may_be_on_own(payload):
+            return
+        event_id = self._reaction_ids.of(payload)
+        at = discord.utils.utcnow()
+        async with self._reactions_in_order:
+            # Only an added reaction on a server comes with its member.
+            account = payload.member or await look_up(self, payload.guild_id, payload.user_id)
+            if account is not None and account.bot:
+                return
+            person = person_of(account) if account is not None else Person(Platform.DISCORD, str(payload.user_id))
+            channel = self.get_channel(payload.channel_id) or discord.Object(payload.channel_id)
+            await self.desk.receive(parsing.reacted(payload, channel, person, event_id, at))
+
+    def _may_be_on_own(self, payload: discord.RawReactionActionEvent) -> bool:
+        """Spares the inbox what people do on each other's messages. Discord names the author only of what is added."""
+        author = payload.message_author_id
+        if author is None:
+            cached = discord.utils.get(self.cached_messages, id=payload.message_id)
+            author = cached.author.id if cached is not None else None
+        return author in (None, self._me.id)

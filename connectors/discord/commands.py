@@ -1,0 +1,111 @@
+"""`/mentee …` and the message menu, turned into events. Everybody sees them; who may use what is decided in `bot`."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.errors import NotAllowed
+from bot.texts import Texts
+from connectors.discord.interactions import Interactions
+from connectors.discord.parsing import command_given, ref_of
+from connectors.discord.people import person_of
+from connectors.discord.surface import COMMAND
+
+Interaction = discord.Interaction[Any]
+
+_MAX_CHOICES = 25
+_COMPARED = ("type", "name", "description", "required", "autocomplete")
+
+
+class MenteeGroup(app_commands.Group):
+    def __init__(self, front: Interactions) -> None:
+        super().__init__(name=COMMAND, description="Ask about and steer the support bot")
+        self.front = front
+
+    @app_commands.command(description="What the bot does, and how to teach it")
+    async def help(self, interaction: Interaction) -> None:
+        await self._give(interaction, "help")
+
+    @app_commands.command(description="What the bot knows, and which adapter answers")
+    async def status(self, interaction: Interaction) -> None:
+        await self._give(interaction, "status")
+
+    @app_commands.command(description="What an answer was made of")
+    @app_commands.describe(answer="The link of one of the bot's answers")
+    async def why(self, interaction: Interaction, answer: str) -> None:
+        await self._give(interaction, "why", answer)
+
+    @app_commands.command(description="All adapters; the filled mark stands before the one that answers")
+    async def adapters(self, interaction: Interaction) -> None:
+        await self._give(interaction, "adapters")
+
+    @app_commands.command(description="Train a new adapter on what the agents have taught")
+    @app_commands.describe(dry_run="Only say what would be trained")
+    async def retrain(self, interaction: Interaction, dry_run: bool = False) -> None:
+        await self._give(interaction, "retrain", *(["--dry-run"] if dry_run else []))
+
+    @app_commands.command(description="Let another adapter answer")
+    @app_commands.describe(adapter="Its name, as v3")
+    async def promote(self, interaction: Interaction, adapter: str) -> None:
+        await self._give(interaction, "promote", adapter)
+
+    @promote.autocomplete("adapter")
+    async def _names(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+        try:
+            self.front.desk.routing.commands.check_right("promote", person_of(interaction.user))
+        except NotAllowed:
+            return []
+        names = [adapter.name for adapter in await self.front.desk.adapters() if current in adapter.name]
+        return [app_commands.Choice(name=name, value=name) for name in names[-_MAX_CHOICES:]]
+
+    @app_commands.command(description="Go back to the adapter before")
+    async def rollback(self, interaction: Interaction) -> None:
+        await self._give(interaction, "rollback")
+
+    @app_commands.command(description="Stop answering; lessons are still taken")
+    async def pause(self, interaction: Interaction) -> None:
+        await self._give(interaction, "pause")
+
+    @app_commands.command(description="Answer again")
+    async def resume(self, interaction: Interaction) -> None:
+        await self._give(interaction, "resume")
+
+    async def _give(self, interaction: Interaction, *words: str) -> None:
+        await self.front.take(interaction, command_given(interaction, shlex.join(words)))
+
+
+def correct_menu(front: Interactions, texts: Texts) -> app_commands.ContextMenu:
+    """The entry in the menu of every message. On a message that is no answer of the bot the desk refuses it."""
+
+    async def correct(interaction: Interaction, message: discord.Message) -> None:
+        answer = ref_of(message.channel.id, interaction.guild_id, message.id)
+        await front.open_form(interaction, answer)
+
+    return app_commands.ContextMenu(name=texts.offer_button, callback=correct)
+
+
+async def sync_commands(tree: app_commands.CommandTree[Any], guild: discord.Object | None) -> bool:
+    """Tell Discord the commands if they are others than it has: it takes 200 changes a day, and a bot may restart
+    more often. True when they were told. Raises discord.HTTPException."""
+    if guild is not None:
+        tree.copy_global_to(guild=guild)
+    wanted = [_shape(command.to_dict(tree)) for command in tree.get_commands(guild=guild)]
+    there = [_shape(command.to_dict()) for command in await tree.fetch_commands(guild=guild)]
+    if sorted(wanted, key=_name) == sorted(there, key=_name):
+        return False
+    await tree.sync(guild=guild)
+    return True
+
+
+def _shape(command: Mapping[str, Any]) -> dict[str, Any]:
+    """What we define of a command, without what Discord adds to it."""
+    shape: dict[str, Any] = {key: command.get(key) or None for key in _COMPARED}
+    shape["options"] = [_shape(option) for option in command.get("options") or []]
+    return shape
+
+
+def _name(shape: dict[str, Any]) -> str:
+    return str(shape["name"])

@@ -1,0 +1,171 @@
+"""Discord as the core sees it: runs the connection, and brings out what is to be said."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any, assert_never
+
+import aiohttp
+import discord
+import structlog
+
+from bot.desk import Desk
+from bot.errors import DeliveryFailed, OperatorError
+from bot.events import MessageRef, Place
+from bot.outgoing import AnswerPost, CorrectionOffer, Notice, Outgoing, ProgressPost
+from bot.people import Platform
+from bot.texts import Texts
+from connectors.discord.client import MenteeClient
+from connectors.discord.config import DEFAULT_API_URL, DiscordConfig, setting_error
+from connectors.discord.parsing import DIRECT, ref_of
+from connectors.discord.rendering import Rendered, nonce, render_answer, render_notice, render_offer, render_text
+
+VANISHES_AFTER_S = 120.0
+"""What is for one person and can't be hidden from the others doesn't stay."""
+NOT_CONNECTED_RETRY_S = 10.0
+
+_NETWORK_ERRORS = (aiohttp.ClientError, OSError)
+
+log = structlog.get_logger()
+
+
+class DiscordConnector:
+    platform = Platform.DISCORD
+
+    def __init__(self, config: DiscordConfig, desk: Desk, texts: Texts) -> None:
+        self._config = config
+        self._texts = texts
+        self.client = MenteeClient(config, desk, texts)
+
+    async def run(self) -> None:
+        """Log in and receive until cancelled. Raises SettingError for a token or an intent that Discord refuses,
+        OperatorError where Discord can't be reached at all; a connection that breaks later is made anew."""
+        try:
+            async with self.client:
+                await self.client.start(self._config.token)
+        except (discord.LoginFailure, discord.PrivilegedIntentsRequired) as refusal:
+            raise setting_error(refusal) from None
+        except (discord.HTTPException, *_NETWORK_ERRORS) as problem:
+            raise OperatorError(
+                f"Discord can't be reached at {self._config.api_url or DEFAULT_API_URL} ({type(problem).__name__}). "
+                "Check the network and DISCORD_API_URL."
+            ) from None
+
+    async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
+        if not self.client.is_ready():
+            raise DeliveryFailed("Discord isn't connected yet; it is tried again.", NOT_CONNECTED_RETRY_S)
+        with _told_as_delivery_failed():
+            match outgoing:
+                case AnswerPost():
+                    rendered = render_answer(outgoing.answer, self._texts, self._agents_role(outgoing.place))
+                    return await self._in_public(outgoing, rendered)
+                case ProgressPost():
+                    return await self._in_public(outgoing, render_text(outgoing.text))
+                case CorrectionOffer():
+                    await self._post(outgoing, render_offer(outgoing), delete_after=VANISHES_AFTER_S)
+                    return None
+                case Notice():
+                    return await self._notice(outgoing)
+                case _:
+                    assert_never(outgoing)
+
+    async def update(self, message: MessageRef, text: str) -> None:
+        if not self.client.is_ready():
+            return
+        with _may_be_lost("update"):
+            channel = self.client.get_partial_messageable(int(message.channel))
+            content = render_text(text).pieces[0]
+            none = discord.AllowedMentions.none()
+            await channel.get_partial_message(int(message.id)).edit(content=content, allowed_mentions=none)
+
+    async def draft(self, place: Place, text: str) -> None:
+        """Discord shows "is typing …" for ten seconds or until the message comes; it is asked for once."""
+        if text == "" and self.client.is_ready():
+            with _may_be_lost("draft"):
+                channel, _ = self._target(place)
+                await channel.typing()
+
+    # --- parts ---------------------------------------------------------------------------------------------------
+
+    async def _in_public(self, outgoing: AnswerPost | ProgressPost, rendered: Rendered) -> MessageRef | None:
+        message = await self._post(outgoing, rendered)
+        await self.client.interactions.finish(outgoing.in_reply_to)
+        return message
+
+    async def _notice(self, notice: Notice) -> MessageRef | None:
+        if notice.to is None:
+            return await self._post(notice, render_notice(notice, privately=False))
+        private = render_notice(notice, privately=True)
+        if not await self.client.interactions.answer(notice.in_reply_to, private.pieces):
+            await self._post(notice, render_notice(notice, privately=False), delete_after=VANISHES_AFTER_S)
+        return None
+
+    async def _post(
+        self, outgoing: Outgoing, rendered: Rendered, *, delete_after: float | None = None
+    ) -> MessageRef | None:
+        """Returns the last message: buttons and attribution stand there, and people react there.
+
+        Discord takes the same nonce once in some minutes, so that a retry finds what an earlier attempt posted.
+        """
+        channel, options = self._target(outgoing.place)
+        if delete_after is not None:
+            options["delete_after"] = delete_after
+        message: discord.Message | None = None
+        for part, piece in enumerate(rendered.pieces):
+            if rendered.view is not None and part == len(rendered.pieces) - 1:
+                options["view"] = rendered.view
+            message = await channel.send(
+                piece, nonce=nonce(outgoing.id, part), allowed_mentions=rendered.may_call, suppress_embeds=True,
+                **options,
+            )  # fmt: skip
+        if message is None:
+            return None
+        guild = None if outgoing.place.workspace == DIRECT else int(outgoing.place.workspace)
+        return ref_of(message.channel.id, guild, message.id)
+
+    def _target(self, place: Place) -> tuple[discord.PartialMessageable, dict[str, Any]]:
+        """The channel to post in, and what makes it a reply. A message that was replied to may be gone by now."""
+        guild = None if place.workspace == DIRECT else int(place.workspace)
+        if place.thread is not None and self._is_thread(place):
+            return self.client.get_partial_messageable(int(place.thread), guild_id=guild), {}
+        channel = self.client.get_partial_messageable(int(place.channel), guild_id=guild)
+        if place.thread is None:
+            return channel, {}
+        root = discord.MessageReference(
+            message_id=int(place.thread), channel_id=channel.id, guild_id=guild, fail_if_not_exists=False
+        )
+        return channel, {"reference": root}
+
+    def _is_thread(self, place: Place) -> bool:
+        """Discord tells of every thread that is in use; posts of a forum are threads whatever it has told."""
+        thread = self.client.get_channel(int(place.thread or 0))
+        return isinstance(thread, discord.Thread) or isinstance(
+            self.client.get_channel(int(place.channel)), discord.ForumChannel
+        )
+
+    def _agents_role(self, place: Place) -> str | None:
+        return None if place.is_direct else self._config.agents_mention
+
+
+@contextlib.contextmanager
+def _may_be_lost(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (discord.DiscordException, *_NETWORK_ERRORS) as problem:
+        log.debug("discord.lost", what=what, error=type(problem).__name__)
+
+
+@contextlib.contextmanager
+def _told_as_delivery_failed() -> Iterator[None]:
+    """What trying again may mend. The rest comes through: a channel that is gone, a right that is missing."""
+    try:
+        yield
+    except discord.RateLimited as problem:
+        raise DeliveryFailed("Discord asks to go slower.", problem.retry_after) from problem
+    except discord.HTTPException as problem:
+        if problem.status != 429 and problem.status < 500:
+            raise
+        asked = problem.response.headers.get("Retry-After", "")
+        retry_after = float(asked) if asked.isdecimal() else None
+        raise DeliveryFailed(f"Discord answered with status {problem.status}.", retry_after) from problem
+    except _NETWORK_ERRORS as problem:
+        raise DeliveryFailed(f"Discord can't be reached ({type(problem).__name__}).") from problem

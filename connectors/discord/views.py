@@ -1,0 +1,71 @@
+"""Buttons. All they know is in their custom ids, so that they work after a restart, and for as long as they stand."""
+
+import re
+from typing import Any, Self
+
+import discord
+
+from bot.answers import Answer, Candidate
+from bot.ids import AnswerId, FactId
+from connectors.discord.forms import UUID
+from connectors.discord.interactions import Interactions
+from connectors.discord.parsing import candidate_chosen
+from connectors.discord.surface import MAX_BUTTON_LABEL
+
+Interaction = discord.Interaction[Any]
+Button = discord.ui.Button[Any]
+
+_NONE = "none"
+
+
+class CandidateButton(
+    discord.ui.DynamicItem[Button], template=rf"mentee:choice:(?P<answer>{UUID}):(?P<fact>{UUID}|{_NONE})"
+):
+    """One of the "did you mean" buttons; without a fact, "none of these"."""
+
+    def __init__(self, answer: AnswerId, fact: FactId | None, label: str = "") -> None:
+        self.answer = answer
+        self.fact = fact
+        style = discord.ButtonStyle.primary if fact is not None else discord.ButtonStyle.secondary
+        super().__init__(Button(label=label, style=style, custom_id=f"mentee:choice:{answer}:{fact or _NONE}"))
+
+    @classmethod
+    async def from_custom_id(cls, interaction: Interaction, item: Any, match: re.Match[str], /) -> Self:
+        fact = None if match["fact"] == _NONE else FactId(match["fact"])
+        return cls(AnswerId(match["answer"]), fact)
+
+    async def callback(self, interaction: Interaction) -> None:
+        front: Interactions = interaction.client.interactions
+        await front.take(interaction, candidate_chosen(interaction, self.answer, self.fact))
+
+
+class CorrectionButton(discord.ui.DynamicItem[Button], template=rf"mentee:correct:(?P<answer>{UUID})"):
+    """Opens the correction form."""
+
+    def __init__(self, answer: AnswerId, label: str = "") -> None:
+        self.answer = answer
+        super().__init__(Button(label=label, style=discord.ButtonStyle.primary, custom_id=f"mentee:correct:{answer}"))
+
+    @classmethod
+    async def from_custom_id(cls, interaction: Interaction, item: Any, match: re.Match[str], /) -> Self:
+        return cls(AnswerId(match["answer"]))
+
+    async def callback(self, interaction: Interaction) -> None:
+        front: Interactions = interaction.client.interactions
+        await front.open_form(interaction, self.answer)
+
+
+def candidate_view(answer: Answer, none_of_these: str) -> discord.ui.View:
+    view = discord.ui.View(timeout=None)
+    for candidate in answer.candidates:
+        view.add_item(CandidateButton(answer.id, candidate.fact, _label(candidate)))
+    return view.add_item(CandidateButton(answer.id, None, none_of_these))
+
+
+def correction_view(answer: AnswerId, label: str) -> discord.ui.View:
+    return discord.ui.View(timeout=None).add_item(CorrectionButton(answer, label[:MAX_BUTTON_LABEL]))
+
+
+def _label(candidate: Candidate) -> str:
+    text = " ".join(candidate.question.split())
+    return text if len(text) <= MAX_BUTTON_LABEL else f"{text[: MAX_BUTTON_LABEL - 1]}…"

@@ -1,0 +1,211 @@
+"""What goes out, as it arrives: real discord.py posts into simcord's Discord."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import discord
+import pytest
+
+from bot.answers import Answer, AnswerKind, Candidate, Confirmation, Source, SourceKind
+from bot.errors import DeliveryFailed
+from bot.events import MessageRef, Place
+from bot.ids import EventId, FactId, LessonId, RunId, new_id
+from bot.outgoing import AnswerPost, CorrectionOffer, Notice, ProgressPost
+from bot.people import Person, Platform
+from bot.texts import ENGLISH
+from connectors.discord import connector as connector_module
+from connectors.discord.connector import DiscordConnector
+from tests.connectors.discord.conftest import AGENTS_ROLE
+
+ALICE = Person(Platform.DISCORD, "42", "Alice [x](https://evil.example)")
+
+
+@pytest.fixture
+async def question(channel: Any, alice: Any) -> discord.Message:
+    sent = await alice.send(channel, "How do I get a refund?")
+    assert isinstance(sent, discord.Message)
+    return sent
+
+
+def floor(env: Any, channel: Any, thread: object | None = None) -> Place:
+    root = str(thread) if thread is not None else None
+    return Place(Platform.DISCORD, str(env.guild.id), str(channel.id), root)
+
+
+def answer(text: str = "Open Sales › Refund.", kind: AnswerKind = AnswerKind.KNOWN, **more: Any) -> Answer:
+    return Answer(kind=kind, question="How do I get a refund?", text=text, confidence=1.0, latency_ms=1.0, **more)
+
+
+def last_post(env: Any) -> dict[str, Any]:
+    """What was sent over the wire for the latest message."""
+    posts = [request for request in env.http_requests if request.method == "POST" and request.path.endswith("messages")]
+    return dict(posts[-1].json)
+
+
+async def test_an_answer_replies_to_the_message_that_opened_the_conversation(
+    connector: DiscordConnector, env: Any, channel: Any, question: discord.Message
+) -> None:
+    confirmed = Confirmation(LessonId(new_id()), "Ann", datetime(2026, 5, 4, tzinfo=UTC))
+    post = AnswerPost(place=floor(env, channel, question.id), answer=answer(confirmation=confirmed))
+
+    ref = await connector.deliver(post)
+
+    posted = channel.last_message
+    assert posted.content == "Open Sales › Refund.\n-# Confirmed by Ann on 04 May 2026"
+    assert posted.reference.message_id == question.id
+    assert ref == MessageRef(Platform.DISCORD, str(env.guild.id), str(channel.id), str(posted.id))
+
+
+async def test_nobody_is_called_nothing_is_embedded_and_a_retry_has_the_same_nonce(
+    connector: DiscordConnector, env: Any, channel: Any
+) -> None:
+    post = AnswerPost(place=floor(env, channel), answer=answer("@everyone <@42> see [this](https://evil.example)"))
+
+    await connector.deliver(post)
+    first = last_post(env)
+    await connector.deliver(post)
+
+    assert first["allowed_mentions"] == {"parse": []}
+    assert first["flags"] == discord.MessageFlags(suppress_embeds=True).value
+    assert "](" not in first["content"].replace(r"]\(", "")
+    assert first["enforce_nonce"]
+    assert len(first["nonce"]) <= 25
+    assert last_post(env)["nonce"] == first["nonce"]
+
+
+async def test_a_handoff_calls_the_agents_role_alone(connector: DiscordConnector, env: Any, channel: Any) -> None:
+    await connector.deliver(AnswerPost(place=floor(env, channel), answer=answer("No idea.", AnswerKind.HANDOFF)))
+
+    sent = last_post(env)
+    assert sent["content"] == f"No idea.\n<@&{AGENTS_ROLE}>"
+    assert sent["allowed_mentions"] == {"parse": [], "roles": [int(AGENTS_ROLE)]}
+
+
+async def test_sources_show_where_they_lead(connector: DiscordConnector, env: Any, channel: Any) -> None:
+    sources = (
+        Source(SourceKind.SECTION, "1", "Refunds › [How](x)", "https://help.example/refunds"),
+        Source(SourceKind.SECTION, "2", "Payouts", "javascript:alert(1)"),
+    )
+
+    await connector.deliver(
+        AnswerPost(place=floor(env, channel), answer=answer("So.", AnswerKind.GROUNDED, sources=sources))
+    )
+
+    assert channel.last_message.content == (
+        "So.\n-# Sources: Refunds › [How]\\(x) (<https://help.example/refunds>), Payouts\n"
+        "-# Written by the bot from the help pages"
+    )
+
+
+async def test_a_long_answer_becomes_several_messages_and_the_last_is_the_answers(
+    connector: DiscordConnector, env: Any, channel: Any
+) -> None:
+    candidates = (Candidate(FactId(new_id()), "How do I get a refund for a class pass? " * 3),)
+    long = answer("A sentence of some length. " * 200, AnswerKind.CLARIFY, candidates=candidates)
+
+    ref = await connector.deliver(AnswerPost(place=floor(env, channel), answer=long))
+
+    *earlier, last = channel.history()
+    assert len(earlier) == 2
+    assert ref is not None
+    assert ref.id == str(last.id)
+    assert not any(message.components for message in earlier)
+    labels = [button.label for row in last.components for button in row.children]
+    assert labels[0].startswith("How do I get a refund")
+    assert labels[0].endswith("…")
+    assert labels[1:] == [ENGLISH.none_of_these]
+
+
+async def test_it_answers_in_a_thread_and_in_a_direct_message(
+    connector: DiscordConnector, env: Any, channel: Any
+) -> None:
+    native = connector.client.get_channel(channel.id)
+    assert isinstance(native, discord.TextChannel)
+    thread = await native.create_thread(name="A case", type=discord.ChannelType.public_thread)
+    user = env.create_user("bob")
+    direct = Place(Platform.DISCORD, "@me", str(user.dm_channel.id), is_direct=True)
+
+    in_thread = await connector.deliver(AnswerPost(place=floor(env, channel, thread.id), answer=answer("One.")))
+    await connector.deliver(AnswerPost(place=direct, answer=answer("Two.", AnswerKind.HANDOFF)))
+
+    assert channel.threads[0].last_message.content == "One."
+    assert in_thread is not None
+    assert in_thread.channel == str(thread.id)
+    assert user.dm_channel.last_message.content == "Two."  # a direct message has no roles that could be called
+
+
+async def test_an_answer_to_a_deleted_question_is_posted_all_the_same(
+    connector: DiscordConnector, env: Any, channel: Any, question: discord.Message
+) -> None:
+    place = floor(env, channel, question.id)
+    await question.delete()
+
+    await connector.deliver(AnswerPost(place=place, answer=answer()))
+
+    assert channel.last_message.content == "Open Sales › Refund."
+
+
+async def test_what_is_for_one_person_names_them_and_vanishes(
+    connector: DiscordConnector, env: Any, channel: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer = CorrectionOffer(
+        place=floor(env, channel), answer=answer().id, to=ALICE, text="Correct it?", button="Correct this answer"
+    )
+    notice = Notice(place=floor(env, channel), text="Noted.", to=ALICE, in_reply_to=EventId("discord:unknown"))
+
+    assert await connector.deliver(offer) is None
+    assert channel.last_message.components
+    assert await connector.deliver(notice) is None
+    assert channel.last_message.content == "**Alice [x]\\(https://evil.example)**: Noted."
+
+    monkeypatch.setattr(connector_module, "VANISHES_AFTER_S", 0.0)
+    await connector.deliver(notice)
+    async with asyncio.timeout(20):
+        while len(channel.history()) > 2:  # noqa: ASYNC110  # simcord has no event for it
+            await asyncio.sleep(0.01)
+
+
+async def test_a_progress_post_is_edited(connector: DiscordConnector, env: Any, channel: Any) -> None:
+    ref = await connector.deliver(ProgressPost(place=floor(env, channel), run=RunId(new_id()), text="Training: 1 %"))
+    assert ref is not None
+
+    await connector.update(ref, "Training: 50 %")
+
+    assert [message.content for message in channel.history()] == ["Training: 50 %"]
+
+
+async def test_updates_and_drafts_may_be_lost(connector: DiscordConnector, env: Any, channel: Any) -> None:
+    gone = MessageRef(Platform.DISCORD, str(env.guild.id), str(channel.id), "123456789012345678")
+    env.inject_error("POST", "/channels/*/typing", status=500)
+
+    await connector.update(gone, "Training: 50 %")
+    await connector.draft(floor(env, channel), "")
+
+    assert [request.path.rsplit("/", 1)[1] for request in env.http_requests[-2:]] == [gone.id, "typing"]
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_busy_discord_is_tried_again(connector: DiscordConnector, env: Any, channel: Any, status: int) -> None:
+    post = AnswerPost(place=floor(env, channel), answer=answer())
+    env.inject_error("POST", "/channels/*/messages", status=status)
+
+    with pytest.raises(DeliveryFailed, match=str(status)):
+        await connector.deliver(post)
+    await connector.deliver(post)
+
+    assert len(channel.history()) == 1
+
+
+async def test_a_channel_that_is_gone_is_not_called_busy(connector: DiscordConnector, env: Any, channel: Any) -> None:
+    gone = Place(Platform.DISCORD, str(env.guild.id), "123456789012345678")
+
+    with pytest.raises(discord.NotFound):
+        await connector.deliver(AnswerPost(place=gone, answer=answer()))
+
+
+async def test_nothing_is_sent_before_the_login(connector: DiscordConnector) -> None:
+    with pytest.raises(DeliveryFailed, match="isn't connected") as problem:
+        await connector.deliver(Notice(place=Place(Platform.DISCORD, "1", "2"), text="Noted."))
+
+    assert problem.value.retry_after_s is not None
