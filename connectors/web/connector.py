@@ -1,0 +1,116 @@
+"""The page as a connector: serves it, and brings what the bot says to the browsers that are looking."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+
+from bot.desk import Desk
+from bot.errors import NotAllowed, PersonError, SettingError
+from bot.events import MessageRef, Place
+from bot.outgoing import AnswerPost, Outgoing, ProgressPost
+from bot.people import Platform
+from bot.texts import Texts
+from connectors.web.board import Board, Draft, Entry
+from connectors.web.config import WebConfig
+from connectors.web.doors import Doors
+from connectors.web.guard import Guard
+from connectors.web.login import Login
+from connectors.web.pages import Pages
+from connectors.web.parsing import message_of
+from connectors.web.posts import Posts
+from connectors.web.rendering import Rendering
+
+STATIC = Path(__file__).parent / "static"
+MAX_BODY_BYTES = 256 * 1024
+FAREWELL_S = 3
+
+
+class WebConnector:
+    platform = Platform.WEB
+
+    def __init__(self, config: WebConfig, desk: Desk, texts: Texts) -> None:
+        self.config = config
+        self._desk = desk
+        self._board = Board()
+        self.app = self._build(Rendering(texts, config.title))
+
+    async def run(self) -> None:
+        """Serve until cancelled. Raises SettingError when the port can't be had."""
+        server = _Server(
+            uvicorn.Config(self.app, log_config=None, access_log=False, lifespan="off",
+                           timeout_graceful_shutdown=FAREWELL_S)
+        )  # fmt: skip
+        serving = asyncio.create_task(server.serve(sockets=[self._listen()]))
+        try:
+            await asyncio.shield(serving)
+        finally:
+            server.should_exit = True
+            self._board.close()
+            await serving
+
+    async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
+        """Show it. It is taken also when no browser is looking: whoever comes later finds it there."""
+        place = outgoing.place
+        self._board.put(place.channel, Entry(outgoing.id, self._desk.clock(), outgoing))
+        return message_of(place, outgoing.id) if isinstance(outgoing, AnswerPost | ProgressPost) else None
+
+    async def update(self, message: MessageRef, text: str) -> None:
+        self._board.rewrite(message.channel, message.id, text)
+
+    async def draft(self, place: Place, text: str) -> None:
+        self._board.tell(place.channel, Draft(text))
+
+    def _listen(self) -> socket.socket:
+        host, port = self.config.host, self.config.port
+        try:
+            return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        except OSError as problem:
+            raise SettingError(
+                f"The page can't be served on {host}, port {port}: {problem.strerror}. "
+                "Set MENTEE_WEB_PORT to a free port, or end the program that uses this one."
+            ) from problem
+
+    def _build(self, rendering: Rendering) -> FastAPI:
+        login = Login(self.config.password) if self.config.password else None
+        app = FastAPI(
+            title=self.config.title, openapi_url=None, docs_url=None, redoc_url=None, max_body_size=MAX_BODY_BYTES
+        )
+        app.add_middleware(Guard, config=self.config, login=login)
+        app.add_exception_handler(PersonError, _refused)
+        app.add_exception_handler(RequestValidationError, _malformed)
+        app.mount("/static", StaticFiles(directory=STATIC))
+        app.include_router(Pages(self._desk, self._board, rendering, has_login=login is not None).router())
+        app.include_router(Posts(self._desk, self._board, rendering).router())
+        if login is not None:
+            app.include_router(Doors(login, rendering).router())
+        app.add_api_route("/healthz", _healthz)
+        return app
+
+
+async def _healthz() -> dict[str, bool]:
+    return {"ok": True}
+
+
+async def _refused(_: Request, problem: Exception) -> JSONResponse:
+    """What the bot says to the person who asked for it."""
+    return JSONResponse({"error": str(problem)}, 403 if isinstance(problem, NotAllowed) else 400)
+
+
+async def _malformed(_: Request, __: Exception) -> JSONResponse:
+    """Says nothing of what was sent: it may be long, and need not even be text."""
+    return JSONResponse({"error": "The page sent something that isn't understood here. Reload it and try again."}, 422)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals belong to the program, which cancels `run`."""
+        yield

@@ -1,0 +1,90 @@
+"""The pages: conversation, lessons, adapters. They show what the desk tells, and change nothing in the bot."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import uuid4
+
+from fastapi import APIRouter, Form
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from bot.desk import Desk
+from connectors.web.board import Board
+from connectors.web.parsing import ROLES, RoleName, place_of
+from connectors.web.rendering import Rendering, lesson_rows, under_way
+from connectors.web.visitor import CONVERSATION, ROLE, Visitor, You, keep
+
+PAGES = {"/": "Conversation", "/lessons": "Lessons", "/adapters": "Adapters"}
+
+
+@dataclass(frozen=True)
+class Pages:
+    desk: Desk
+    board: Board
+    rendering: Rendering
+    has_login: bool
+
+    def router(self) -> APIRouter:
+        router = APIRouter(default_response_class=HTMLResponse)
+        router.add_api_route("/", self.conversation)
+        router.add_api_route("/lessons", self.lessons)
+        router.add_api_route("/adapters", self.adapters)
+        router.add_api_route("/adapters/now", self.adapters_now)
+        router.add_api_route("/status", self.status)
+        router.add_api_route("/conversation", self.new_conversation, methods=["POST"])
+        router.add_api_route("/role", self.choose_role, methods=["POST"])
+        return router
+
+    # --- whole pages -----------------------------------------------------------------------------------------------
+
+    async def conversation(self, you: You) -> HTMLResponse:
+        turns = await self.desk.turns(place_of(you.conversation))
+        entries = self.board.history(str(you.conversation), turns)
+        return await self._page("/", you, entries=[self.rendering.entry(entry, you.person) for entry in entries])
+
+    async def lessons(self, you: You) -> HTMLResponse:
+        return await self._page("/lessons", you, rows=lesson_rows(await self.desk.lessons()))
+
+    async def adapters(self, you: You) -> HTMLResponse:
+        return await self._page("/adapters", you, **await self._lineage())
+
+    # --- parts that the page fetches again -------------------------------------------------------------------------
+
+    async def status(self) -> str:
+        return self.rendering.page("parts/status.html", status=await self.desk.status())
+
+    async def adapters_now(self) -> str:
+        return self.rendering.page("parts/lineage.html", **await self._lineage())
+
+    # --- choices of the person before the page ---------------------------------------------------------------------
+
+    async def new_conversation(self) -> RedirectResponse:
+        response = RedirectResponse("/", 303)
+        keep(response, CONVERSATION, str(uuid4()))
+        return response
+
+    async def choose_role(
+        self, role: Annotated[RoleName, Form()], back: Annotated[str, Form()] = "/"
+    ) -> RedirectResponse:
+        response = RedirectResponse(back if back in PAGES else "/", 303)
+        keep(response, ROLE, role)
+        return response
+
+    # --- parts -----------------------------------------------------------------------------------------------------
+
+    async def _page(self, path: str, you: Visitor, **context: object) -> HTMLResponse:
+        html = self.rendering.page(
+            f"{PAGES[path].lower()}.html", path=path, pages=PAGES, roles=ROLES, you=you, has_login=self.has_login,
+            status=await self.desk.status(), now=self.desk.clock(), **context,
+        )  # fmt: skip
+        response = HTMLResponse(html)
+        keep(response, CONVERSATION, str(you.conversation))
+        return response
+
+    async def _lineage(self) -> dict[str, object]:
+        runs = await self.desk.runs()
+        return {
+            "live": await self.desk.live_adapter(),
+            "adapters": sorted(await self.desk.adapters(), key=lambda adapter: -adapter.number),
+            "under_way": under_way(runs),
+            "ended": [run for run in runs if run.report is not None],
+        }

@@ -1,0 +1,80 @@
+"""What the page sends, and the stream of news that it listens to. All of it goes on to the desk."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from fastapi import APIRouter
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from bot.desk import Desk
+from bot.events import Event
+from bot.ids import AnswerId
+from bot.outgoing import CorrectionForm
+from bot.people import Person
+from connectors.web.board import Board, Draft, Entry, Said
+from connectors.web.parsing import Ask, Choose, Command, Correct, React, ShortText
+from connectors.web.rendering import Rendering
+from connectors.web.visitor import You
+
+
+@dataclass(frozen=True)
+class Posts:
+    """Each post returns once its event is on disk; what comes of it arrives on the stream."""
+
+    desk: Desk
+    board: Board
+    rendering: Rendering
+
+    def router(self) -> APIRouter:
+        router = APIRouter()
+        router.add_api_route("/messages", self.ask, methods=["POST"], status_code=202)
+        router.add_api_route("/reactions", self.react, methods=["POST"], status_code=202)
+        router.add_api_route("/choices", self.choose, methods=["POST"], status_code=202)
+        router.add_api_route("/corrections", self.correct, methods=["POST"], status_code=202)
+        router.add_api_route("/corrections/{answer}", self.correction_form)
+        router.add_api_route("/commands", self.command, methods=["POST"], status_code=202)
+        router.add_api_route("/events/{conversation}", self.events, response_class=EventSourceResponse)
+        return router
+
+    async def ask(self, ask: Ask, you: You) -> dict[str, bool]:
+        event = ask.event(you.person, self.desk.clock())
+        taken = await self._receive(event)
+        if taken["new"]:
+            self.board.put(event.place.channel, Entry(event.message.id, event.at, Said(ask.text)))
+        return taken
+
+    async def react(self, reaction: React, you: You) -> dict[str, bool]:
+        event = reaction.event(you.person, self.desk.clock())
+        taken = await self._receive(event)
+        button = (you.person.key, reaction.emoji)
+        self.board.press(event.place.channel, reaction.message, button, down=reaction.added)
+        return taken
+
+    async def choose(self, choice: Choose, you: You) -> dict[str, bool]:
+        return await self._receive(choice.event(you.person, self.desk.clock()))
+
+    async def correction_form(self, answer: ShortText, you: You) -> CorrectionForm:
+        return await self.desk.correction_form(AnswerId(answer), you.person)
+
+    async def correct(self, correction: Correct, you: You) -> dict[str, bool]:
+        return await self._receive(correction.event(you.person, self.desk.clock()))
+
+    async def command(self, command: Command, you: You) -> dict[str, bool]:
+        return await self._receive(command.event(you.person, self.desk.clock()))
+
+    async def events(self, conversation: UUID, you: You) -> AsyncIterator[ServerSentEvent]:
+        """What stands there already, so that whoever was away misses nothing; then the news."""
+        with self.board.watching(str(conversation)) as news:
+            for entry in self.board.entries(str(conversation)):
+                yield self._event(entry, you.person)
+            while (latest := await news.get()) is not None:
+                yield self._event(latest, you.person)
+
+    async def _receive(self, event: Event) -> dict[str, bool]:
+        return {"new": await self.desk.receive(event)}
+
+    def _event(self, news: Entry | Draft, person: Person) -> ServerSentEvent:
+        if isinstance(news, Draft):
+            return ServerSentEvent(event="draft", data=news.text)
+        return ServerSentEvent(event="entry", data=self.rendering.entry(news, person))
