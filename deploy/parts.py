@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from storage.adapter_files import AdapterFiles
-from storage.database import SqlStore
-
 from bot.commands import Commands
 from bot.ids import AdapterId
 from bot.lineage import serving_stack
@@ -18,11 +15,12 @@ from deploy.settings import Settings
 from deploy.wiring import Parts, utc_now
 from learning.planning import plan
 from learning.recipe import Recipe
+from storage.adapter_files import AdapterFiles
+from storage.database import SqlStore
 
 if TYPE_CHECKING:
-    from learning.models import BaseModel
-
     from learning.cycle import Cycle
+    from learning.models import BaseModel
     from learning.serving.engine import Engine
 
 
@@ -60,10 +58,9 @@ class Models:
 @contextmanager
 def open_models(kept: Kept) -> Iterator[Models]:
     """Fetch what is missing, and make the parts that answer. Raises ModelFileError."""
+    from learning.encoder import MiniLmEncoder
     from learning.knowledge import Memory
     from learning.models import resolve_base_model, resolve_encoder
-
-    from learning.encoder import MiniLmEncoder
     from learning.serving.engine import Engine
 
     settings = kept.settings

@@ -4,21 +4,19 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
-from learning.sources.ingest import ingest
 
-from bot.desk import Desk
 from bot.errors import MenteeError
 from bot.ports import Connector
-from bot.texts import ENGLISH
+from deploy.connections import make_connectors
 from deploy.parts import Kept, Models, make_cycle, open_kept, open_models
 from deploy.settings import Settings
 from deploy.wiring import Bot, put_together, utc_now
 from learning.cycle import Cycle
 from learning.scheduling import Scheduling, parse_schedule
+from learning.sources.ingest import ingest
 
 log = structlog.get_logger()
 
@@ -36,7 +34,7 @@ async def serve(settings: Settings, *, demo: bool) -> None:
         kept.adapter_files.sweep()
         if demo:
             await load_demo(kept)
-        bot = put_together(models.parts, lambda desk: make_connectors(settings, desk))
+        bot = put_together(models.parts, lambda desk: list(make_connectors(settings, desk)))
         cycle = make_cycle(kept, models.base)
         scheduling = Scheduling(
             store=kept.store, clock=utc_now, trigger=schedule, after_lessons=settings.retrain_after_lessons
@@ -51,22 +49,6 @@ async def load_demo(kept: Kept) -> None:
     if status.facts == 0 and status.sections == 0:
         report = await ingest(DEMO, kept.store)
         log.info("demo knowledge loaded", sections=report.sections, facts=report.facts)
-
-
-def make_connectors(settings: Settings, desk: Desk) -> Sequence[Connector]:
-    """The page always; Slack and Discord when their tokens are set. Raises SettingError."""
-    from connectors.web.config import WebConfig
-    from connectors.web.connector import WebConnector
-
-    password = settings.web_password.get_secret_value() if settings.web_password else None
-    connectors: list[Connector] = [
-        WebConnector(WebConfig(host=settings.web_host, port=settings.web_port, password=password), desk, ENGLISH)
-    ]
-    if settings.slack_bot_token is not None:
-        connectors.append(_slack(settings, desk))
-    if settings.discord_token is not None:
-        connectors.append(_discord(settings, desk))
-    return connectors
 
 
 async def _run_until_told(bot: Bot, models: Models, cycle: Cycle, scheduling: Scheduling) -> None:
@@ -125,11 +107,3 @@ async def _work_off_inbox(bot: Bot) -> None:
     while True:
         await bot.intake.resume()
         await asyncio.sleep(INBOX_LOOKS_EVERY_S)
-
-
-def _slack(settings: Settings, desk: Desk) -> Connector:
-    raise NotImplementedError
-
-
-def _discord(settings: Settings, desk: Desk) -> Connector:
-    raise NotImplementedError

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from learning.sources.ingest import IngestReport
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -21,6 +20,7 @@ from bot.retraining import describe
 from bot.texts import ENGLISH
 from deploy.doctor import Finding
 from deploy.settings import Settings
+from learning.sources.ingest import IngestReport
 
 out = Console()
 err = Console(stderr=True)

@@ -64,7 +64,7 @@ def generate(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, items: 
         ids[i, longest - len(prompt) :] = torch.tensor(prompt)
         mask[i, longest - len(prompt) :] = 1
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-    out = model.generate(
+    out = model.generate(  # type: ignore[operator]  # its type is lost behind a decorator
         input_ids=ids,
         attention_mask=mask,
         do_sample=False,

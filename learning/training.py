@@ -53,7 +53,7 @@ def train(
             loss = answer_loss(model, batch)
             if texts and recipe.kl_weight:
                 loss = loss + recipe.kl_weight * kl_to_base(model, next(general_batches))
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters, recipe.max_grad_norm)
             optimizer.step()
             schedule.step()

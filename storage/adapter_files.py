@@ -40,7 +40,14 @@ class AdapterFiles:
         return staged
 
     def publish(self, adapter: AdapterId, staged: Path, base_sha256: str) -> str:
-        files = {path.name: _digest(path) for path in sorted(staged.iterdir())}
+        """Raises AdapterBroken for what would be refused later, OSError for a full disk: nothing appears then."""
+        paths = sorted(staged.iterdir())
+        for path in paths:
+            _check_kind(adapter, path)
+        files = {path.name: _digest(path) for path in paths}
+        for name in (WEIGHTS, CONFIG):
+            if name not in files:
+                raise _broken(adapter, f"{name} is missing")
         manifest = {"format": FORMAT, "adapter": adapter, "base_sha256": base_sha256, "files": files}
         (staged / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         for path in staged.iterdir():
@@ -86,18 +93,24 @@ class AdapterFiles:
     def _check_files(self, adapter: AdapterId, files: dict[str, Any]) -> None:
         folder = self.folder(adapter)
         for path in folder.iterdir():
-            if path.is_symlink() or not path.is_file():
-                raise _broken(adapter, f"{path.name} is not a plain file")
+            _check_kind(adapter, path)
             if path.name != MANIFEST and path.name not in files:
                 raise _broken(adapter, f"{path.name} is foreign to it")
         for name, expected in files.items():
             path = folder / name
-            if path.suffix not in ALLOWED or path.parent != folder:
-                raise _broken(adapter, f"{name} is of a kind that is never loaded")
+            if path.parent != folder:
+                raise _broken(adapter, f"{name} lies outside its folder")
             if not path.is_file():
                 raise _broken(adapter, f"{name} is missing")
             if _digest(path) != expected:
                 raise _broken(adapter, f"{name} is not the file that was trained")
+
+
+def _check_kind(adapter: AdapterId, path: Path) -> None:
+    if path.is_symlink() or not path.is_file():
+        raise _broken(adapter, f"{path.name} is not a plain file")
+    if path.suffix not in ALLOWED:
+        raise _broken(adapter, f"{path.name} is of a kind that is never loaded")
 
 
 def _digest(path: Path) -> dict[str, Any]:

@@ -26,8 +26,16 @@ REPORT = TypeAdapter(Report)
 
 def to_text(kind: TypeAdapter[T], value: T) -> str:
     """JSON in which infinity and NaN survive: a broken adapter's evaluation has them."""
-    return json.dumps(kind.dump_python(value, mode="json"), ensure_ascii=False)
+    return storable(json.dumps(kind.dump_python(value, mode="json"), ensure_ascii=False))
 
 
 def from_text(kind: TypeAdapter[T], text: str) -> T:
     return kind.validate_python(json.loads(text))
+
+
+def storable(text: str) -> str:
+    """The text with question marks for what a database refuses: NUL, and lone halves of character pairs.
+
+    A cut-off emoji must not cost the message that it stands in.
+    """
+    return text.replace("\0", "?").encode("utf-8", "replace").decode()

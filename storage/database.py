@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pysqlite3.dbapi2 as sqlite
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlmodel import Session
@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 SAFE_SQLITE = (3, 51, 3)
 BUSY_TIMEOUT_MS = 10_000
+FROZEN_TIMEOUT_MS = 60_000
+LOCK = int.from_bytes(b"mentee")
 PRAGMAS = {
     "journal_mode": "WAL",
     "synchronous": "FULL",  # NORMAL may lose the last commits when the power goes
@@ -83,7 +85,7 @@ def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_pre_ping=True)
+            return _postgres(parsed)
     except (ArgumentError, ModuleNotFoundError) as problem:
         raise DatabaseError(f"MENTEE_DATABASE_URL is unusable: {problem}. See .env.example.") from problem
     if sqlite.sqlite_version_info < SAFE_SQLITE:
@@ -92,11 +94,27 @@ def _engine(url: str) -> Engine:
             "Install it again with `pip install --force-reinstall pysqlite3`."
         )
     if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, module=sqlite)
+        _make_folder(Path(parsed.database).parent)
+    engine = create_engine(parsed, module=sqlite, hide_parameters=True)
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin_immediate)
     return engine
+
+
+def _postgres(url: URL) -> Engine:
+    engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    event.listen(engine, "begin", _begin_alone)
+    return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise DatabaseError(
+            f"The folder {folder} of the database can't be made: {problem.strerror}. "
+            "Set MENTEE_DATA_DIR to a folder that may be written."
+        ) from problem
 
 
 def _set_pragmas(connection: Any, _: Any) -> None:
@@ -108,3 +126,16 @@ def _set_pragmas(connection: Any, _: Any) -> None:
 def _begin_immediate(connection: Any) -> None:
     """Take the write lock at once: two processes then wait for each other instead of failing half-way."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_alone(connection: Any) -> None:
+    """PostgreSQL's counterpart: one unit at a time across all processes, so that counters and migrations can't race.
+
+    Whoever freezes within a unit loses the lock, and whoever waits too long hears of it, as with SQLite.
+    """
+    for statement in (
+        f"SET LOCAL lock_timeout = {BUSY_TIMEOUT_MS}",
+        f"SET LOCAL idle_in_transaction_session_timeout = {FROZEN_TIMEOUT_MS}",
+        f"SELECT pg_advisory_xact_lock({LOCK})",
+    ):
+        connection.exec_driver_sql(statement)

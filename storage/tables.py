@@ -6,8 +6,10 @@ Times are UTC. Keys of places, people and messages are the `key` of the core's t
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, LargeBinary, MetaData, Text, TypeDecorator
+from sqlalchemy import DateTime, Dialect, LargeBinary, MetaData, String, Text, TypeDecorator
 from sqlmodel import Field, SQLModel
+
+from storage.codec import storable
 
 metadata: MetaData = SQLModel.metadata
 metadata.naming_convention = {
@@ -34,8 +36,27 @@ class Utc(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Words(TypeDecorator[str]):
+    """What people wrote, whatever characters it is made of."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return storable(value) if value is not None else None
+
+
+class LongWords(Words):
+    impl = Text
+    cache_ok = True
+
+
+def _words(**options: Any) -> Any:
+    return Field(sa_type=Words, **options)
+
+
 def _text(**options: Any) -> Any:
-    return Field(sa_type=Text, **options)
+    return Field(sa_type=LongWords, **options)
 
 
 def _time(**options: Any) -> Any:
@@ -108,11 +129,11 @@ class LessonRow(SQLModel, table=True):
     question: str = _text()
     answer: str = _text()
     author: str
-    author_name: str
+    author_name: str = _words()
     source: str
     taught_at: datetime = _time()
     about: str | None = Field(default=None, index=True)
-    topic: str = ""
+    topic: str = _words(default="")
     withdrawn_at: datetime | None = _time(default=None)
 
 
@@ -139,10 +160,10 @@ class SectionRow(SQLModel, table=True):
     id: str = Field(primary_key=True)
     source: str = Field(index=True)
     position: int
-    title: str
-    heading: str
+    title: str = _words()
+    heading: str = _words()
     text: str = _text()
-    link: str | None = None
+    link: str | None = _words(default=None)
 
 
 class VectorRow(SQLModel, table=True):

@@ -125,7 +125,7 @@ class Engine:
             self._tokenizer = AutoTokenizer.from_pretrained(self._base.folder)
         tokenizer = self._tokenizer
         prompt = torch.tensor([encode_prompt(tokenizer, messages)], device=slot.model.device)  # (1, T)
-        output = slot.model.generate(
+        output = slot.model.generate(  # type: ignore[operator]  # its type is lost behind a decorator
             input_ids=prompt,
             attention_mask=torch.ones_like(prompt),
             max_new_tokens=max_new_tokens,

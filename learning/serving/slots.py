@@ -30,7 +30,7 @@ def load_slot(base: BaseModel, adapter: AdapterId | None, folder: Path | None) -
     """
     dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(base.folder, dtype=dtype).to(device)
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(base.folder, dtype=dtype, device_map=device)
     if adapter is None or folder is None:
         return Slot(None, model.eval())
     try:

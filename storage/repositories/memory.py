@@ -91,7 +91,9 @@ class SqlDocuments:
 
     def replace(self, source: str, content_sha256: str, sections: Sequence[Section]) -> bool:
         known = self._session.get(DocumentRow, source)
-        if known is not None and known.content_sha256 == content_sha256:
+        is_gone_already = known is None and not sections
+        is_unchanged = known is not None and known.content_sha256 == content_sha256 and len(sections) > 0
+        if is_gone_already or is_unchanged:
             return False
         self._session.exec(delete(SectionRow).where(col(SectionRow.source) == source))
         self._keep(source, content_sha256, sections, known)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, or_, select
 
 from bot.answers import Answer, PostedAnswer
@@ -10,7 +11,7 @@ from bot.events import MessageRef, Place
 from bot.feedback import Gesture, Rating
 from bot.ids import AnswerId
 from bot.people import Person
-from storage.codec import ANSWER, MESSAGE_REF, PERSON, PLACE, from_text, to_text
+from storage.codec import ANSWER, MESSAGE_REF, PERSON, PLACE, from_text, storable, to_text
 from storage.tables import AnswerRow, RatingRow, TurnRow
 
 MAX_TURNS = 50
@@ -60,15 +61,21 @@ class SqlAnswers:
         return _posted(self._session.get(AnswerRow, answer))
 
     def at(self, message: MessageRef) -> PostedAnswer | None:
-        return _posted(self._session.exec(select(AnswerRow).where(AnswerRow.message_key == message.key)).first())
+        return self._newest(AnswerRow.message_key == message.key)
 
     def find(self, id: str) -> PostedAnswer | None:
-        query = select(AnswerRow).where(or_(col(AnswerRow.id) == id, col(AnswerRow.message_id) == id))
-        return _posted(self._session.exec(query).first())
+        wanted = storable(id)  # somebody typed it
+        return self._newest(or_(col(AnswerRow.id) == wanted, col(AnswerRow.message_id) == wanted))
 
     def count_by_kind(self) -> dict[str, int]:
         query = select(AnswerRow.kind, func.count()).group_by(AnswerRow.kind)
         return dict(self._session.exec(query).all())
+
+    def _newest(self, condition: ColumnElement[bool] | bool) -> PostedAnswer | None:
+        """Platforms number messages within a channel only: of two with the same id, the newer one is meant."""
+        return _posted(
+            self._session.exec(select(AnswerRow).where(condition).order_by(col(AnswerRow.id).desc())).first()
+        )
 
 
 class SqlRatings:

@@ -1,0 +1,1 @@
+"""Where knowledge comes from: Markdown pages and FAQ files."""

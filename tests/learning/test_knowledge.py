@@ -1,0 +1,225 @@
+"""Memory follows the store: what is committed is found by the next search, and nothing is encoded twice."""
+
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.feedback import Lesson, LessonSource, Phrasing
+from bot.ids import FactId, LessonId, SectionId, new_id
+from bot.ports import Unit
+from bot.retrieval import Retrieval, Section
+from learning.encoder import Vectors
+from learning.knowledge import ENCODED_AT_ONCE, Memory, section_text
+from storage.database import SqlStore
+from tests.fakes.encoder import HashingEncoder
+
+KNOWN_FROM = 0.95
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+REFUND = "How do I refund a payment?"
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'mentee.db'}"
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[SqlStore]:
+    opened = SqlStore(url)
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def encoder() -> HashingEncoder:
+    return HashingEncoder()
+
+
+@pytest.fixture
+def memory(store: SqlStore, encoder: HashingEncoder) -> Memory:
+    return Memory(store, encoder)
+
+
+async def teach(
+    store: SqlStore, question: str, answer: str, *, fact: str | None = None, minutes: int = 0, also: Sequence[str] = ()
+) -> Lesson:
+    lesson = Lesson(
+        id=LessonId(new_id()), fact=FactId(fact or new_id()), question=question, answer=answer, author="web:agent",
+        author_name="Ada", source=LessonSource.TAUGHT, taught_at=START + timedelta(minutes=minutes),
+    )  # fmt: skip
+
+    def keep(unit: Unit) -> None:
+        unit.lessons.add(lesson)
+        for text in (question, *also):
+            unit.lessons.add_phrasing(Phrasing(fact=lesson.fact, text=text, origin=lesson.id))
+
+    await store.run(keep)
+    return lesson
+
+
+async def add_page(store: SqlStore, *texts: str, sha256: str = "1") -> list[Section]:
+    sections = [
+        Section(SectionId(f"s{i}"), "help/page.md", "Payments", f"Part {i}", text) for i, text in enumerate(texts)
+    ]
+    await store.run(lambda unit: unit.documents.replace("help/page.md", sha256, sections))
+    return sections
+
+
+def answers(found: Retrieval) -> list[str]:
+    return [match.fact.lesson.answer for match in found.facts]
+
+
+async def test_an_empty_memory_finds_nothing(memory: Memory) -> None:
+    assert await memory.search(REFUND) == Retrieval()
+
+
+async def test_a_lesson_is_known_to_the_very_next_search(memory: Memory, store: SqlStore) -> None:
+    await memory.search(REFUND)
+    lesson = await teach(store, REFUND, "Choose Refund.")
+    found = await memory.search(REFUND)
+    assert found.facts[0].fact.lesson == lesson
+    assert found.facts[0].probability >= KNOWN_FROM
+
+
+async def test_a_lesson_from_another_process_is_known_too(memory: Memory, store: SqlStore, url: str) -> None:
+    await teach(store, REFUND, "Choose Refund.")
+    await memory.search(REFUND)
+    other = SqlStore(url)
+    await teach(other, "When do payouts arrive?", "On Mondays.")
+    found = await memory.search("When do payouts arrive?")
+    other.close()
+    assert answers(found)[0] == "On Mondays."
+    assert found.facts[0].probability >= KNOWN_FROM
+
+
+async def test_every_phrasing_finds_the_fact(memory: Memory, store: SqlStore) -> None:
+    await teach(store, REFUND, "Choose Refund.", also=["money back for a customer"])
+    await teach(store, "When do payouts arrive?", "On Mondays.")
+    found = await memory.search("money back for a customer")
+    assert answers(found)[0] == "Choose Refund."
+    assert found.facts[0].probability >= KNOWN_FROM
+
+
+async def test_the_newest_version_of_a_fact_is_served(memory: Memory, store: SqlStore) -> None:
+    await teach(store, REFUND, "Choose Refund.", fact="refund")
+    await memory.search(REFUND)
+    await teach(store, REFUND, "Choose Pay back.", fact="refund", minutes=1)
+    assert answers(await memory.search(REFUND)) == ["Choose Pay back."]
+
+
+async def test_a_withdrawn_lesson_is_gone_at_once(memory: Memory, store: SqlStore) -> None:
+    old = await teach(store, REFUND, "Choose Refund.", fact="refund")
+    new = await teach(store, REFUND, "Choose Pay back.", fact="refund", minutes=1)
+    await memory.search(REFUND)
+    await store.run(lambda unit: unit.lessons.withdraw(new.id, START))
+    assert answers(await memory.search(REFUND)) == ["Choose Refund."]
+    await store.run(lambda unit: unit.lessons.withdraw(old.id, START))
+    assert await memory.search(REFUND) == Retrieval()
+
+
+async def test_at_most_five_facts_and_sections_the_best_first(memory: Memory, store: SqlStore) -> None:
+    for number in range(8):
+        await teach(store, f"How do I refund order {'big ' * number}?", f"Answer {number}")
+    await add_page(store, *(f"Refunds of kind {word}" for word in "one two three four five six seven".split()))
+    found = await memory.search("refund order")
+    assert len(found.facts) == len(found.sections) == 5
+    probabilities = [match.probability for match in found.facts]
+    similarities = [match.similarity for match in found.sections]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert similarities == sorted(similarities, reverse=True)
+
+
+async def test_a_section_is_found_by_its_headings_and_text(
+    memory: Memory, store: SqlStore, encoder: HashingEncoder
+) -> None:
+    page = await add_page(store, "A refund takes five days.", "Webhooks are signed.")
+    found = await memory.search("Are webhooks signed?")
+    best = found.sections[0]
+    assert best.section == page[1]
+    question, text = encoder.encode(["Are webhooks signed?", section_text(page[1])])
+    assert best.similarity == pytest.approx(float(question @ text), abs=1e-6)
+
+
+async def test_a_changed_page_replaces_its_sections(memory: Memory, store: SqlStore) -> None:
+    await add_page(store, "A refund takes five days.")
+    await memory.search(REFUND)
+    changed = await add_page(store, "A refund takes ten days.", sha256="2")
+    assert [match.section for match in (await memory.search(REFUND)).sections] == changed
+
+
+async def test_only_new_texts_are_encoded(memory: Memory, store: SqlStore, encoder: HashingEncoder) -> None:
+    await teach(store, REFUND, "Choose Refund.")
+    await add_page(store, "A refund takes five days.")
+    await memory.search("first")
+    before = len(encoder.encoded)
+    await teach(store, "When do payouts arrive?", "On Mondays.")
+    await memory.search("second")
+    assert sorted(encoder.encoded[before:]) == sorted(["When do payouts arrive?", "On Mondays.", "second"])
+
+
+async def test_a_restart_encodes_nothing_but_the_question(memory: Memory, store: SqlStore) -> None:
+    await teach(store, REFUND, "Choose Refund.")
+    await add_page(store, "A refund takes five days.")
+    before = await memory.search(REFUND)
+    fresh = HashingEncoder()
+    assert await Memory(store, fresh).search(REFUND) == before
+    assert fresh.encoded == [REFUND]
+
+
+async def test_concurrent_searches_index_once(memory: Memory, store: SqlStore, encoder: HashingEncoder) -> None:
+    await teach(store, REFUND, "Choose Refund.")
+    found = await asyncio.gather(*(memory.search(f"question {number}") for number in range(8)))
+    assert all(answers(retrieval) == ["Choose Refund."] for retrieval in found)
+    assert sorted(encoder.encoded) == sorted([REFUND, "Choose Refund.", *(f"question {n}" for n in range(8))])
+
+
+async def test_nothing_is_encoded_on_the_event_loop(memory: Memory, store: SqlStore, encoder: HashingEncoder) -> None:
+    await teach(store, REFUND, "Choose Refund.")
+    await memory.search(REFUND)
+    assert encoder.threads
+    assert threading.get_ident() not in encoder.threads
+
+
+async def test_refresh_prepares_the_index(memory: Memory, store: SqlStore, encoder: HashingEncoder) -> None:
+    await teach(store, REFUND, "Choose Refund.")
+    await memory.refresh()
+    before = len(encoder.encoded)
+    await memory.search("now")
+    assert encoder.encoded[before:] == ["now"]
+
+
+class BreaksDown(HashingEncoder):
+    """Fails at its second batch."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        if self.encoded:
+            raise RuntimeError("out of memory")
+        return super().encode(texts)
+
+
+async def test_an_interrupted_indexing_goes_on_where_it_stopped(store: SqlStore) -> None:
+    await add_page(store, *(f"Part number {number}" for number in range(ENCODED_AT_ONCE + 10)))
+    with pytest.raises(RuntimeError, match="out of memory"):
+        await Memory(store, BreaksDown()).refresh()
+    healthy = HashingEncoder()
+    await Memory(store, healthy).refresh()
+    assert len(healthy.encoded) == 10
+
+
+async def test_vectors_of_another_encoder_are_not_used(memory: Memory, store: SqlStore) -> None:
+    class Reversed(HashingEncoder):
+        name = "reversed"
+
+        def encode(self, texts: Sequence[str]) -> Vectors:
+            return np.ascontiguousarray(super().encode(texts)[:, ::-1])
+
+    await teach(store, REFUND, "Choose Refund.")
+    await memory.refresh()
+    found = await Memory(store, Reversed()).search(REFUND)
+    assert found.facts[0].probability >= KNOWN_FROM
