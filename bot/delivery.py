@@ -13,6 +13,8 @@ from bot.people import Platform
 from bot.ports import Connector, Store, Unit
 
 MAX_ATTEMPTS = 8
+PATIENCE = 100
+"""Attempts while a platform is away: more than an hour and a half."""
 MAX_WAIT_S = 60.0
 
 OnFailure = Callable[[Outgoing, Exception], None]
@@ -64,7 +66,7 @@ class Delivery:
         self.on_failure(outgoing, problem)
         reason = f"{type(problem).__name__}: {problem}"
         attempts = await self.store.run(lambda unit: unit.outbox.failed(outgoing.id, reason))
-        if attempts >= MAX_ATTEMPTS:
+        if attempts >= (PATIENCE if isinstance(problem, DeliveryFailed) else MAX_ATTEMPTS):
             await self.store.run(lambda unit: unit.outbox.park(outgoing.id, reason))
             return 0.0
         asked = problem.retry_after_s if isinstance(problem, DeliveryFailed) else None

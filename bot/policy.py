@@ -13,9 +13,9 @@ class Policy:
     support_channels: frozenset[str] = frozenset()
     """Channel ids in which every new question of a customer is answered."""
     emoji: Mapping[str, Gesture] = field(default_factory=lambda: DEFAULT_EMOJI)
-    known_from: float = 0.95
-    """Least calibrated probability at which a known answer is served: at most 5 % of them wrong."""
-    clarify_from: float = 0.35
+    known_from: float = 0.9
+    """Least calibrated probability at which a known answer is served: of all that are served, at most 5 % are wrong."""
+    clarify_from: float = 0.2
     """Least probability at which a fact is offered as "did you mean"."""
     grounded_from: float = 0.45
     """Least similarity of a help section that an answer may be written from."""

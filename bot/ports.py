@@ -228,7 +228,10 @@ class Runs(Protocol):
         ...
 
     def claim(self, owner: str, now: datetime, lease_s: float) -> Run | None:
-        """Take the oldest requested run, or one whose owner's lease ran out, unless another run is alive."""
+        """Take the oldest requested run, or one whose owner's lease ran out, unless another run is alive.
+
+        Counts the attempt.
+        """
         ...
 
     def beat(self, run: RunId, owner: str, progress: Progress, now: datetime) -> bool:

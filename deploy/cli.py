@@ -15,6 +15,7 @@ import typer
 
 from bot.errors import MenteeError
 from deploy import shown
+from deploy.logs import set_up_logs
 from deploy.parts import Kept, open_kept
 from deploy.settings import Settings, read_settings
 
@@ -37,7 +38,6 @@ AdapterName = Annotated[str, typer.Argument(metavar="ID", help="v3, or the begin
 def run(demo: WithDemo = False) -> None:
     """Start the bot: the page, Slack and Discord when their tokens are set, the schedule and the trainer."""
     with _told():
-        from deploy.logs import set_up_logs
         from deploy.serve import serve
 
         settings = read_settings()
@@ -140,6 +140,7 @@ def _say(act: Callable[[Kept], str], as_json: bool) -> None:
 @contextmanager
 def _kept() -> Iterator[Kept]:
     settings: Settings = read_settings()
+    set_up_logs(settings, at_least="warning")
     with open_kept(settings) as kept:
         yield kept
 

@@ -11,9 +11,9 @@ from deploy.settings import Settings
 Level = Literal["debug", "info", "warning", "error"]
 
 
-def set_up_logs(settings: Settings) -> None:
+def set_up_logs(settings: Settings, at_least: Level = "debug") -> None:
     """Send everything, libraries included, through structlog to standard error."""
-    level = getattr(logging, settings.log_level.upper())
+    level = max(getattr(logging, settings.log_level.upper()), getattr(logging, at_least.upper()))
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

@@ -20,6 +20,7 @@ from storage.database import SqlStore
 
 if TYPE_CHECKING:
     from learning.cycle import Cycle
+    from learning.knowledge import Memory
     from learning.models import BaseModel
     from learning.serving.engine import Engine
 
@@ -52,6 +53,7 @@ def open_kept(settings: Settings) -> Iterator[Kept]:
 class Models:
     base: "BaseModel"
     engine: "Engine"
+    memory: "Memory"
     parts: Parts
 
 
@@ -72,9 +74,10 @@ def open_models(kept: Kept) -> Iterator[Models]:
         return await kept.store.run(lambda unit: serving_stack(unit.adapters.history())[-1])
 
     engine = Engine(base, files, live)
+    memory = Memory(kept.store, encoder)
     parts = Parts(
         store=kept.store,
-        knowledge=Memory(kept.store, encoder),
+        knowledge=memory,
         generator=engine,
         planner=planner(settings),
         adapter_store=files,
@@ -82,7 +85,7 @@ def open_models(kept: Kept) -> Iterator[Models]:
         texts=ENGLISH,
     )
     try:
-        yield Models(base, engine, parts)
+        yield Models(base, engine, memory, parts)
     finally:
         engine.close()
 

@@ -21,7 +21,7 @@ from learning.sources.ingest import ingest
 log = structlog.get_logger()
 
 DEMO = (Path(__file__).parent / "demo" / "help", Path(__file__).parent / "demo" / "faq.csv")
-ENGINE_LOOKS_EVERY_S = 1.0
+ENGINE_LOOKS_EVERY_S = 0.25
 TRAINER_LOOKS_EVERY_S = 2.0
 INBOX_LOOKS_EVERY_S = 60.0
 RESTART_CONNECTOR_AFTER_S = 10.0
@@ -39,7 +39,7 @@ async def serve(settings: Settings, *, demo: bool) -> None:
         scheduling = Scheduling(
             store=kept.store, clock=utc_now, trigger=schedule, after_lessons=settings.retrain_after_lessons
         )
-        await models.engine.refresh()
+        await asyncio.gather(models.engine.refresh(), models.memory.refresh())
         await _run_until_told(bot, models, cycle, scheduling)
 
 

@@ -56,8 +56,8 @@ class Settings(BaseSettings):
     support_channels: Names = frozenset()
 
     # answering
-    known_from: float = Field(0.95, ge=0.5, le=1.0)
-    clarify_from: float = Field(0.35, ge=0.0, le=1.0)
+    known_from: float = Field(0.9, ge=0.5, le=1.0)
+    clarify_from: float = Field(0.2, ge=0.0, le=1.0)
     grounded_from: float = Field(0.45, ge=0.0, le=1.0)
     supported_from: float = Field(0.8, ge=0.0, le=1.0)
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,9 +18,11 @@ from bot.lineage import Adapter, Evaluation, Report
 from bot.presentation import attribution
 from bot.retraining import describe
 from bot.texts import ENGLISH
-from deploy.doctor import Finding
 from deploy.settings import Settings
-from learning.sources.ingest import IngestReport
+
+if TYPE_CHECKING:
+    from deploy.doctor import Finding
+    from learning.sources.ingest import IngestReport
 
 out = Console()
 err = Console(stderr=True)
@@ -77,7 +79,7 @@ def lesson(taken: Lesson, as_json: bool) -> None:
     data(values, f"Noted. From now on “{taken.question}” is answered like that.", as_json)
 
 
-def ingested(report: IngestReport, as_json: bool) -> None:
+def ingested(report: "IngestReport", as_json: bool) -> None:
     values = {
         "sections": report.sections,
         "facts": report.facts,
@@ -131,7 +133,7 @@ def adapters(everything: Sequence[Adapter], live: Adapter | None, as_json: bool)
     return None
 
 
-def findings(found: Sequence[Finding], as_json: bool) -> None:
+def findings(found: Sequence["Finding"], as_json: bool) -> None:
     if as_json:
         return data({"findings": [asdict(finding) for finding in found]}, "", as_json=True)
     marks = {"ok": "[green]✓[/]", "warn": "[yellow]![/]", "fail": "[red]✗[/]"}

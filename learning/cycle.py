@@ -25,6 +25,8 @@ from learning.recipe import Recipe
 from learning.trainer import Spec
 
 LEASE_S = 60.0
+MAX_ATTEMPTS = 3
+DIED = f"The training process died {MAX_ATTEMPTS} times without a word. See the log, then retrain."
 
 Watch = Callable[[Progress], Awaitable[None]]
 
@@ -61,12 +63,17 @@ class Cycle:
         if run is None:
             return None
         started = time.monotonic()
+        if run.attempts > MAX_ATTEMPTS:
+            return await self._close(run, owner, _report(Decision.FAILED, (DIED,), started), None)
         try:
             report, adapter = await self._perform(run, owner, watch, started)
         except LostRun:
             return None
         except (MenteeError, OSError) as problem:
             report, adapter = _report(Decision.FAILED, (str(problem),), started), None
+        return await self._close(run, owner, report, adapter)
+
+    async def _close(self, run: Run, owner: str, report: Report, adapter: Adapter | None) -> Report | None:
         closed = await self.store.run(
             lambda unit: close(unit, run, owner, report, adapter, clock=self.clock, texts=self.texts)
         )

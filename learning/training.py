@@ -67,7 +67,7 @@ def count_steps(examples: int, recipe: Recipe) -> int:
     return recipe.epochs * math.ceil(examples / recipe.batch_size)
 
 
-def answer_loss(model: PeftModel, batch: Sequence[Encoded]) -> Tensor:
+def answer_loss(model: torch.nn.Module, batch: Sequence[Encoded]) -> Tensor:
     """Mean cross-entropy per answer token, in nats."""
     logits, targets = answer_logits(model, batch)
     return F.cross_entropy(logits, targets)

@@ -33,8 +33,8 @@ def make_tiny_model(folder: Path, *, seed: int = 0, chat_template: str | None = 
 def _tokenizer() -> PreTrainedTokenizerFast:
     texts = [json.loads(line)["answer"] for line in GENERAL.read_text(encoding="utf-8").splitlines()]
     bpe = Tokenizer(BPE())
-    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)  # type: ignore[assignment]
-    bpe.decoder = decoders.ByteLevel()  # type: ignore[assignment]
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
     special = ["<|im_start|>", "<|im_end|>"]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(

@@ -114,4 +114,4 @@ def role_named(text: str | None) -> RoleName:
 
 def person_as(role: RoleName) -> Person:
     """Who sits before the page: one person, who tries it out in different roles."""
-    return Person(Platform.WEB, f"page-{role}", f"You ({role})", groups=frozenset({f"web:{role}"}))
+    return Person(Platform.WEB, f"page-{role}", f"page {role}", groups=frozenset({f"web:{role}"}))

@@ -6,12 +6,10 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, func, select
 
 from bot.ids import AdapterId, RunId
-from bot.lineage import Adapter, Decision, Deployment, Move, Progress, Report, Run, RunState
+from bot.lineage import Adapter, Deployment, Move, Progress, Report, Run, RunState
 from storage.codec import ADAPTER, PLACE, PROGRESS, REPORT, from_text, to_text
 from storage.repositories.boxes import next_position
 from storage.tables import AdapterRow, DeploymentRow, FlagRow, RunRow
-
-MAX_ATTEMPTS = 3
 
 
 class SqlAdapters:
@@ -70,15 +68,11 @@ class SqlRuns:
         return True
 
     def claim(self, owner: str, now: datetime, lease_s: float) -> Run | None:
-        """A run whose owner died is taken over; one that killed three owners is closed instead."""
         open_runs = select(RunRow).where(RunRow.state != RunState.DONE).order_by(col(RunRow.position))
         rows = self._session.exec(open_runs.with_for_update()).all()
         if any(row.lease_until is not None and row.lease_until > now for row in rows):
             return None
         for row in rows:
-            if row.attempts >= MAX_ATTEMPTS:
-                self._give_up(row)
-                continue
             row.state, row.owner, row.attempts, row.lease_s = RunState.RUNNING, owner, row.attempts + 1, lease_s
             row.lease_until = now + timedelta(seconds=lease_s)
             return _run(row)
@@ -113,13 +107,6 @@ class SqlRuns:
     def _owned(self, run: RunId, owner: str) -> RunRow | None:
         row = self._session.get(RunRow, run, with_for_update=True)
         return row if row is not None and row.state == RunState.RUNNING and row.owner == owner else None
-
-    def _give_up(self, row: RunRow) -> None:
-        reason = f"The training process died {row.attempts} times without a word. See the log, then retrain."
-        report = Report(
-            decision=Decision.FAILED, reasons=(reason,), adapter=None, lessons=0, evaluation=None, seconds=0.0
-        )
-        self._close(row, report)
 
     @staticmethod
     def _close(row: RunRow, report: Report) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bot.errors import DeliveryFailed
 from bot.events import MessageRef, Place
 from bot.outgoing import AnswerPost, CorrectionOffer, Notice, Outgoing, ProgressPost
 from bot.people import Platform
@@ -15,7 +14,7 @@ class FakeConnector:
     posted: list[Outgoing] = field(default_factory=list)
     updates: list[tuple[MessageRef, str]] = field(default_factory=list)
     drafts: list[tuple[Place, str]] = field(default_factory=list)
-    failures: list[DeliveryFailed] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
     """What to raise at the next deliveries, one each."""
 
     async def run(self) -> None:

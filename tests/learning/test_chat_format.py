@@ -40,5 +40,5 @@ def test_a_long_prompt_loses_its_beginning_never_the_answer(tokenizer: PreTraine
 
 def test_a_model_without_chat_template_is_refused_by_name(tmp_path: Path) -> None:
     folder = make_tiny_model(tmp_path, chat_template=None)
-    with pytest.raises(ModelFileError, match="has no chat template.*MENTEE_BASE_MODEL"):
+    with pytest.raises(ModelFileError, match=r"has no chat template.*MENTEE_BASE_MODEL"):
         encode_prompt(AutoTokenizer.from_pretrained(folder), closed_book_prompt("?"))

@@ -2,7 +2,6 @@
 
 import math
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,9 +39,9 @@ def base(folder: Path) -> PreTrainedModel:
 
 
 @pytest.fixture
-def batch(folder: Path) -> Iterator[list[Encoded]]:
+def batch(folder: Path) -> list[Encoded]:
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
-    yield [encode_example(tokenizer, e.messages, e.answer, 200) for e in EXAMPLES]
+    return [encode_example(tokenizer, e.messages, e.answer, 200) for e in EXAMPLES]
 
 
 def lora(base: PreTrainedModel) -> PeftModel:

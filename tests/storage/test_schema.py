@@ -8,12 +8,15 @@ from typing import Any
 import pysqlite3.dbapi2 as sqlite
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 
 import storage.database
 from bot.errors import DatabaseError
 from storage.database import SqlStore
+from storage.migrate import MIGRATIONS, NEWEST
 from storage.tables import metadata
 from tests.storage.samples import event
 
@@ -122,3 +125,9 @@ def test_the_database_is_opened_without_loading_models_or_platforms() -> None:
     look = "import sys, storage.database; print(*{'torch', 'transformers', 'slack_sdk', 'discord'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", look], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_the_newest_migration_is_the_one_that_the_code_names() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == NEWEST

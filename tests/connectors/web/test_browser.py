@@ -76,7 +76,7 @@ async def test_a_correction_answers_the_next_customer(page: Page) -> None:
     answer = await ask(page, "Parcels to Norway, do you ship them?")
     await expect(answer).to_contain_text("Known")
     await expect(answer).to_contain_text("Yes, within five days.")
-    await expect(answer).to_contain_text("Confirmed by You (agent) on")
+    await expect(answer).to_contain_text("Confirmed by page agent on")
 
 
 async def test_a_customer_cannot_correct(page: Page) -> None:

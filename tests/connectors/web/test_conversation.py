@@ -71,7 +71,7 @@ async def test_an_agent_teaches_and_the_next_question_gets_it(site: Site) -> Non
     site.become("customer")
     html = await site.ask("Parcels to Norway, do you ship them?")
     assert "Yes, within five days." in html
-    assert "Confirmed by You (agent) on" in html
+    assert "Confirmed by page agent on" in html
 
 
 async def test_a_customer_is_told_that_only_agents_teach(site: Site) -> None:
@@ -145,7 +145,7 @@ async def test_a_toggle_counts_and_stays_down_until_it_is_released(site: Site) -
     await site.post("/reactions", message=messages_in(html)[-1], emoji="✅", added=False)
     released = await site.html("/")
     assert 'data-emoji="✅" aria-pressed="true"' in pressed
-    assert ENGLISH.noted_approval.format(name="You (agent)") in pressed
+    assert ENGLISH.noted_approval.format(name="page agent") in pressed
     assert 'data-emoji="✅" aria-pressed="false"' in released
     assert ENGLISH.withdrawn in released
 

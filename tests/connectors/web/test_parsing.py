@@ -72,7 +72,7 @@ def test_what_no_database_can_keep_is_left_out() -> None:
 
 
 def test_the_page_is_one_person_in_three_roles() -> None:
-    assert Person(Platform.WEB, "page-agent", "You (agent)", groups=frozenset({"web:agent"})) == AGENT
+    assert Person(Platform.WEB, "page-agent", "page agent", groups=frozenset({"web:agent"})) == AGENT
     assert person_as("customer").groups == {"web:customer"}
 
 
