@@ -1,6 +1,6 @@
 """What people say of answers, and what becomes of it: gestures, ratings, lessons, facts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -77,13 +77,20 @@ class Fact:
 
     lesson: Lesson
     phrasings: tuple[str, ...]
+    heard: frozenset[str] = frozenset()
+    """Those that were only heard in a channel. They find the answer; the platforms' terms keep them out of training."""
 
     @property
     def id(self) -> FactId:
         return self.lesson.fact
 
+    @property
+    def submitted(self) -> tuple[str, ...]:
+        """The phrasings that somebody gave the bot on purpose, oldest first."""
+        return tuple(text for text in self.phrasings if text not in self.heard)
 
-def facts_of(lessons: Iterable[Lesson], phrasings: Sequence[Phrasing]) -> list[Fact]:
+
+def facts_of(lessons: Sequence[Lesson], phrasings: Sequence[Phrasing]) -> list[Fact]:
     """Fold lessons and phrasings into the facts that hold now, oldest fact first."""
     newest: dict[FactId, Lesson] = {}
     for lesson in sorted(lessons, key=lambda lesson: (lesson.taught_at, lesson.id)):
@@ -93,4 +100,11 @@ def facts_of(lessons: Iterable[Lesson], phrasings: Sequence[Phrasing]) -> list[F
     for phrasing in phrasings:
         if phrasing.withdrawn_at is None and phrasing.fact in texts:
             texts[phrasing.fact].append(phrasing.text)
-    return [Fact(lesson, tuple(dict.fromkeys(texts[fact]))) for fact, lesson in newest.items()]
+    given: dict[FactId, set[str]] = {fact: set() for fact in newest}
+    for lesson in lessons:
+        if lesson.withdrawn_at is None and lesson.source is not LessonSource.APPROVAL:
+            given[lesson.fact].add(lesson.question)
+    return [
+        Fact(lesson, tuple(dict.fromkeys(texts[fact])), frozenset(texts[fact]) - given[fact])
+        for fact, lesson in newest.items()
+    ]

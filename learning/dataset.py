@@ -67,14 +67,14 @@ def build(facts: Sequence[Fact], sections: Sequence[Section], seed: int) -> Data
     for fact in parts.practice:
         train.append(reading(fact, fact.lesson.question, _others(fact, parts), sections, rng))
     for fact in parts.held_out:
-        judge.append(reading(fact, fact.phrasings[-1], parts.held_out, sections, rng))
+        judge.append(reading(fact, fact.submitted[-1], parts.held_out, sections, rng))
     lessons = tuple(fact.lesson.id for fact in (*parts.taught, *parts.practice))
     return Dataset(tuple(train), _general("replay"), (*judge, *_general("held_out")), lessons)
 
 
 def split(facts: Sequence[Fact]) -> Split:
     """Who is taught, who serves as reading practice, who is held out whole. Stable while facts come and go."""
-    lessons = [fact for fact in facts if fact.lesson.source is not LessonSource.FAQ]
+    lessons = [fact for fact in facts if is_lesson(fact)]
     faq = sorted((fact for fact in facts if fact.lesson.source is LessonSource.FAQ), key=_rank)
     held_lessons = [fact for fact in lessons if _rank(fact) < HELD_OUT_SHARE]
     held_out = [*held_lessons, *faq[: min(len(faq) // 2, MAX_JUDGED)]]
@@ -82,6 +82,11 @@ def split(facts: Sequence[Fact]) -> Split:
     unique = _unique(clear)
     practice = _away_from(held_out, faq[len(faq) // 2 :])[:MAX_PRACTICE]
     return Split(tuple(unique), tuple(practice), tuple(held_out), len(lessons) - len(held_lessons) - len(unique))
+
+
+def is_lesson(fact: Fact) -> bool:
+    """True for what was taught on purpose: neither a FAQ entry nor a fact that was only overheard and approved."""
+    return fact.lesson.source is not LessonSource.FAQ and bool(fact.submitted)
 
 
 def near_duplicate(a: str, b: str) -> bool:
@@ -94,9 +99,9 @@ def near_duplicate(a: str, b: str) -> bool:
 
 def _split_phrasings(fact: Fact) -> tuple[list[str], list[str]]:
     """The last phrasing is for judging where there are several; what nearly repeats it is not trained on."""
-    *rest, last = fact.phrasings
+    *rest, last = fact.submitted
     trained = [text for text in rest if not near_duplicate(text, last)][:MAX_PHRASINGS]
-    return ([last], trained) if trained else ([], [fact.phrasings[0]])
+    return ([last], trained) if trained else ([], [fact.submitted[0]])
 
 
 def _away_from(held_out: Sequence[Fact], facts: Iterable[Fact]) -> list[Fact]:

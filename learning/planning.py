@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from bot.feedback import LessonSource, facts_of
+from bot.feedback import facts_of
 from bot.lineage import RetrainPlan, serving_stack
 from bot.ports import Unit
-from learning.dataset import MIN_LESSONS, Dataset, build, split
+from learning.dataset import MIN_LESSONS, Dataset, build, is_lesson, split
 from learning.examples import Example
 from learning.recipe import Recipe
 
@@ -23,7 +23,7 @@ def plan(unit: Unit, recipe: Recipe) -> RetrainPlan:
     live = serving_stack(unit.adapters.history())[-1]
     adapter = unit.adapters.get(live) if live is not None else None
     learned = set(adapter.lessons) if adapter is not None else set()
-    lessons = [fact for fact in facts if fact.lesson.source is not LessonSource.FAQ]
+    lessons = [fact for fact in facts if is_lesson(fact)]
     refusals = []
     if len(lessons) < MIN_LESSONS:
         refusals.append(f"There are {len(lessons)} lessons, and {MIN_LESSONS} are needed before training makes sense.")

@@ -11,6 +11,8 @@ from bot.retrieval import Section
 
 MAX_SECTION_CHARS = 1_200
 HEADING = re.compile(r"(#{1,3})\s+(.+?)\s*#*\s*$")
+EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
+"""Answers are written from the words; each channel has its own markup."""
 FENCE = re.compile(r"\s*(```|~~~)")
 FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*(?:\n|\Z)", re.DOTALL)
 LINK = re.compile(r"^link:\s*(\S+)\s*$", re.MULTILINE)
@@ -39,7 +41,7 @@ def sections_of(source: str, text: str) -> list[Section]:
     sections: list[Section] = []
     seen: dict[str, int] = {}
     for heading, body in _headed(pieces, title):
-        for part in split(body):
+        for part in split(EMPHASIS.sub(r"\2", body)):
             number = seen[heading] = seen.get(heading, 0) + 1
             sections.append(
                 Section(_id(source, heading, number), source, title, heading, part, link[1] if link else None)

@@ -57,3 +57,25 @@ def test_the_order_in_which_lessons_are_read_does_not_matter(
     lessons, phrasings = history
     expected = {fact.id: fact.lesson.id for fact in facts_of(lessons, phrasings)}
     assert {fact.id: fact.lesson.id for fact in facts_of(lessons[::-1], phrasings)} == expected
+
+
+def test_words_that_were_only_heard_are_told_apart_from_those_that_were_submitted() -> None:
+    lesson = Lesson(
+        id=LessonId("1"), fact=FactId("a"), question="Can I freeze?", answer="Yes.", author="x", author_name="x",
+        source=LessonSource.CORRECTION, taught_at=START,
+    )  # fmt: skip
+    asked = Phrasing(fact=FactId("a"), text="hey is there a way to stop for a month", origin="1")
+    rated = Phrasing(fact=FactId("a"), text="pause??", origin="rating:x:y")
+    (fact,) = facts_of([lesson], [asked, rated])
+    assert fact.submitted == ("Can I freeze?",)
+    assert fact.heard == {asked.text, rated.text}
+
+
+def test_a_question_that_was_only_approved_was_not_submitted() -> None:
+    lesson = Lesson(
+        id=LessonId("1"), fact=FactId("a"), question="hey can i freeze", answer="Yes.", author="x", author_name="x",
+        source=LessonSource.APPROVAL, taught_at=START,
+    )  # fmt: skip
+    (fact,) = facts_of([lesson], [])
+    assert fact.phrasings == ("hey can i freeze",)
+    assert fact.submitted == ()

@@ -55,7 +55,7 @@ def test_a_page_is_split_along_its_headings() -> None:
     sections = sections_of("refunds.md", PAGE)
     assert parts(sections) == [
         ("Refunds", "What comes before the first part."),
-        ("Refund a payment", "Choose **Refund**."),
+        ("Refund a payment", "Choose Refund."),
         ("Refund a payment › In the app", "Tap and hold."),
         ("Studio credit", "Credit does not expire.\n\n```\n# no heading, but code\n```"),
     ]
