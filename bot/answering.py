@@ -1,4 +1,8 @@
-"""The ladder: known, did you mean, grounded, hand-off. The first rung that holds answers; it never guesses."""
+"""The ladder: known, did you mean, grounded, hand-off. The first rung that holds answers; it never guesses.
+
+"Did you mean" has two steps: what is likely is asked at once; what is merely possible only when nothing could be
+written from the help pages.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -59,13 +63,15 @@ class Answering:
 
     async def _climb(self, question: Question, on_text: OnText | None, skip_facts: bool) -> Answer:
         retrieval = await self._retrieve(question)
-        if not skip_facts and (found := self._known(question, retrieval) or self._clarify(question, retrieval)):
+        facts = Retrieval() if skip_facts else retrieval
+        likely, possible = self.policy.clarify_from, self.policy.offer_from
+        if found := self._known(question, facts) or self._clarify(question, facts, likely):
             return found
         try:
             grounded = await self._grounded(question, retrieval.sections, on_text)
         except Busy:
             return self.handoff(question.text, self.texts.busy)
-        return grounded or self.handoff(question.text)
+        return grounded or self._clarify(question, facts, possible) or self.handoff(question.text)
 
     async def _retrieve(self, question: Question) -> Retrieval:
         """Search for the words as they are; if they are not enough, with the person's earlier question before them.
@@ -86,9 +92,10 @@ class Answering:
         best = retrieval.facts[0]
         return self.from_fact(question.text, best.fact, best.probability)
 
-    def _clarify(self, question: Question, retrieval: Retrieval) -> Answer | None:
-        close = [m for m in retrieval.facts if m.probability >= self.policy.clarify_from][:MAX_CANDIDATES]
-        if not close:
+    def _clarify(self, question: Question, retrieval: Retrieval, least: float) -> Answer | None:
+        """Ask which one is meant, when the likeliest reaches `least`."""
+        close = [m for m in retrieval.facts if m.probability >= self.policy.offer_from][:MAX_CANDIDATES]
+        if not close or close[0].probability < least:
             return None
         return Answer(
             kind=AnswerKind.CLARIFY,

@@ -15,8 +15,10 @@ class Policy:
     emoji: Mapping[str, Gesture] = field(default_factory=lambda: DEFAULT_EMOJI)
     known_from: float = 0.9
     """Least calibrated probability at which a known answer is served: of all that are served, at most 5 % are wrong."""
-    clarify_from: float = 0.2
-    """Least probability at which a fact is offered as "did you mean"."""
+    clarify_from: float = 0.5
+    """Least probability of a fact at which "did you mean" is asked before anything is written."""
+    offer_from: float = 0.2
+    """Least probability at which a fact is offered rather than handing off, or beside a likelier one."""
     grounded_from: float = 0.45
     """Least similarity of a help section that an answer may be written from."""
     supported_from: float = 0.8

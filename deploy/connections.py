@@ -2,38 +2,50 @@
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from bot.desk import Desk
 from bot.ports import Connector
 from bot.texts import ENGLISH
 from deploy.settings import Settings
 
+if TYPE_CHECKING:
+    from connectors.discord.config import DiscordConfig
+    from connectors.slack.config import SlackConfig
+    from connectors.web.config import WebConfig
+
 SLACK_GROUP = re.compile(r"S[A-Z0-9]{8,}")
 
 
 def make_connectors(settings: Settings, desk: Desk) -> Iterator[Connector]:
     """Raises SettingError for a connection whose settings can't work."""
-    yield _page(settings, desk)
-    if settings.slack_bot_token is not None:
-        yield _slack(settings, desk, settings.slack_bot_token.get_secret_value())
-    if settings.discord_token is not None:
-        yield _discord(settings, desk, settings.discord_token.get_secret_value())
-
-
-def _page(settings: Settings, desk: Desk) -> Connector:
-    from connectors.web.config import WebConfig
     from connectors.web.connector import WebConnector
 
+    yield WebConnector(page_config(settings), desk, ENGLISH)
+    if settings.slack_bot_token is not None:
+        from connectors.slack.connector import SlackConnector
+
+        yield SlackConnector(slack_config(settings, settings.slack_bot_token.get_secret_value()), desk, ENGLISH)
+    if settings.discord_token is not None:
+        from connectors.discord.connector import DiscordConnector
+
+        yield DiscordConnector(discord_config(settings, settings.discord_token.get_secret_value()), desk, ENGLISH)
+
+
+def page_config(settings: Settings) -> "WebConfig":
+    """Raises SettingError."""
+    from connectors.web.config import WebConfig
+
     password = settings.web_password.get_secret_value() if settings.web_password else None
-    return WebConnector(WebConfig(host=settings.web_host, port=settings.web_port, password=password), desk, ENGLISH)
+    return WebConfig(host=settings.web_host, port=settings.web_port, password=password)
 
 
-def _slack(settings: Settings, desk: Desk, bot_token: str) -> Connector:
+def slack_config(settings: Settings, bot_token: str) -> "SlackConfig":
+    """Raises SettingError."""
     from connectors.slack.config import SlackConfig
-    from connectors.slack.connector import SlackConnector
 
     app_token, signing_secret = settings.slack_app_token, settings.slack_signing_secret
-    config = SlackConfig(
+    return SlackConfig(
         bot_token=bot_token,
         app_token=app_token.get_secret_value() if app_token is not None else None,
         signing_secret=signing_secret.get_secret_value() if signing_secret is not None else None,
@@ -44,14 +56,13 @@ def _slack(settings: Settings, desk: Desk, bot_token: str) -> Connector:
         agents_mention=settings.slack_agents_mention,
         staff_groups=tuple(sorted(filter(SLACK_GROUP.fullmatch, settings.agents | settings.admins))),
     )
-    return SlackConnector(config, desk, ENGLISH)
 
 
-def _discord(settings: Settings, desk: Desk, token: str) -> Connector:
+def discord_config(settings: Settings, token: str) -> "DiscordConfig":
+    """Raises SettingError."""
     from connectors.discord.config import DiscordConfig
-    from connectors.discord.connector import DiscordConnector
 
-    config = DiscordConfig(
+    return DiscordConfig(
         token=token,
         api_url=settings.discord_api_url,
         gateway_url=settings.discord_gateway_url,
@@ -59,4 +70,3 @@ def _discord(settings: Settings, desk: Desk, token: str) -> Connector:
         agents_mention=settings.discord_agents_mention,
         dev_guild=settings.discord_dev_guild,
     )
-    return DiscordConnector(config, desk, ENGLISH)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from bot.errors import MenteeError
 from bot.lineage import serving_stack
+from deploy.connections import discord_config, page_config, slack_config
 from deploy.parts import Kept, open_kept
 from deploy.settings import Settings
 
@@ -91,23 +92,23 @@ def _slack(settings: Settings) -> Iterator[Finding]:
     if settings.slack_bot_token is None:
         yield Finding("Slack", "ok", "not connected", "To connect it, follow deploy/slack/README.md.")
         return
-    needed = "slack_app_token" if settings.slack_mode == "socket" else "slack_signing_secret"
-    if getattr(settings, needed) is None:
-        yield Finding("Slack", "fail", f"{needed.upper()} is missing", "See deploy/slack/README.md.")
-    else:
-        yield Finding("Slack", "ok", f"tokens are set, {settings.slack_mode} mode")
+    slack_config(settings, settings.slack_bot_token.get_secret_value())
+    yield Finding("Slack", "ok", f"tokens are set, {settings.slack_mode} mode")
 
 
 def _discord(settings: Settings) -> Iterator[Finding]:
     if settings.discord_token is None:
         yield Finding("Discord", "ok", "not connected", "To connect it, follow deploy/discord/README.md.")
-    else:
-        yield Finding("Discord", "ok", "the token is set")
+        return
+    discord_config(settings, settings.discord_token.get_secret_value())
+    yield Finding("Discord", "ok", "the token is set")
 
 
 def _page(settings: Settings) -> Iterator[Finding]:
-    address = (settings.web_host, settings.web_port)
-    with socket.socket() as probe:
-        taken = probe.connect_ex(address) == 0
-    text = f"http://{address[0]}:{address[1]}" + (" (something is listening: the bot, perhaps)" if taken else "")
-    yield Finding("page", "ok", text)
+    page = page_config(settings)
+    try:
+        socket.create_connection((page.host, page.port), timeout=1.0).close()
+        listening = " (something is listening: the bot, perhaps)"
+    except OSError:
+        listening = ""
+    yield Finding("page", "ok", f"http://{page.host}:{page.port}{listening}")

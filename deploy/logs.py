@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import warnings
 from typing import Literal
 
 import structlog
@@ -31,6 +32,7 @@ def set_up_logs(settings: Settings, at_least: Level = "debug") -> None:
     handler = logging.StreamHandler(sys.stderr)
     processors = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=processors))
+    warnings.simplefilter("ignore", FutureWarning)  # for the libraries' developers; the tests make them errors
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("slack_bolt", "slack_sdk", "discord", "aiohttp.access", "uvicorn", "apscheduler", "httpx"):
         logging.getLogger(chatty).setLevel(max(level, logging.WARNING))

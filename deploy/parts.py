@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.commands import Commands
+from bot.errors import SettingError
 from bot.ids import AdapterId
 from bot.lineage import serving_stack
 from bot.ports import Planner
@@ -37,8 +38,14 @@ class Kept:
 
 @contextmanager
 def open_kept(settings: Settings) -> Iterator[Kept]:
-    """Open the database, migrating it first. Raises DatabaseError."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    """Open the database, migrating it first. Raises SettingError for the folder, DatabaseError."""
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise SettingError(
+            f"MENTEE_DATA_DIR is {settings.data_dir}, which can't be used: {problem.strerror}. "
+            "Set it to a folder that may be written."
+        ) from problem
     store = SqlStore(settings.database)
     try:
         store.migrate()

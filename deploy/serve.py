@@ -1,15 +1,17 @@
 """The running bot: every part in one process, until it is told to stop."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
 
-from bot.errors import MenteeError
-from bot.ports import Connector
+from bot.errors import MenteeError, SettingError
 from deploy.connections import make_connectors
 from deploy.parts import Kept, Models, make_cycle, open_kept, open_models
 from deploy.settings import Settings
@@ -24,7 +26,7 @@ DEMO = (Path(__file__).parent / "demo" / "help", Path(__file__).parent / "demo" 
 ENGINE_LOOKS_EVERY_S = 0.25
 TRAINER_LOOKS_EVERY_S = 2.0
 INBOX_LOOKS_EVERY_S = 60.0
-RESTART_CONNECTOR_AFTER_S = 10.0
+RESTART_AFTER_S = 10.0
 
 
 async def serve(settings: Settings, *, demo: bool) -> None:
@@ -40,7 +42,11 @@ async def serve(settings: Settings, *, demo: bool) -> None:
             store=kept.store, clock=utc_now, trigger=schedule, after_lessons=settings.retrain_after_lessons
         )
         await asyncio.gather(models.engine.refresh(), models.memory.refresh())
-        await _run_until_told(bot, models, cycle, scheduling)
+        running = asyncio.create_task(run_side_by_side(bot, models, cycle, scheduling))
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(signum, running.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
 
 
 async def load_demo(kept: Kept) -> None:
@@ -51,38 +57,36 @@ async def load_demo(kept: Kept) -> None:
         log.info("demo knowledge loaded", sections=report.sections, facts=report.facts)
 
 
-async def _run_until_told(bot: Bot, models: Models, cycle: Cycle, scheduling: Scheduling) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(signum, stop.set)
+async def run_side_by_side(bot: Bot, models: Models, cycle: Cycle, scheduling: Scheduling) -> None:
+    """Everything that goes on at the same time, until cancelled."""
     async with asyncio.TaskGroup() as group:
-        tasks = [
-            *(group.create_task(_keep_connected(connector)) for connector in bot.connectors.values()),
-            group.create_task(bot.delivery.run()),
-            group.create_task(bot.reporting.run()),
-            group.create_task(scheduling.run()),
-            group.create_task(_follow_deployments(models)),
-            group.create_task(_train_on_request(bot, cycle)),
-            group.create_task(_work_off_inbox(bot)),
-        ]
-        await stop.wait()
-        for task in tasks:
-            task.cancel()
+        for connector in bot.connectors.values():
+            group.create_task(keep_up(connector.platform, connector.run))
+        group.create_task(keep_up("delivery", bot.delivery.run))
+        group.create_task(keep_up("reporting", bot.reporting.run))
+        group.create_task(keep_up("scheduling", scheduling.run))
+        group.create_task(keep_up("engine", partial(_follow_deployments, models)))
+        group.create_task(keep_up("trainer", partial(_train_on_request, bot, cycle)))
+        group.create_task(keep_up("inbox", partial(_work_off_inbox, bot)))
 
 
-async def _keep_connected(connector: Connector) -> None:
-    """Run a connector, and run it again when it breaks. One that only the operator can mend stays down, and says so."""
+async def keep_up(part: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Run a part, and run it again when it breaks, whatever it was: a network that is away, a disk that is full.
+
+    One that only the operator can mend stays down and says so; the others go on.
+    """
     while True:
         try:
-            await connector.run()
+            await run()
+            return
+        except SettingError as problem:
+            log.error("part is down", part=part, remedy=str(problem))
             return
         except MenteeError as problem:
-            log.error("connector is down", platform=connector.platform, remedy=str(problem))
-            return
-        except Exception as problem:  # the others go on; its message may quote a token
-            log.error("connector broke", platform=connector.platform, error=type(problem).__name__)
-        await asyncio.sleep(RESTART_CONNECTOR_AFTER_S)
+            log.error("part broke", part=part, remedy=str(problem))
+        except Exception as problem:  # its message may quote a token
+            log.error("part broke", part=part, error=type(problem).__name__)
+        await asyncio.sleep(RESTART_AFTER_S)
 
 
 async def _follow_deployments(models: Models) -> None:

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
+from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
@@ -25,6 +26,9 @@ from bot.people import Staff
 from bot.policy import Policy
 
 PREFIX = "MENTEE_"
+SECRET_PARTS = ("token", "secret", "password", "database_url")
+"""Of the names of settings whose value is never shown."""
+ENV_FILE = ".env"
 TOML_FILE = "mentee.toml"
 
 Names = Annotated[frozenset[str], NoDecode]
@@ -38,7 +42,7 @@ def _plain(name: str) -> AliasChoices:
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", toml_file=TOML_FILE, extra="forbid", env_ignore_empty=True, frozen=True
+        env_prefix=PREFIX, env_file=ENV_FILE, toml_file=TOML_FILE, extra="forbid", env_ignore_empty=True, frozen=True
     )
 
     # where things lie
@@ -57,7 +61,8 @@ class Settings(BaseSettings):
 
     # answering
     known_from: float = Field(0.9, ge=0.5, le=1.0)
-    clarify_from: float = Field(0.2, ge=0.0, le=1.0)
+    clarify_from: float = Field(0.5, ge=0.0, le=1.0)
+    offer_from: float = Field(0.2, ge=0.0, le=1.0)
     grounded_from: float = Field(0.45, ge=0.0, le=1.0)
     supported_from: float = Field(0.8, ge=0.0, le=1.0)
 
@@ -79,7 +84,7 @@ class Settings(BaseSettings):
     slack_signing_secret: SecretStr | None = Field(None, validation_alias=_plain("slack_signing_secret"))
     slack_mode: Literal["socket", "http"] = Field("socket", validation_alias=_plain("slack_mode"))
     slack_http_host: str = Field("127.0.0.1", validation_alias=_plain("slack_http_host"))
-    slack_http_port: int = Field(3000, validation_alias=_plain("slack_http_port"))
+    slack_http_port: int = Field(3000, ge=1, le=65_535, validation_alias=_plain("slack_http_port"))
     slack_api_url: str = Field("https://slack.com/api/", validation_alias=_plain("slack_api_url"))
     slack_agents_mention: str | None = Field(None, validation_alias=_plain("slack_agents_mention"))
 
@@ -126,6 +131,7 @@ class Settings(BaseSettings):
             support_channels=self.support_channels,
             known_from=self.known_from,
             clarify_from=self.clarify_from,
+            offer_from=self.offer_from,
             grounded_from=self.grounded_from,
             supported_from=self.supported_from,
         )
@@ -145,13 +151,13 @@ class Settings(BaseSettings):
 
 def read_settings() -> Settings:
     """Read them. Raises SettingError that names the setting and the remedy."""
-    _refuse_unknown_variables()
     try:
+        _refuse_unknown_variables()
         return Settings()
     except ValidationError as problem:
         raise SettingError("\n".join(_explain(error) for error in problem.errors())) from problem
     except (SettingsError, ValueError) as problem:  # the TOML or .env file can't be parsed
-        raise SettingError(f"{TOML_FILE} or .env can't be read: {problem}") from problem
+        raise SettingError(f"{TOML_FILE} or {ENV_FILE} can't be read: {problem}") from problem
 
 
 def variable(field: str) -> str:
@@ -161,23 +167,25 @@ def variable(field: str) -> str:
 
 
 def _refuse_unknown_variables() -> None:
+    """The environment belongs to other programs too, .env to this one alone."""
+    ours = [name for name in os.environ if name.upper().startswith(PREFIX)]
     known = {variable(field) for field in Settings.model_fields}
-    for name in os.environ:
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            raise SettingError(_unknown(name, known))
+    for name in (*ours, *dotenv_values(ENV_FILE)):
+        if name.upper() not in known:
+            raise SettingError(_unknown(name, name.upper(), known))
 
 
 def _explain(error: ErrorDetails) -> str:
     name = str(error["loc"][0]) if error["loc"] else "?"
     if error["type"] == "extra_forbidden":
-        return _unknown(name, {*Settings.model_fields, *map(variable, Settings.model_fields)})
+        return _unknown(name, name.lower().removeprefix(PREFIX.lower()), set(Settings.model_fields))
     field = name if name in Settings.model_fields else name.lower()
     shown = variable(field) if field in Settings.model_fields else name
-    value = "" if "token" in name or "secret" in name or "password" in name else f" is {error['input']!r}:"
-    return f"{shown}{value} {error['msg']}. See .env.example."
+    value = "" if any(part in name for part in SECRET_PARTS) else f" is {error['input']!r}"
+    return f"{shown}{value}: {error['msg']}. See .env.example."
 
 
-def _unknown(name: str, known: set[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
+def _unknown(name: str, meant: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(meant, known, n=1)
     hint = f" Did you mean {close[0]}?" if close else ""
     return f"There is no setting {name}.{hint} .env.example lists all of them."

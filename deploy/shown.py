@@ -1,6 +1,7 @@
 """How the command line shows things: JSON for programs, text and tables for people."""
 
 import json
+import math
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -30,9 +31,18 @@ err = Console(stderr=True)
 
 def data(values: dict[str, Any], text: str, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(values, default=str, ensure_ascii=False))
+        print(json.dumps(_finite(values), default=str, ensure_ascii=False, allow_nan=False))
     else:
         out.print(escape(text))
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinities: what could not be measured is null."""
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def problem(text: str) -> None:

@@ -28,6 +28,17 @@ async def test_close_ones_are_offered_as_buttons_and_a_click_answers(house: Hous
     assert [c.question for c in chat.answers[-1].answer.candidates] == ["gift card expiry"]
 
 
+async def test_a_merely_possible_fact_is_offered_only_when_nothing_can_be_written(
+    house: House, chat: FakeConnector
+) -> None:
+    await house.teach("gift card expiry", "Gift cards never expire.")
+    question = "gift design printing colours?"
+    assert await ask(house, chat, question) is AnswerKind.CLARIFY
+    await house.add_section("Gift cards", "Design", "The gift card design has four colours for printing.")
+    house.generator.replies = ["The design has four colours."]
+    assert await ask(house, chat, question) is AnswerKind.GROUNDED
+
+
 async def test_a_help_section_is_answered_from_with_its_source(house: House, chat: FakeConnector) -> None:
     await house.add_section("Payouts", "Payout days", "Payouts arrive on Tuesdays.", "https://help.example/payouts")
     assert await ask(house, chat, "Which day do payouts arrive?") is AnswerKind.GROUNDED
