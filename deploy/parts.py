@@ -1,5 +1,6 @@
 """Makes the real parts from the settings. What needs a model is imported late, so that `mentee rollback` is quick."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from bot.commands import Commands
 from bot.errors import SettingError
 from bot.ids import AdapterId
-from bot.lineage import serving_stack
+from bot.lineage import Progress, serving_stack
 from bot.ports import Planner
 from bot.texts import ENGLISH
 from deploy.settings import Settings
@@ -73,8 +74,8 @@ def open_models(kept: Kept) -> Iterator[Models]:
     from learning.serving.engine import Engine
 
     settings = kept.settings
-    base = resolve_base_model(settings.base_model, settings.cache_dir)
-    encoder = MiniLmEncoder(resolve_encoder(settings.cache_dir))
+    encoder = MiniLmEncoder(resolve_encoder(settings.cache_dir, say_stage))
+    base = resolve_base_model(settings.base_model, settings.cache_dir, say_stage)
     files = AdapterFiles(settings.adapters_dir, base.sha256)
 
     async def live() -> AdapterId | None:
@@ -95,6 +96,12 @@ def open_models(kept: Kept) -> Iterator[Models]:
         yield Models(base, engine, memory, parts)
     finally:
         engine.close()
+
+
+def say_stage(progress: Progress) -> None:
+    """Say on the terminal what is being fetched; pip and transformers show bars of their own below it."""
+    if progress.done < progress.total:
+        print(f"{progress.stage} …", file=sys.stderr, flush=True)
 
 
 def make_cycle(kept: Kept, base: "BaseModel") -> "Cycle":

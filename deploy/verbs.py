@@ -10,7 +10,7 @@ from bot.feedback import Lesson
 from bot.ids import new_id
 from bot.lineage import Progress, Report
 from bot.people import OPERATOR
-from deploy.parts import Kept, make_cycle, open_models
+from deploy.parts import Kept, make_cycle, open_models, say_stage
 from deploy.wiring import put_together
 
 Watch = Callable[[Progress], Awaitable[None]]
@@ -38,7 +38,7 @@ async def retrain(kept: Kept, watch: Watch) -> Report:
     """Request a run and see it through, in this process or by watching the running bot do it."""
     from learning.models import resolve_base_model
 
-    base = resolve_base_model(kept.settings.base_model, kept.settings.cache_dir)
+    base = resolve_base_model(kept.settings.base_model, kept.settings.cache_dir, say_stage)
     cycle = make_cycle(kept, base)
     owner = f"{socket.gethostname()}:{os.getpid()}"
     run = await kept.store.run(lambda unit: kept.commands.request_run(unit, f"cli:{new_id()}", OPERATOR, None))
