@@ -25,7 +25,7 @@ CHANNEL = "C01HELP"
 def program() -> Path:
     """Where it is. Without it the tests fail: a connector that nobody has seen connect is not tested."""
     root = Path(__file__).parents[3]
-    path = Path(os.environ.get("MENTEE_LOCAL_SLACK", root / PROGRAM))
+    path = Path(os.environ.get("LOCAL_SLACK", root / PROGRAM))
     if not path.is_file():
         pytest.fail(f"local-slack is not at {path}. `make peers` installs it.", pytrace=False)
     return path

@@ -1,0 +1,151 @@
+"""The running bot's parts: made from the settings, and each kept up for itself."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from bot.errors import MenteeError, OperatorError, SettingError
+from bot.people import Platform
+from bot.texts import ENGLISH
+from connectors.slack.config import SlackConfig
+from connectors.slack.connector import SlackConnector
+from connectors.web.config import WebConfig
+from connectors.web.connector import WebConnector
+from deploy import serve
+from deploy.connections import make_connectors, slack_config
+from deploy.parts import open_kept
+from deploy.serve import keep_up, load_demo
+from deploy.settings import Settings
+from tests.connectors.slack.web_api import Reply, web_api
+from tests.connectors.web.conftest import free_port
+from tests.house import House, open_house
+
+TOKENS = {
+    "slack_bot_token": SecretStr("xoxb-1"), "slack_app_token": SecretStr("xapp-1"), "discord_token": SecretStr("1"),
+}  # fmt: skip
+
+
+@asynccontextmanager
+async def kept_up(part: str, run: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    task = asyncio.create_task(keep_up(part, run))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture
+async def house(folder: Path) -> AsyncIterator[House]:
+    async with open_house(folder) as house:
+        yield house
+
+
+# --- from the settings ----------------------------------------------------------------------------------------------
+
+
+async def test_a_platform_is_connected_when_its_token_is_set(house: House) -> None:
+    def platforms(**settings: object) -> list[Platform]:
+        return [each.platform for each in make_connectors(Settings.model_validate(settings), house.desk)]
+
+    assert platforms() == [Platform.WEB]
+    assert platforms(discord_token="1") == [Platform.WEB, Platform.DISCORD]
+    assert platforms(**TOKENS) == [Platform.WEB, Platform.SLACK, Platform.DISCORD]
+
+
+async def test_a_connection_that_cannot_work_is_told(house: House) -> None:
+    with pytest.raises(SettingError, match="SLACK_APP_TOKEN is missing"):
+        list(make_connectors(Settings.model_validate({"slack_bot_token": "xoxb-1"}), house.desk))
+    with pytest.raises(SettingError, match="MENTEE_WEB_PASSWORD"):
+        list(make_connectors(Settings(web_host="0.0.0.0"), house.desk))
+
+
+def test_slacks_user_groups_are_looked_up_and_people_are_not() -> None:
+    settings = Settings.model_validate({**TOKENS, "agents": ["S0AGENTS1", "U0ANA0001"], "admins": ["S0ADMINS1"]})
+    assert slack_config(settings, "xoxb-1").staff_groups == ("S0ADMINS1", "S0AGENTS1")
+
+
+async def test_the_demo_is_loaded_into_an_empty_memory_only(folder: Path) -> None:
+    with open_kept(Settings(data_dir=folder)) as kept:
+        await load_demo(kept)
+        loaded = kept.store.run_sync(kept.commands.status)
+        revision = kept.store.run_sync(lambda unit: unit.revision())
+        await load_demo(kept)
+        assert loaded.facts > 50
+        assert loaded.sections > 50
+        assert kept.store.run_sync(lambda unit: unit.revision()) == revision
+
+
+async def test_the_demo_is_not_mixed_with_what_is_known(house: House, folder: Path) -> None:
+    await house.teach("How long is the trial?", "Two days.")
+    with open_kept(Settings(data_dir=folder)) as kept:
+        await load_demo(kept)
+        assert kept.store.run_sync(kept.commands.status).facts == 1
+
+
+# --- kept up --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("problem", [RuntimeError("hunter2"), OSError("hunter2"), OperatorError("No network.")])
+async def test_a_part_that_breaks_is_run_again(monkeypatch: pytest.MonkeyPatch, problem: Exception) -> None:
+    monkeypatch.setattr(serve, "RESTART_AFTER_S", 0.0)
+    again = asyncio.Event()
+    failures = [problem]
+
+    async def run() -> None:
+        if failures:
+            raise failures.pop()
+        again.set()
+        await asyncio.Event().wait()
+
+    with capture_logs() as logs:
+        async with kept_up("slack", run), asyncio.timeout(10):
+            await again.wait()
+    assert [(entry["event"], entry["part"]) for entry in logs] == [("part broke", "slack")]
+    assert "hunter2" not in str(logs)
+    assert ("No network." in str(logs)) == isinstance(problem, MenteeError)
+
+
+async def test_a_part_that_only_the_operator_can_mend_stays_down() -> None:
+    async def run() -> None:
+        raise SettingError("Mend it.")
+
+    with capture_logs() as logs:
+        async with asyncio.timeout(10):
+            await keep_up("slack", run)
+    assert [(entry["part"], entry["remedy"]) for entry in logs] == [("slack", "Mend it.")]
+
+
+async def test_a_wrong_slack_token_is_told_and_the_page_still_answers(folder: Path) -> None:
+    port = free_port()
+    async with (
+        web_api() as api,
+        open_house(
+            folder,
+            lambda desk: [
+                WebConnector(WebConfig(port=port), desk, ENGLISH),
+                SlackConnector(
+                    SlackConfig(bot_token="xoxb-hunter2", app_token="xapp-1", api_url=api.url), desk, ENGLISH
+                ),
+            ],
+        ) as house,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as browser,
+    ):
+        api.replies["auth.test"] = Reply({"ok": False, "error": "invalid_auth"})
+        slack, page = (house.bot.connectors[each] for each in (Platform.SLACK, Platform.WEB))
+        with capture_logs() as logs:
+            async with kept_up("web", page.run), asyncio.timeout(20):
+                await keep_up("slack", slack.run)
+                assert (await browser.get("/healthz")).json() == {"ok": True}
+        told = [entry["remedy"] for entry in logs if entry["event"] == "part is down"]
+        assert len(told) == 1
+        assert "Slack refuses SLACK_BOT_TOKEN (invalid_auth)" in told[0]
+        assert "hunter2" not in str(logs)
