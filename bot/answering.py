@@ -16,11 +16,10 @@ from bot.policy import Policy
 from bot.ports import Generator, Knowledge
 from bot.prompting import Passage, grounded_prompt
 from bot.retrieval import FactMatch, Retrieval, Section, SectionMatch
-from bot.support import support
+from bot.support import coverage, support
 from bot.texts import Texts
 
 MAX_CANDIDATES = 3
-MAX_PASSAGES = 2
 MAX_NEW_TOKENS = 120
 
 OnText = Callable[[str], None]
@@ -109,14 +108,14 @@ class Answering:
     async def _grounded(
         self, question: Question, found: Sequence[SectionMatch], on_text: OnText | None
     ) -> Answer | None:
-        sections = [m.section for m in found if m.similarity >= self.policy.grounded_from][:MAX_PASSAGES]
-        if not sections:
+        """Write from the one section that fits best: a small model reads well, but selects badly."""
+        section = self._readable(question, found)
+        if section is None:
             return None
-        passages = [Passage(section.label, section.text) for section in sections]
-        prompt = grounded_prompt(question.text, passages, question.earlier)
+        prompt = grounded_prompt(question.text, [Passage(section.label, section.text)], question.earlier)
         generation = await self.generator.generate(prompt, max_new_tokens=MAX_NEW_TOKENS, on_text=on_text)
         text = whole_sentences(generation.text)
-        supported = support(text, [f"{p.title} {p.text}" for p in passages])
+        supported = support(text, [f"{section.label} {section.text}"])
         if supported < self.policy.supported_from:
             return None
         return Answer(
@@ -125,9 +124,17 @@ class Answering:
             text=text,
             confidence=supported,
             latency_ms=0.0,
-            sources=_cited(text, sections),
+            sources=(Source(SourceKind.SECTION, section.id, section.label, section.link),),
             adapter=generation.adapter,
         )
+
+    def _readable(self, question: Question, found: Sequence[SectionMatch]) -> Section | None:
+        for match in found:
+            near = match.similarity >= self.policy.grounded_from
+            text = f"{match.section.label} {match.section.text}"
+            if near and coverage(question.in_context, text) >= self.policy.covered_from:
+                return match.section
+        return None
 
     def _ask_back(self) -> Answer:
         return Answer(kind=AnswerKind.CLARIFY, question="", text=self.texts.ask_me, confidence=0.0, latency_ms=0.0)
@@ -145,13 +152,3 @@ def _better(alone: Sequence[FactMatch], together: Sequence[FactMatch]) -> tuple[
     for match in sorted((*alone, *together), key=lambda match: -match.probability):
         merged.setdefault(match.fact.id, match)
     return tuple(merged.values())
-
-
-def _cited(text: str, sections: Sequence[Section]) -> tuple[Source, ...]:
-    """The sections that the answer leans on, the strongest first; one that adds nothing is not named."""
-    scored = sorted(
-        ((support(text, [s.text]), i) for i, s in enumerate(sections)), key=lambda pair: (-pair[0], pair[1])
-    )
-    best = scored[0][0]
-    cited = [sections[i] for score, i in scored if score >= best - 0.1]
-    return tuple(Source(SourceKind.SECTION, s.id, s.label, s.link) for s in cited)

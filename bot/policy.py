@@ -21,5 +21,7 @@ class Policy:
     """Least probability at which a fact is offered rather than handing off, or beside a likelier one."""
     grounded_from: float = 0.45
     """Least similarity of a help section that an answer may be written from."""
+    covered_from: float = 0.5
+    """Least share of the question's content that the section must speak of: near in meaning is not enough."""
     supported_from: float = 0.8
     """Least share of a generated answer's content that its sources must contain."""

@@ -17,6 +17,12 @@ def content_words(text: str) -> list[str]:
     return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _STOPWORDS]
 
 
+def coverage(question: str, text: str) -> float:
+    """Share of the question's content words that a text speaks of, in [0, 1]."""
+    words = set(content_words(question))
+    return len(words & set(content_words(text))) / len(words) if words else 0.0
+
+
 def support(answer: str, sources: Sequence[str]) -> float:
     """Share of the answer's content words that its sources contain, in [0, 1]. One foreign number makes it 0:
     a wrong price or limit is worse than no answer."""

@@ -42,11 +42,22 @@ async def serve(settings: Settings, *, demo: bool) -> None:
             store=kept.store, clock=utc_now, trigger=schedule, after_lessons=settings.retrain_after_lessons
         )
         await asyncio.gather(models.engine.refresh(), models.memory.refresh())
+        log.info("ready", page=f"http://{settings.web_host}:{settings.web_port}")
         running = asyncio.create_task(run_side_by_side(bot, models, cycle, scheduling))
         for signum in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(signum, running.cancel)
         with contextlib.suppress(asyncio.CancelledError):
             await running
+        await let_go()
+
+
+async def let_go() -> None:
+    """Give up what is being answered right now, so that stopping takes no longer for a large model. Nothing is lost:
+    the events are on disk, and taken up at the next start."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 async def load_demo(kept: Kept) -> None:

@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     clarify_from: float = Field(0.5, ge=0.0, le=1.0)
     offer_from: float = Field(0.2, ge=0.0, le=1.0)
     grounded_from: float = Field(0.45, ge=0.0, le=1.0)
+    covered_from: float = Field(0.5, ge=0.0, le=1.0)
     supported_from: float = Field(0.8, ge=0.0, le=1.0)
 
     # training
@@ -133,6 +134,7 @@ class Settings(BaseSettings):
             clarify_from=self.clarify_from,
             offer_from=self.offer_from,
             grounded_from=self.grounded_from,
+            covered_from=self.covered_from,
             supported_from=self.supported_from,
         )
 

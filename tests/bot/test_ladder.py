@@ -2,11 +2,16 @@
 
 import pytest
 
-from bot.answering import whole_sentences
+from bot.answering import Answering, whole_sentences
 from bot.answers import AnswerKind
-from bot.conversation import MAX_QUESTION_CHARS, clean_question
+from bot.conversation import MAX_QUESTION_CHARS, Question, clean_question
+from bot.ids import SectionId
+from bot.policy import Policy
+from bot.retrieval import Retrieval, Section, SectionMatch
+from bot.texts import ENGLISH
 from tests.bot.events import AGENT, THREAD, message
 from tests.fakes.connector import FakeConnector
+from tests.fakes.generator import FakeGenerator
 from tests.house import House
 
 
@@ -51,6 +56,23 @@ async def test_what_the_sources_do_not_support_is_handed_off(house: House, chat:
     await house.add_section("Payouts", "Payout days", "Payouts arrive on Tuesdays.")
     house.generator.replies = ["Payouts arrive within 3 hours."]
     assert await ask(house, chat, "When do payouts arrive?") is AnswerKind.HANDOFF
+
+
+class OneSection:
+    """A memory that finds the same section near to everything."""
+
+    async def search(self, question: str) -> Retrieval:
+        section = Section(SectionId("s"), "x.md", "Locations", "Add a location", "Open Settings and add a location.")
+        return Retrieval(sections=(SectionMatch(section, 0.9),))
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [("How do I add a location?", AnswerKind.GROUNDED), ("How do I export my customers?", AnswerKind.HANDOFF)],
+)
+async def test_near_in_meaning_is_not_enough_to_write_from(question: str, kind: AnswerKind) -> None:
+    answering = Answering(OneSection(), FakeGenerator(), Policy(), ENGLISH)
+    assert (await answering.answer(Question(question))).kind is kind
 
 
 async def test_generated_text_is_shown_while_it_grows(house: House, chat: FakeConnector) -> None:
