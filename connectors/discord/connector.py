@@ -33,12 +33,15 @@ class DiscordConnector:
 
     def __init__(self, config: DiscordConfig, desk: Desk, texts: Texts) -> None:
         self._config = config
+        self._desk = desk
         self._texts = texts
         self.client = MenteeClient(config, desk, texts)
 
     async def run(self) -> None:
         """Log in and receive until cancelled. Raises SettingError for a token or an intent that Discord refuses,
         OperatorError where Discord can't be reached at all; a connection that breaks later is made anew."""
+        if self.client.is_closed():  # it broke before; discord.py opens a client only once
+            self.client = MenteeClient(self._config, self._desk, self._texts)
         try:
             async with self.client:
                 await self.client.start(self._config.token)

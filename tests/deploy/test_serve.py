@@ -21,8 +21,9 @@ from connectors.web.connector import WebConnector
 from deploy import serve
 from deploy.connections import make_connectors, slack_config
 from deploy.parts import open_kept
-from deploy.serve import keep_up, load_demo
+from deploy.serve import keep_up, let_go, load_demo
 from deploy.settings import Settings
+from tests.bot.events import message
 from tests.connectors.slack.web_api import Reply, web_api
 from tests.connectors.web.conftest import free_port
 from tests.house import House, open_house
@@ -122,6 +123,28 @@ async def test_a_part_that_only_the_operator_can_mend_stays_down() -> None:
         async with asyncio.timeout(10):
             await keep_up("slack", run)
     assert [(entry["part"], entry["remedy"]) for entry in logs] == [("slack", "Mend it.")]
+
+
+async def test_stopping_gives_up_the_answer_that_is_being_written_and_keeps_its_question(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing, given_up = asyncio.Event(), asyncio.Event()
+
+    async def write_for_ever(*_: object, **__: object) -> None:
+        writing.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.set()
+
+    monkeypatch.setattr(house.generator, "generate", write_for_ever)
+    await house.add_section("Plans", "Sign-on", "Single sign-on comes with the Forest plan.")
+    async with asyncio.timeout(20):
+        await house.desk.receive(message("Which plan has single sign-on?"))
+        await writing.wait()
+        await let_go()
+        await given_up.wait()
+    assert len(await house.store.run(lambda unit: unit.inbox.pending())) == 1
 
 
 async def test_a_wrong_slack_token_is_told_and_the_page_still_answers(folder: Path) -> None:

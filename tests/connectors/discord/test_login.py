@@ -55,6 +55,14 @@ async def test_it_logs_in_at_the_given_addresses_and_closes_when_cancelled() -> 
         assert connector.client.is_closed()
 
 
+async def test_a_connector_that_stopped_can_be_run_again() -> None:
+    async with LoopbackDiscord().serving() as peer:
+        connector = connector_for(peer)
+        for _ in range(2):
+            async with welcomed(connector, peer):
+                assert not connector.client.is_closed()
+
+
 async def test_commands_are_told_to_discord_only_when_they_changed() -> None:
     async with LoopbackDiscord().serving() as peer:
         for _ in range(2):
