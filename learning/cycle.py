@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bot.errors import MenteeError
+import structlog
+
+from bot.errors import AdapterBroken, MenteeError
 from bot.feedback import Fact, facts_of
 from bot.ids import AdapterId, new_id
 from bot.lineage import Adapter, Decision, Progress, Report, RetrainPlan, Run, serving_stack
@@ -24,9 +26,13 @@ from learning.promotion import Verdict, decide
 from learning.recipe import Recipe
 from learning.trainer import Spec
 
+log = structlog.get_logger()
+
 LEASE_S = 60.0
 MAX_ATTEMPTS = 3
 DIED = f"The training process died {MAX_ATTEMPTS} times without a word. See the log, then retrain."
+SYSTEM_REFUSED = "The system refused: {problem}. Make room, or mend the permissions there, then retrain."
+BROKEN = "Something went wrong on the bot's side ({problem}). See the log, then retrain."
 
 Watch = Callable[[Progress], Awaitable[None]]
 
@@ -69,14 +75,22 @@ class Cycle:
             report, adapter = await self._perform(run, owner, watch, started)
         except LostRun:
             return None
-        except (MenteeError, OSError) as problem:
+        except MenteeError as problem:
             report, adapter = _report(Decision.FAILED, (str(problem),), started), None
+        except OSError as problem:
+            report, adapter = _report(Decision.FAILED, (SYSTEM_REFUSED.format(problem=problem),), started), None
+        except Exception as problem:  # a broken training must not take the bot down with it
+            log.exception("retraining broke", run=run.id)
+            reason = BROKEN.format(problem=type(problem).__name__)
+            report, adapter = _report(Decision.FAILED, (reason,), started), None
         return await self._close(run, owner, report, adapter)
 
     async def _close(self, run: Run, owner: str, report: Report, adapter: Adapter | None) -> Report | None:
         closed = await self.store.run(
             lambda unit: close(unit, run, owner, report, adapter, clock=self.clock, texts=self.texts)
         )
+        if not closed and adapter is not None:  # nobody will ever ask for it
+            shutil.rmtree(self.adapter_store.folder(adapter.id), ignore_errors=True)
         return report if closed else None
 
     async def _perform(
@@ -124,11 +138,10 @@ class Cycle:
         return decide(champion, challenger, snapshot.looks)
 
     def _spec(self, snapshot: Snapshot, dataset: Dataset, staged: Path, scores: Path) -> Spec:
-        champion = snapshot.champion
         return Spec(
             base=str(self.base.folder),
             base_name=self.base.name,
-            champion=str(self.adapter_store.folder(champion)) if champion is not None else None,
+            champion=self._champion(snapshot.champion),
             train=[asdict(example) for example in dataset.train],
             general=[asdict(example) for example in dataset.general],
             judge=[asdict(example) for example in dataset.judge],
@@ -138,6 +151,16 @@ class Cycle:
             memory_mb=self.memory_mb,
             threads=self.threads,
         )
+
+    def _champion(self, live: AdapterId | None) -> str | None:
+        """The live adapter's folder. None where the base model answers, also because the live one is refused."""
+        if live is None:
+            return None
+        try:
+            self.adapter_store.verify(live)
+        except AdapterBroken:
+            return None
+        return str(self.adapter_store.folder(live))
 
     def _publish(
         self, run: Run, adapter_id: AdapterId, staged: Path, snapshot: Snapshot, dataset: Dataset, verdict: Verdict

@@ -17,17 +17,19 @@ from bot.feedback import Fact, LessonSource
 from bot.ids import FactId, LessonId
 from bot.prompting import Message
 from bot.retrieval import Section
-from bot.support import content_words
-from learning.examples import Example, Kind, reading, recall
+from learning.examples import Example, Kind, leans_on, reading, recall
+from learning.wording import near_duplicate
 
 MIN_LESSONS = 8
 HELD_OUT_SHARE = 0.15
+"""Of the lessons."""
+HELD_OUT_FAQ_SHARE = 0.5
+"""Of the FAQ entries, which need not be taught."""
 MAX_PRACTICE = 40
 """FAQ entries that serve as reading practice beside the lessons."""
 MAX_JUDGED = 24
 """FAQ entries held out for judging, beside the held-out lessons; and phrasings held out for recall."""
 MAX_PHRASINGS = 6
-NEAR_DUPLICATE = 0.7
 GENERAL_FILE = Path(__file__).with_name("general.jsonl")
 
 
@@ -57,18 +59,20 @@ def build(facts: Sequence[Fact], sections: Sequence[Section], seed: int) -> Data
     """Make the dataset. The same facts, sections and seed give the same dataset."""
     rng = random.Random(seed)
     parts = split(facts)
+    trainable = [*parts.taught, *parts.practice]
+    clear = [section for section in sections if not any(leans_on(held, section) for held in parts.held_out)]
+    judged = _judged_phrasings(parts)
     train: list[Example] = []
-    judge: list[Example] = []
     for fact in parts.taught:
-        judged, trained = _split_phrasings(fact)
-        train += [recall(fact, question) for question in trained]
-        train.append(reading(fact, rng.choice(trained), _others(fact, parts), sections, rng))
-        judge += [recall(fact, question) for question in judged][: MAX_JUDGED - len(judge)]
+        questions = _away_from_judged(fact, judged.values())
+        train += [recall(fact, question) for question in questions]
+        train.append(reading(fact, rng.choice(questions), _others(fact, trainable), clear, rng))
     for fact in parts.practice:
-        train.append(reading(fact, fact.lesson.question, _others(fact, parts), sections, rng))
+        train.append(reading(fact, fact.submitted[0], _others(fact, trainable), clear, rng))
+    judge = [recall(fact, judged[fact.id]) for fact in parts.taught if fact.id in judged]
     for fact in parts.held_out:
-        judge.append(reading(fact, fact.submitted[-1], parts.held_out, sections, rng))
-    lessons = tuple(fact.lesson.id for fact in (*parts.taught, *parts.practice))
+        judge.append(reading(fact, fact.submitted[-1], _others(fact, parts.held_out), sections, rng))
+    lessons = tuple(fact.lesson.id for fact in trainable)
     return Dataset(tuple(train), _general("replay"), (*judge, *_general("held_out")), lessons)
 
 
@@ -77,10 +81,10 @@ def split(facts: Sequence[Fact]) -> Split:
     lessons = [fact for fact in facts if is_lesson(fact)]
     faq = sorted((fact for fact in facts if fact.lesson.source is LessonSource.FAQ), key=_rank)
     held_lessons = [fact for fact in lessons if _rank(fact) < HELD_OUT_SHARE]
-    held_out = [*held_lessons, *faq[: min(len(faq) // 2, MAX_JUDGED)]]
+    held_out = [*held_lessons, *[fact for fact in faq if _rank(fact) < HELD_OUT_FAQ_SHARE][:MAX_JUDGED]]
     clear = _away_from(held_out, [fact for fact in lessons if fact not in held_lessons])
     unique = _unique(clear)
-    practice = _away_from(held_out, faq[len(faq) // 2 :])[:MAX_PRACTICE]
+    practice = _away_from(held_out, [fact for fact in faq if _rank(fact) >= HELD_OUT_FAQ_SHARE])[:MAX_PRACTICE]
     return Split(tuple(unique), tuple(practice), tuple(held_out), len(lessons) - len(held_lessons) - len(unique))
 
 
@@ -89,19 +93,21 @@ def is_lesson(fact: Fact) -> bool:
     return fact.lesson.source is not LessonSource.FAQ and bool(fact.submitted)
 
 
-def near_duplicate(a: str, b: str) -> bool:
-    """True when two texts say nearly the same words (Jaccard similarity of their content words)."""
-    first, second = set(content_words(a)), set(content_words(b))
-    if not first or not second:
-        return a.strip().lower() == b.strip().lower()
-    return len(first & second) / len(first | second) >= NEAR_DUPLICATE
+def _judged_phrasings(parts: Split) -> dict[FactId, str]:
+    """The newest phrasing of some taught facts. First phrasings stand in prompts, so none of them nearly repeats it."""
+    first = [fact.submitted[0] for fact in (*parts.taught, *parts.practice)]
+    judged: dict[FactId, str] = {}
+    for fact in sorted(parts.taught, key=_rank):
+        fresh = (text for text in fact.submitted[:0:-1] if not any(near_duplicate(text, each) for each in first))
+        if len(judged) < MAX_JUDGED and (text := next(fresh, None)) is not None:
+            judged[fact.id] = text
+    return judged
 
 
-def _split_phrasings(fact: Fact) -> tuple[list[str], list[str]]:
-    """The last phrasing is for judging where there are several; what nearly repeats it is not trained on."""
-    *rest, last = fact.submitted
-    trained = [text for text in rest if not near_duplicate(text, last)][:MAX_PHRASINGS]
-    return ([last], trained) if trained else ([], [fact.submitted[0]])
+def _away_from_judged(fact: Fact, judged: Iterable[str]) -> list[str]:
+    """The phrasings to train on: those that nearly repeat no judged one, of this fact or another."""
+    clear = [text for text in fact.submitted if not any(near_duplicate(text, held) for held in judged)]
+    return clear[:MAX_PHRASINGS]
 
 
 def _away_from(held_out: Sequence[Fact], facts: Iterable[Fact]) -> list[Fact]:
@@ -118,13 +124,13 @@ def _overlap(one: Fact, other: Fact) -> bool:
 def _unique(facts: Sequence[Fact]) -> list[Fact]:
     kept: list[Fact] = []
     for fact in sorted(facts, key=lambda fact: fact.lesson.taught_at, reverse=True):  # the newest stays
-        if not any(near_duplicate(fact.lesson.question, other.lesson.question) for other in kept):
+        if not any(near_duplicate(fact.submitted[0], other.submitted[0]) for other in kept):
             kept.append(fact)
     return kept[::-1]
 
 
-def _others(fact: Fact, parts: Split) -> list[Fact]:
-    return [other for other in (*parts.taught, *parts.practice) if other.id != fact.id]
+def _others(fact: Fact, facts: Iterable[Fact]) -> list[Fact]:
+    return [other for other in facts if other.id != fact.id]
 
 
 def _rank(fact: Fact) -> float:

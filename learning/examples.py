@@ -7,9 +7,10 @@ from enum import StrEnum
 
 from bot.feedback import Fact
 from bot.ids import FactId
-from bot.prompting import Message, Passage, closed_book_prompt, grounded_prompt
+from bot.prompting import MAX_PASSAGE_CHARS, Message, Passage, closed_book_prompt, grounded_prompt
 from bot.retrieval import Section
 from bot.support import support
+from learning.wording import share_within
 
 LEANS_ON_SECTION = 0.75
 """Least share of an answer's content that a help section must contain to count as its source."""
@@ -48,10 +49,21 @@ def reading(
 
 
 def section_behind(fact: Fact, sections: Sequence[Section]) -> Section | None:
-    scored = [(support(fact.lesson.answer, [section.text]), i) for i, section in enumerate(sections)]
-    best, i = max(scored, default=(0.0, 0))
-    return sections[i] if best >= LEANS_ON_SECTION else None
+    """The section that the answer can be read from, as much of it as a prompt shows; None where there is none."""
+    answer = fact.lesson.answer
+    leaning = [section for section in sections if leans_on(fact, section)]
+    sources = [section for section in leaning if support(answer, [_shown(section)]) >= LEANS_ON_SECTION]
+    return max(sources, key=lambda section: share_within(answer, _shown(section)), default=None)
+
+
+def leans_on(fact: Fact, section: Section) -> bool:
+    """True when the section gives most of the answer away, even if not every number in it."""
+    return share_within(fact.lesson.answer, _shown(section)) >= LEANS_ON_SECTION
+
+
+def _shown(section: Section) -> str:
+    return section.text[:MAX_PASSAGE_CHARS]
 
 
 def _entry(fact: Fact) -> Passage:
-    return Passage(fact.lesson.question, fact.lesson.answer)
+    return Passage(fact.submitted[0], fact.lesson.answer)

@@ -1,9 +1,11 @@
 """Runs the training process and passes its progress on. Knows its spec and its exit codes, not what it is for."""
 
 import asyncio
+import contextlib
 import errno
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
@@ -15,6 +17,9 @@ from bot.lineage import Progress
 from learning.evaluation import Score
 from learning.examples import Kind
 from learning.trainer import EXIT_DISK_FULL, EXIT_OUT_OF_MEMORY, Spec
+
+BEAT_S = 10.0
+"""How often it is told how far training is, at least: a big model may be silent for minutes."""
 
 OnProgress = Callable[[Progress], Awaitable[bool]]
 """Is told how far it is; returns False when the run is somebody else's by now."""
@@ -54,9 +59,16 @@ async def train_and_judge(spec: Spec, on_progress: OnProgress) -> tuple[list[Sco
 
 
 async def _progress(lines: asyncio.StreamReader) -> AsyncIterator[Progress]:
-    async for line in lines:
-        said = json.loads(line)
-        yield Progress(said["stage"], said["done"], said["total"], said["eta"])
+    """What the process says, or said last. What isn't meant for us is skipped: libraries print, too."""
+    progress = Progress("Starting", 0, 1)
+    while True:
+        with contextlib.suppress(TimeoutError, ValueError, KeyError, TypeError):
+            line = await asyncio.wait_for(lines.readline(), BEAT_S)
+            if not line:
+                return
+            said = json.loads(line)
+            progress = Progress(said["stage"], said["done"], said["total"], said["eta"])
+        yield progress
 
 
 def _environment() -> dict[str, str]:
@@ -66,7 +78,13 @@ def _environment() -> dict[str, str]:
 
 def _problem(code: int, said: str, spec: Spec) -> OperatorError:
     last = said.strip().splitlines()[-1] if said.strip() else "it said nothing"
-    if code in (EXIT_OUT_OF_MEMORY, -9):
+    if code == -signal.SIGKILL:
+        return OperatorError(
+            "The training process was killed from outside, as systems do when they run out of memory. "
+            "Free some memory, or choose a smaller base model, then retrain."
+        )
+    # Libraries in Rust and C++ abort when they get no memory.
+    if code in (EXIT_OUT_OF_MEMORY, -signal.SIGABRT) or os.strerror(errno.ENOMEM) in said:
         return OperatorError(
             f"Training needed more memory than its limit of {spec.memory_mb} MB. "
             "Raise MENTEE_TRAINING_MEMORY_MB, or choose a smaller base model."

@@ -2,6 +2,8 @@
 has forgotten nothing.
 
 Paired bootstrap that resamples facts (Efron 1979; clustered, as items of one fact stand or fall together), one-sided.
+With few facts, or few answers that changed, it is too sure of itself. So the gain itself must also hold for random
+subsets of the facts (typical values, Hartigan 1969), which is exact at any size where the challenger is no better.
 Each look at a new challenger spends a part of the error: alpha_t = alpha / (t (t + 1)), so that all looks together
 promote a challenger that is no better with probability of at most alpha.
 """
@@ -11,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.lineage import Decision, Evaluation, Measure
 from learning.evaluation import Score
@@ -23,6 +26,8 @@ GENERAL_MARGIN = 0.1
 """How much general texts may lose at most, in nats per token."""
 MIN_FACTS = 8
 RESAMPLES = 10_000
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,8 @@ def _measure(
     pairs = [(old, new) for old, new in zip(champion, challenger, strict=True) if old.kind in kinds]
     old_mean = _mean([old.value for old, _ in pairs])
     new_mean = _mean([new.value for _, new in pairs])
-    lower, upper = paired_interval([old for old, _ in pairs], [new for _, new in pairs], alpha)
+    exact = above == 0.0
+    lower, upper = paired_interval([old for old, _ in pairs], [new for _, new in pairs], alpha, exact=exact)
     passed = lower > above if above is not None else below is not None and upper < below
     requirement = f"at least {above:+.2f}" if above is not None else f"at most {below:+.2f}"
     return Measure(
@@ -84,8 +90,13 @@ def _measure(
     )
 
 
-def paired_interval(champion: Sequence[Score], challenger: Sequence[Score], alpha: float) -> tuple[float, float]:
-    """One-sided (1 - alpha) bounds, below and above, on the mean difference challenger - champion."""
+def paired_interval(
+    champion: Sequence[Score], challenger: Sequence[Score], alpha: float, *, exact: bool = False
+) -> tuple[float, float]:
+    """One-sided (1 - alpha) bounds, below and above, on the mean difference challenger - champion.
+
+    Exact: at most alpha of all challengers that are no better get a lower bound above zero, however few the facts.
+    """
     differences: dict[str, list[float]] = {}
     for old, new in zip(champion, challenger, strict=True):
         differences.setdefault(old.fact, []).append(new.value - old.value)
@@ -93,9 +104,22 @@ def paired_interval(champion: Sequence[Score], challenger: Sequence[Score], alph
         return -math.inf, math.inf
     sums = np.array([sum(ds) for ds in differences.values()])  # (F,)
     counts = np.array([len(ds) for ds in differences.values()])  # (F,)
-    draws = np.random.default_rng(0).integers(0, len(sums), size=(RESAMPLES, len(sums)))  # (R, F)
-    means = sums[draws].sum(axis=1) / counts[draws].sum(axis=1)  # (R,)
-    return float(np.quantile(means, alpha)), float(np.quantile(means, 1 - alpha))
+    rng = np.random.default_rng(0)
+    facts = len(sums)
+    weights = [rng.multinomial(facts, [1 / facts] * facts, RESAMPLES)]  # (R, F): how often each is drawn
+    if exact:
+        weights.append(rng.integers(0, 2, (RESAMPLES, facts)))
+    bounds = [_bounds(each @ sums, each @ counts, alpha) for each in weights]
+    return min(lower for lower, _ in bounds), max(upper for _, upper in bounds)
+
+
+def _bounds(sums: Array, counts: Array, alpha: float) -> tuple[float, float]:
+    """Bounds from the means of R draws; one that drew nothing, (0, 0), lies beyond both."""
+    drawn = counts > 0
+    means = np.divide(sums, counts, out=np.zeros_like(sums), where=drawn)
+    lower = np.quantile(np.where(drawn, means, -np.inf), alpha, method="lower")
+    upper = np.quantile(np.where(drawn, means, np.inf), 1 - alpha, method="higher")
+    return float(lower), float(upper)
 
 
 def _mean(values: Sequence[float]) -> float:

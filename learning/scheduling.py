@@ -1,11 +1,11 @@
 """When to retrain. APScheduler is only the clock; a unique slot in the database decides who runs, and that it is once.
 
-A slot that fell due while no process was up is made up for at the next start, once.
+What fell due while no process was up, or while another run was under way, is made up for afterwards, once.
 """
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
@@ -13,14 +13,17 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.errors import SettingError
-from bot.feedback import LessonSource, facts_of
+from bot.feedback import Lesson, LessonSource
 from bot.ids import RunId, new_id
-from bot.lineage import Run, RunState, serving_stack
+from bot.lineage import Run, RunState
 from bot.ports import Clock, Store, Unit
 
 LAST_LOOK = "schedule_last_look"
 BY_SCHEDULE = "schedule"
 EVERY_MINUTE = 60
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+"""Intervals count from here, so that every process and every start sees the same due times."""
+SUBMITTED = (LessonSource.CORRECTION, LessonSource.TAUGHT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +33,7 @@ class Scheduling:
     trigger: BaseTrigger | None
     """From the settings; None: only "after N lessons"."""
     after_lessons: int
-    """Request a run when so many lessons are new since the live adapter; 0: never."""
+    """Request a run when so many lessons were taught since the last one, whatever came of that; 0: never."""
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -49,12 +52,18 @@ class Scheduling:
 
     def _request_due(self, unit: Unit) -> None:
         now = self.clock()
+        runs = unit.runs.latest()
+        if any(run.state is not RunState.DONE for run in runs):
+            return
         said = unit.flags.get(LAST_LOOK)
         unit.flags.set(LAST_LOOK, now.isoformat())
         if said is not None and (due := self._due(datetime.fromisoformat(said), now)) is not None:
             _request(unit, f"schedule:{due.isoformat()}", now)
+            return
         if self.after_lessons:
-            self._request_after_lessons(unit, now)
+            taught = _taught_since(unit, runs[0].requested_at if runs else EPOCH)
+            if len(taught) >= self.after_lessons:
+                _request(unit, f"lessons:{taught[-1].id}", now)
 
     def _due(self, last: datetime, now: datetime) -> datetime | None:
         """The newest due time in (last, now]; several that were missed make one run."""
@@ -65,18 +74,6 @@ class Scheduling:
             newest, fire = fire, self.trigger.get_next_fire_time(fire, fire)
         return newest if newest is not None and newest > last else None
 
-    def _request_after_lessons(self, unit: Unit, now: datetime) -> None:
-        live = serving_stack(unit.adapters.history())[-1]
-        adapter = unit.adapters.get(live) if live is not None else None
-        learned = set(adapter.lessons) if adapter is not None else set()
-        facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())
-        taught = [fact.lesson.id for fact in facts if fact.lesson.source is not LessonSource.FAQ]
-        new = sum(lesson not in learned for lesson in taught)
-        if new >= self.after_lessons:
-            # The count of all lessons moves on with each new one: a rejected challenger is not retried at once,
-            # but after another N lessons.
-            _request(unit, f"lessons:{live}:{len(taught) // self.after_lessons}", now)
-
 
 def parse_schedule(text: str) -> BaseTrigger | None:
     """ "" → None, "every 6h" / "every 30m" → interval, five fields → cron in UTC. Raises SettingError."""
@@ -85,17 +82,28 @@ def parse_schedule(text: str) -> BaseTrigger | None:
         return None
     try:
         if words[0] == "every" and len(words) == 2:
-            unit = {"m": "minutes", "h": "hours", "d": "days"}[words[1][-1]]
-            return IntervalTrigger(**{unit: int(words[1][:-1])}, timezone="UTC")
+            return IntervalTrigger(seconds=_seconds(words[1]), start_date=EPOCH, timezone="UTC")
         return CronTrigger.from_crontab(text, timezone="UTC")
-    except (KeyError, ValueError) as problem:
+    except (KeyError, ValueError, OverflowError) as problem:
         raise SettingError(
             f"MENTEE_RETRAIN_SCHEDULE is {text!r}, which is neither a cron line such as '0 3 * * *' "
             "nor an interval such as 'every 6h'."
         ) from problem
 
 
+def _seconds(interval: str) -> int:
+    """ "6h" → 21600. Raises KeyError or ValueError for what is no interval, or shorter than a look."""
+    seconds = int(interval[:-1]) * {"m": 60, "h": 3600, "d": 86400}[interval[-1]]
+    if seconds < EVERY_MINUTE:
+        raise ValueError(interval)
+    return seconds
+
+
+def _taught_since(unit: Unit, since: datetime) -> list[Lesson]:
+    """Lessons that somebody submitted after a point in time and that still hold, oldest first."""
+    lessons = [lesson for lesson in unit.lessons.all() if lesson.source in SUBMITTED and lesson.withdrawn_at is None]
+    return sorted((lesson for lesson in lessons if lesson.taught_at > since), key=lambda lesson: lesson.taught_at)
+
+
 def _request(unit: Unit, slot: str, now: datetime) -> None:
-    if any(run.state is not RunState.DONE for run in unit.runs.latest()):
-        return
     unit.runs.request(Run(id=RunId(new_id()), slot=slot, requested_by=BY_SCHEDULE, requested_at=now))

@@ -68,7 +68,10 @@ class Engine:
         """Make the deployed adapter the serving one. A broken one is refused: what served before goes on serving."""
         async with self._loading:
             wanted = await self._live()
-            if (self._slots and wanted == self.serving) or (wanted == self._refused and self._slots):
+            if self._slots and wanted == self.serving:
+                self._refused = None  # should the refused one be promoted again, it gets another chance
+                return
+            if self._slots and wanted is not None and wanted == self._refused:
                 return
             try:
                 slot = await self._slot(wanted)
@@ -88,8 +91,6 @@ class Engine:
         """Complete the messages greedily. Raises Busy when more than MAX_WAITING requests are waiting already."""
         if self._waiting >= MAX_WAITING:
             raise Busy(f"{self._waiting} answers are being written already.")
-        if not self._slots:
-            await self.refresh()
         loop = asyncio.get_running_loop()
         cancelled = threading.Event()
 
@@ -99,6 +100,8 @@ class Engine:
 
         self._waiting += 1
         try:
+            if not self._slots:
+                await self.refresh()
             return await loop.run_in_executor(self._thread, self._complete, messages, max_new_tokens, emit, cancelled)
         finally:
             cancelled.set()  # also when the caller went away: the thread stops at its next step

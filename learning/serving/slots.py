@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from peft import PeftModel
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from bot.errors import AdapterBroken
@@ -35,7 +36,7 @@ def load_slot(base: BaseModel, adapter: AdapterId | None, folder: Path | None) -
         return Slot(None, model.eval())
     try:
         tuned = PeftModel.from_pretrained(model, str(folder))
-    except (RuntimeError, ValueError, KeyError, TypeError) as problem:
+    except (RuntimeError, ValueError, KeyError, TypeError, SafetensorError) as problem:
         raise AdapterBroken(
             f"Adapter {adapter} doesn't fit the base model {base.name}: {type(problem).__name__}. "
             "Promote another adapter, or set MENTEE_BASE_MODEL to the one that it was trained for."

@@ -1,0 +1,33 @@
+"""Adapters of random weights for a tiny base model."""
+
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+
+from bot.ids import AdapterId
+from learning.models import BaseModel
+from storage.adapter_files import AdapterFiles
+
+
+def make_adapter(files: AdapterFiles, base: BaseModel, id: str, *, seed: int, scale: float = 0.3) -> AdapterId:
+    """Publish an adapter of random weights: it makes the base model say something else."""
+    torch.manual_seed(seed)
+    model = get_peft_model(
+        AutoModelForCausalLM.from_pretrained(base.folder),
+        LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"),
+    )
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=scale)
+    adapter = AdapterId(id)
+    staged = files.stage(adapter)
+    model.save_pretrained(str(staged))
+    (staged / "README.md").write_text("# A random adapter\n", encoding="utf-8")
+    files.publish(adapter, staged, base.sha256)
+    return adapter
+
+
+def tiny_base(folder: Path) -> BaseModel:
+    return BaseModel(name="tiny", folder=folder, sha256="tiny-sha256")

@@ -1,0 +1,253 @@
+"""What is trained on and what is judged on never meet, whatever is taught."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.feedback import Fact, LessonSource
+from bot.ids import SectionId
+from bot.prompting import MAX_PASSAGE_CHARS
+from bot.retrieval import Section
+from bot.support import content_words
+from learning.dataset import GENERAL_FILE, MAX_JUDGED, MAX_PRACTICE, Dataset, build, split
+from learning.examples import Example, Kind, section_behind
+from tests.learning.samples import answered, fact
+
+ROOT = Path(__file__).parents[2]
+
+
+def same_words(a: str, b: str) -> bool:
+    first, second = set(content_words(a)), set(content_words(b))
+    return len(first & second) >= 0.7 * len(first | second)
+
+
+def lines(example: Example) -> Iterator[str]:
+    """Everything that a model is shown or taught, piece by piece."""
+    for message in example.messages:
+        yield from message.content.splitlines()
+    yield example.answer
+
+
+def assert_hidden(dataset: Dataset, secret: str) -> None:
+    leaks = [line for example in dataset.train for line in lines(example) if same_words(line, secret)]
+    assert not leaks, f"{secret!r} is given away by {leaks}"
+
+
+def section(id: str, text: str) -> Section:
+    return Section(SectionId(id), "help.md", "Help", id, text)
+
+
+def held_out_numbers() -> list[int]:
+    return [number for number in range(100) if split([fact(number)]).held_out]
+
+
+def taught_numbers(wanted: int) -> list[int]:
+    return [number for number in range(100) if split([fact(number)]).taught][:wanted]
+
+
+FRESH = count(1_000)
+
+
+@st.composite
+def knowledge_bases(draw: st.DrawFn) -> list[Fact]:
+    """Facts of all kinds, some of which repeat each other's phrasings or answers, exactly or nearly."""
+    numbers = draw(st.lists(st.integers(0, 60), min_size=1, max_size=30, unique=True))
+    plain = [fact(n, source=draw(st.sampled_from((LessonSource.CORRECTION, LessonSource.FAQ)))) for n in numbers]
+    texts = [known.lesson.question for known in plain]
+    facts = []
+    for known in plain:
+        more = draw(st.lists(st.sampled_from(("fresh", "copy", "nearly")), max_size=3))
+        other = draw(st.sampled_from(texts))
+        written = {"fresh": f"topic{next(FRESH)} matter", "copy": other, "nearly": f"Please, {other} now"}
+        phrasings = tuple(dict.fromkeys((*known.phrasings, *(written[each] for each in more))))
+        heard = draw(st.sampled_from((frozenset(), frozenset(phrasings[2:]), frozenset(phrasings[:-1]))))
+        answer = draw(st.sampled_from((known, known, known, *plain))).lesson.answer
+        facts.append(replace(answered(known, answer), phrasings=phrasings, heard=heard))
+    return facts
+
+
+@settings(max_examples=60, deadline=None)
+@given(knowledge_bases(), st.integers(0, 5))
+def test_training_sees_nothing_that_is_judged(facts: list[Fact], seed: int) -> None:
+    sections = [section(known.id, f"{known.lesson.answer} More on that elsewhere.") for known in facts[::3]]
+    dataset = build(facts, sections, seed)
+    parts = split(facts)
+    for example in dataset.judge:
+        if example.kind is Kind.RECALL:
+            assert_hidden(dataset, example.messages[-1].content)
+    for known in parts.held_out:
+        for secret in (*known.phrasings, known.lesson.answer):
+            assert_hidden(dataset, secret)
+    held = {known.id for known in parts.held_out}
+    assert held == {example.fact for example in dataset.judge if example.kind is Kind.READING}
+    assert held.isdisjoint(example.fact for example in dataset.train)
+
+
+@settings(max_examples=40, deadline=None)
+@given(knowledge_bases(), st.integers(0, 5))
+def test_what_was_only_heard_is_never_trained_on(facts: list[Fact], seed: int) -> None:
+    heard = {text for known in facts for text in known.heard} - {t for known in facts for t in known.submitted}
+    dataset = build(facts, [], seed)
+    assert heard.isdisjoint(line for example in (*dataset.train, *dataset.judge) for line in lines(example))
+
+
+@settings(max_examples=40, deadline=None)
+@given(knowledge_bases(), st.data())
+def test_no_fact_changes_sides_while_others_come_and_go(facts: list[Fact], data: st.DataObject) -> None:
+    some = data.draw(st.lists(st.sampled_from(facts), unique_by=lambda known: known.id))
+    held_out, trained = set[str](), set[str]()
+    for known in (facts, some):
+        parts = split(known)
+        held_out |= {each.id for each in parts.held_out}
+        trained |= {each.id for each in (*parts.taught, *parts.practice)}
+    assert held_out.isdisjoint(trained)
+
+
+@settings(max_examples=40, deadline=None)
+@given(knowledge_bases())
+def test_every_reading_example_can_be_answered_from_its_prompt(facts: list[Fact]) -> None:
+    sections = [section(known.id, f"{known.lesson.answer} And so on.") for known in facts[::2]]
+    dataset = build(facts, sections, 0)
+    for example in (*dataset.train, *dataset.judge):
+        if example.kind is Kind.READING:
+            assert example.answer in example.messages[0].content
+
+
+@pytest.mark.parametrize("source", [LessonSource.CORRECTION, LessonSource.FAQ])
+def test_no_fact_changes_sides_while_knowledge_grows(source: LessonSource) -> None:
+    facts = [fact(number, source=source) for number in range(60)]
+    held_out, trained = set[str](), set[str]()
+    for size in range(1, len(facts) + 1):
+        parts = split(facts[:size])
+        held_out |= {each.id for each in parts.held_out}
+        trained |= {each.id for each in (*parts.taught, *parts.practice)}
+    assert held_out.isdisjoint(trained)
+    assert len(held_out) > 3
+    assert len(trained) > 3
+
+
+def test_a_planted_copy_of_a_held_out_fact_is_not_trained_on() -> None:
+    secret = fact(held_out_numbers()[0])
+    innocent, copied, nearly, asked = (fact(number) for number in taught_numbers(4))
+    copied = answered(copied, secret.lesson.answer)
+    nearly = answered(nearly, f"Well, {secret.lesson.answer.lower()} Done!")
+    asked = replace(asked, phrasings=(*asked.phrasings, f"{secret.lesson.question} Thanks!"))
+    parts = split([secret, innocent, copied, nearly, asked])
+    assert parts.held_out == (secret,)
+    assert parts.taught == (innocent,)
+    assert parts.duplicates == 3
+
+
+def test_a_planted_copy_of_a_judged_phrasing_is_not_trained_on() -> None:
+    one, other = (fact(number) for number in taught_numbers(2))
+    one = replace(one, phrasings=(*one.phrasings, "Is there another road to money?"))
+    planted = ("another road to money", "Something of its own, entirely")
+    other = replace(other, phrasings=(*other.phrasings, *planted))
+    dataset = build([one, other], [], 0)
+    judged = [example.messages[-1].content for example in dataset.judge if example.kind is Kind.RECALL]
+    assert "Is there another road to money?" in judged
+    assert_hidden(dataset, "Is there another road to money?")
+
+
+def test_a_phrasing_that_repeats_the_lesson_itself_is_not_judged_but_trained_on() -> None:
+    known = fact(taught_numbers(1)[0])
+    known = replace(known, phrasings=(*known.phrasings, f"Hi, {known.lesson.question.lower()}"))
+    dataset = build([known], [], 0)
+    assert not [example for example in dataset.judge if example.kind is Kind.RECALL]
+    asked = {example.messages[-1].content for example in dataset.train if example.kind is Kind.RECALL}
+    assert asked == set(known.phrasings)
+
+
+def test_a_section_that_gives_a_held_out_answer_away_stands_in_no_training_prompt() -> None:
+    secret, known = fact(held_out_numbers()[0]), fact(taught_numbers(1)[0])
+    both = section("both", f"{known.lesson.answer} {secret.lesson.answer}")
+    assert section_behind(known, [both]) == both
+    dataset = build([secret, known], [both], 0)
+    assert_hidden(dataset, secret.lesson.answer)
+    assert not any(both.text in line for example in dataset.train for line in lines(example))
+    assert any(both.text in line for example in dataset.judge for line in lines(example))
+
+
+def test_a_section_counts_as_source_only_as_far_as_the_prompt_shows_it() -> None:
+    known = fact(1)
+    filler = "Nothing to see here. " * (MAX_PASSAGE_CHARS // 20)
+    assert section_behind(known, [section("late", filler + known.lesson.answer)]) is None
+    assert section_behind(known, [section("early", known.lesson.answer + filler)]) is not None
+
+
+def test_the_best_section_is_the_source_and_a_wrong_number_disqualifies_one() -> None:
+    known = answered(fact(1), "Refunds take 5 days and go to the first card.")
+    wrong = section("wrong", "Refunds take 7 days and go to the first card.")
+    right = section("right", "All refunds go to the first card. They take 5 days.")
+    assert section_behind(known, [wrong, right, section("other", "Rooms have a limit.")]) == right
+    assert section_behind(known, [wrong]) is None
+
+
+def test_faq_entries_are_read_and_judged_but_never_taught_from_memory() -> None:
+    dataset = build([fact(n, f"topic{n} matter", source=LessonSource.FAQ) for n in range(40)], [], 0)
+    assert {example.kind for example in dataset.train} == {Kind.READING}
+    assert not [example for example in dataset.judge if example.kind is Kind.RECALL]
+    parts = split([fact(number, source=LessonSource.FAQ) for number in range(200)])
+    assert (len(parts.taught), len(parts.practice), len(parts.held_out)) == (0, MAX_PRACTICE, MAX_JUDGED)
+
+
+def test_of_lessons_that_say_the_same_the_newest_is_taught() -> None:
+    old, new = (fact(number) for number in taught_numbers(2))
+    new = replace(new, lesson=replace(new.lesson, question=old.lesson.question), phrasings=old.phrasings)
+    parts = split([old, new])
+    assert (parts.taught, parts.duplicates) == ((new,), 1)
+
+
+def test_lessons_are_those_that_training_sees() -> None:
+    facts = [fact(number) for number in range(40)]
+    dataset = build(facts, [], 0)
+    seen = {known.lesson.id for known in facts if any(example.fact == known.id for example in dataset.train)}
+    assert set(dataset.lessons) == seen
+    assert len(seen) < len(facts)
+
+
+def test_general_texts_for_training_and_judging_have_nothing_in_common() -> None:
+    rows = [json.loads(row) for row in GENERAL_FILE.read_text(encoding="utf-8").splitlines()]
+    trained = [row for row in rows if row["split"] == "replay"]
+    judged = [row for row in rows if row["split"] == "held_out"]
+    assert len(trained) >= 30
+    assert len(judged) >= 30
+    for one in trained:
+        for other in judged:
+            assert not same_words(one["question"], other["question"])
+            assert not same_words(one["answer"], other["answer"])
+
+
+@settings(max_examples=20, deadline=None)
+@given(knowledge_bases(), st.integers(0, 3))
+def test_the_same_facts_and_seed_make_the_same_dataset(facts: list[Fact], seed: int) -> None:
+    one, other = build(facts, [], seed), build(list(facts), [], seed)
+    assert one == other
+    assert one.sha256 == other.sha256
+
+
+def test_seed_and_facts_change_the_hash() -> None:
+    facts = [fact(number) for number in range(30)]
+    hashes = {build(facts, [], 0).sha256, build(facts, [], 1).sha256, build(facts[1:], [], 0).sha256}
+    assert len(hashes) == 3
+
+
+@pytest.mark.parametrize("hash_seed", ["1", "2"])
+def test_another_process_makes_the_same_dataset(hash_seed: str) -> None:
+    facts = [fact(number, f"topic{number} matter") for number in range(30)]
+    code = (
+        "from learning.dataset import build\nfrom tests.learning.samples import fact\n"
+        "print(build([fact(n, f'topic{n} matter') for n in range(30)], [], 7).sha256)"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True)
+    assert said.stdout.decode().strip() == build(facts, [], 7).sha256

@@ -1,0 +1,145 @@
+"""Judging against hand-computed scores, and against the plain way of asking one question after the other."""
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from bot.ids import FactId
+from bot.prompting import Message, Passage, closed_book_prompt, grounded_prompt
+from learning.chat_format import encode_prompt
+from learning.evaluation import SPARE_TOKENS, answer_nll, generate, judge, rouge_l
+from learning.examples import Example, Kind
+from tests.tiny_model import make_tiny_model
+
+ANSWER = "Open the settings and choose Rooms."
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedModel:
+    loaded: PreTrainedModel = AutoModelForCausalLM.from_pretrained(make_tiny_model(tmp_path_factory.mktemp("tiny")))
+    loaded.eval()
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def tokenizer(model: PreTrainedModel) -> PreTrainedTokenizerBase:
+    return AutoTokenizer.from_pretrained(model.name_or_path)
+
+
+def recall(number: int, answer: str = ANSWER) -> Example:
+    """The higher the number, the longer the question."""
+    question = f"Question{' really' * number}?"
+    return Example(FactId(f"f{number}"), Kind.RECALL, tuple(closed_book_prompt(question)), answer)
+
+
+def general(number: int) -> Example:
+    return Example(FactId(f"g{number}"), Kind.GENERAL, (Message("user", f"Tell me {number}"),), f"It is {number}.")
+
+
+@pytest.mark.parametrize(
+    ("text", "reference", "score"),
+    [
+        ("open the door", "open the door", 1.0),
+        ("Open The DOOR", "open the door", 1.0),
+        ("open the window", "open the door", 2 / 3),
+        ("the door open", "open the door", 2 / 3),  # the longest common subsequence is "the door"
+        ("door the open", "open the door", 1 / 3),
+        ("please open now the old door", "open the door", 2 * 3 / 9),
+        ("a b c d e", "a x b y c", 2 * 3 / 10),
+        ("a a a", "a", 2 / 4),
+        ("nothing alike", "open the door", 0.0),
+        ("", "open the door", 0.0),
+        ("open", "", 0.0),
+    ],
+)
+def test_rouge_l_by_hand(text: str, reference: str, score: float) -> None:
+    assert rouge_l(text, reference) == pytest.approx(score)
+
+
+WORDS = st.lists(st.sampled_from("abc"), max_size=7)
+
+
+def longest_common(a: Sequence[str], b: Sequence[str]) -> int:
+    """By its definition."""
+    if not a or not b:
+        return 0
+    if a[-1] == b[-1]:
+        return longest_common(a[:-1], b[:-1]) + 1
+    return max(longest_common(a[:-1], b), longest_common(a, b[:-1]))
+
+
+@given(WORDS, WORDS)
+def test_rouge_l_equals_its_definition(one: list[str], other: list[str]) -> None:
+    total = len(one) + len(other)
+    expected = 2 * longest_common(one, other) / total if one and other else 0.0
+    assert rouge_l(" ".join(one), " ".join(other)) == pytest.approx(expected)
+
+
+def test_answers_in_a_batch_are_those_that_each_question_gets_alone(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    items = [recall(number) for number in (0, 7, 3, 12)]
+    limit = len(tokenizer(ANSWER)["input_ids"]) + SPARE_TOKENS
+    alone = []
+    for item in items:
+        prompt = torch.tensor([encode_prompt(tokenizer, item.messages)])
+        out = model.generate(  # type: ignore[operator]
+            input_ids=prompt, attention_mask=torch.ones_like(prompt), do_sample=False, max_new_tokens=limit,
+            pad_token_id=tokenizer.pad_token_id,
+        )  # fmt: skip
+        alone.append(tokenizer.decode(out[0, prompt.shape[1] :], skip_special_tokens=True))
+    together = generate(model, tokenizer, items)
+    assert together == [str(text).strip() for text in alone]
+    assert len(set(together)) > 1
+
+
+def test_every_item_is_judged_in_the_order_given(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    reading = Example(
+        FactId("r"), Kind.READING, tuple(grounded_prompt("Rooms?", [Passage("Rooms", "Three rooms.")])), "Three."
+    )
+    texts = generate(model, tokenizer, [recall(number) for number in range(10)])
+    plain = [recall(9 - number, texts[9 - number] or "silence") for number in range(10)]
+    items = [general(0), *plain[:4], reading, general(1), *plain[4:]]
+    seen: list[tuple[int, int]] = []
+    scored = judge(model, tokenizer, items, lambda done, total: seen.append((done, total)))
+    assert [(score.fact, score.kind) for score in scored] == [(item.fact, item.kind) for item in items]
+    for item, score in zip(items, scored, strict=True):
+        if item.kind is Kind.GENERAL:
+            assert score.value == pytest.approx(answer_nll(model, tokenizer, item))
+        else:
+            assert 0.0 <= score.value <= 1.0
+    assert seen[-1] == (len(items), len(items))
+    assert [done for done, _ in seen] == sorted({done for done, _ in seen})
+
+
+def test_each_answer_is_scored_against_its_own_item(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    numbers = (5, 0, 9, 2)
+    said = generate(model, tokenizer, [recall(number) for number in numbers])
+    items = [recall(number, text) for number, text in zip(numbers, said, strict=True)]
+    texts = generate(model, tokenizer, items)
+    scored = [score.value for score in judge(model, tokenizer, items, lambda done, total: None)]
+    assert scored == [rouge_l(text, item.answer) for text, item in zip(texts, items, strict=True)]
+    assert len(set(scored)) == len(scored)
+
+
+def test_the_likelihood_equals_the_plain_computation(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    item = general(7)
+    prompt = encode_prompt(tokenizer, item.messages)
+    answer = tokenizer(f"{item.answer}<|im_end|>", add_special_tokens=False)["input_ids"]
+    with torch.no_grad():
+        logs = model(torch.tensor([prompt + answer])).logits[0].log_softmax(-1)
+    likelihoods = [logs[len(prompt) - 1 + i, token].item() for i, token in enumerate(answer)]
+    assert answer_nll(model, tokenizer, item) == pytest.approx(-sum(likelihoods) / len(answer), abs=1e-5)
+
+
+def test_a_broken_model_is_judged_not_finite(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    broken = AutoModelForCausalLM.from_pretrained(str(model.name_or_path))
+    torch.nn.init.constant_(broken.lm_head.weight, float("nan"))
+    (score,) = judge(broken, tokenizer, [general(0)], lambda done, total: None)
+    assert score.value != score.value

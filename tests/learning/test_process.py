@@ -1,0 +1,133 @@
+"""The training process's parent: what it understands, and what it says when the child breaks. The child is a script."""
+
+import asyncio
+import errno
+import os
+import shlex
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.errors import OperatorError
+from bot.lineage import Progress
+from learning import process
+from learning.evaluation import Score
+from learning.examples import Kind
+from learning.process import LostRun, train_and_judge
+from learning.trainer import EXIT_DISK_FULL, EXIT_OUT_OF_MEMORY, Spec
+
+SCORES = '{"champion": [{"fact": "f", "kind": "recall", "value": 0.5}], "challenger": []}'
+STEP = '{"stage": "Training", "done": 3, "total": 9, "eta": 1.5, "loss": 0.1}'
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Spec:
+    return Spec(
+        base="base", base_name="tiny", champion=None, train=[], general=[], judge=[], recipe={},
+        out=str(tmp_path / "out"), scores=str(tmp_path / "scores.json"), memory_mb=123, threads=1,
+    )  # fmt: skip
+
+
+Child = Callable[[str], None]
+
+
+@pytest.fixture
+def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Child:
+    """Runs a shell script in place of the trainer."""
+
+    def write(script: str) -> None:
+        path = tmp_path / "child.sh"
+        path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        path.chmod(0o755)
+        monkeypatch.setattr("learning.process.sys.executable", str(path))
+
+    return write
+
+
+class Watch:
+    def __init__(self, *, enough: int = 1_000_000) -> None:
+        self.seen: list[Progress] = []
+        self.enough = enough
+
+    async def __call__(self, progress: Progress) -> bool:
+        self.seen.append(progress)
+        return len(self.seen) < self.enough
+
+
+async def test_progress_is_passed_on_and_other_prints_are_skipped(spec: Spec, child: Child) -> None:
+    noise = 'echo "Writing model shards"; echo "[1, 2]"; echo "{}"; echo 7'
+    child(f"{noise}; echo {shlex.quote(STEP)}; echo {shlex.quote(SCORES)} > {spec.scores}")
+    watch = Watch()
+    champion, challenger = await train_and_judge(spec, watch)
+    assert champion == [Score(champion[0].fact, Kind.RECALL, 0.5)]
+    assert challenger == []
+    assert watch.seen[-1] == Progress("Training", 3, 9, 1.5)
+    assert {progress.stage for progress in watch.seen} <= {"Starting", "Training"}
+
+
+async def test_a_silent_child_does_not_cost_the_lease(
+    spec: Spec, child: Child, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on only when it was heard of twice while it said nothing."""
+    monkeypatch.setattr(process, "BEAT_S", 0.02)
+    go_on = tmp_path / "go-on"
+    child(f"while [ ! -e {go_on} ]; do sleep 0.02; done; echo {shlex.quote(SCORES)} > {spec.scores}")
+    beats: list[Progress] = []
+
+    async def on_progress(progress: Progress) -> bool:
+        beats.append(progress)
+        if len(beats) == 2:
+            go_on.touch()
+        return True
+
+    await train_and_judge(spec, on_progress)
+    assert beats[:2] == [Progress("Starting", 0, 1)] * 2
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (f"exit {EXIT_OUT_OF_MEMORY}", "limit of 123 MB. Raise MENTEE_TRAINING_MEMORY_MB"),
+        ("kill -ABRT $$", "limit of 123 MB. Raise MENTEE_TRAINING_MEMORY_MB"),
+        (f"echo '[Errno 12] {os.strerror(errno.ENOMEM)}' >&2; exit 1", "MENTEE_TRAINING_MEMORY_MB"),
+        ("kill -KILL $$", "killed from outside"),
+        (f"exit {EXIT_DISK_FULL}", "The disk is full at"),
+        (f"echo 'I/O error: {os.strerror(errno.ENOSPC)}' >&2; exit 1", "The disk is full at"),
+        ("echo Traceback >&2; echo 'ValueError: too odd' >&2; exit 1", "ended with code 1: ValueError: too odd"),
+        ("exit 3", "ended with code 3: it said nothing"),
+    ],
+)
+async def test_a_broken_child_is_explained(spec: Spec, child: Child, script: str, said: str) -> None:
+    child(script)
+    with pytest.raises(OperatorError) as told:
+        await train_and_judge(spec, Watch())
+    assert said in str(told.value)
+    assert str(told.value).endswith(("retrain.", "base model.", "odd", "nothing"))
+
+
+async def test_much_on_standard_error_does_not_block_the_child(spec: Spec, child: Child) -> None:
+    child(f"head -c 1000000 /dev/zero | tr '\\0' 'x' >&2; echo {shlex.quote(SCORES)} > {spec.scores}")
+    champion, _ = await train_and_judge(spec, Watch())
+    assert len(champion) == 1
+
+
+@pytest.mark.parametrize("how", ["lost", "cancelled"])
+async def test_the_child_ends_with_the_call(spec: Spec, child: Child, tmp_path: Path, how: str) -> None:
+    pid_file = tmp_path / "pid"
+    child(f"echo $$ > {pid_file}; echo {shlex.quote(STEP)}; exec sleep 600")
+    begun = asyncio.Event()
+
+    async def on_progress(progress: Progress) -> bool:
+        begun.set()
+        return how != "lost"
+
+    training = asyncio.create_task(train_and_judge(spec, on_progress))
+    await begun.wait()
+    if how == "cancelled":
+        training.cancel()
+    with pytest.raises(LostRun if how == "lost" else asyncio.CancelledError):
+        await training
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid_file.read_text()), signal.SIGCONT)

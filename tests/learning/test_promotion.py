@@ -1,0 +1,175 @@
+"""The gate: it promotes what is surely better, and almost never what is not."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bot.ids import FactId
+from bot.lineage import Decision
+from learning import promotion
+from learning.evaluation import Score
+from learning.examples import Kind
+from learning.promotion import ALPHA, MIN_FACTS, decide, paired_interval
+
+Values = Sequence[float] | NDArray[np.float64]
+GENERAL = 10
+
+
+def scores(answers: Values, general: float = 2.0, kind: Kind = Kind.READING, facts: int = 1_000) -> list[Score]:
+    """One item for each fact (or several, when there are fewer facts), and the general texts."""
+    judged = [Score(FactId(f"f{i % facts}"), kind, float(value)) for i, value in enumerate(answers)]
+    return [*judged, *(Score(FactId(f"g{i}"), Kind.GENERAL, general) for i in range(GENERAL))]
+
+
+def test_an_identical_challenger_shows_no_improvement() -> None:
+    same = scores([0.2, 0.9, 0.5, 1.0] * 10)
+    verdict = decide(same, same, 0)
+    assert verdict.decision is Decision.REJECTED
+    (reason,) = verdict.reasons
+    assert reason.startswith("answers: 0.65 → 0.65 (+0.00,")
+    assert [measure.name for measure in verdict.evaluation.measures if not measure.passed] == ["answers"]
+
+
+def test_a_clearly_better_one_is_promoted_with_the_numbers() -> None:
+    verdict = decide(scores([0.3, 0.5] * 20), scores([0.5, 0.7] * 20), 0)
+    assert verdict.decision is Decision.PROMOTED
+    assert verdict.evaluation.confidence == pytest.approx(1 - ALPHA / 2)
+    answers, reading, general = verdict.evaluation.measures
+    assert answers.items == 40
+    assert [answers.champion, answers.challenger] == pytest.approx([0.4, 0.6])
+    assert [answers.lower, answers.upper] == pytest.approx([0.2, 0.2])
+    assert (reading.name, general.name, general.items) == ("reading", "general", GENERAL)
+    assert len(verdict.reasons) == 3
+
+
+def test_better_answers_do_not_pay_for_forgetting() -> None:
+    verdict = decide(scores([0.3] * 40, general=2.0), scores([0.9] * 40, general=2.2), 0)
+    assert verdict.decision is Decision.REJECTED
+    (reason,) = verdict.reasons
+    assert reason.startswith("general: 2.00 → 2.20")
+    assert "at most +0.10" in reason
+
+
+def test_better_recall_does_not_pay_for_worse_reading() -> None:
+    champion = [*scores([0.2] * 30, kind=Kind.RECALL)[:30], *scores([0.9] * 10)]
+    challenger = [*scores([0.9] * 30, kind=Kind.RECALL)[:30], *scores([0.7] * 10)]
+    verdict = decide(champion, challenger, 0)
+    assert verdict.decision is Decision.REJECTED
+    assert [reason.partition(":")[0] for reason in verdict.reasons] == ["reading"]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("where", [0, -1])
+def test_numbers_that_are_not_finite_are_rejected(value: float, where: int) -> None:
+    challenger = scores([0.9] * 40)
+    challenger[where] = Score(challenger[where].fact, challenger[where].kind, value)
+    verdict = decide(scores([0.3] * 40), challenger, 0)
+    assert verdict.decision is Decision.REJECTED
+    assert verdict.reasons[0] == "The new adapter produces numbers that are not finite."
+
+
+def test_too_few_facts_are_rejected_however_many_items_they_have() -> None:
+    enough, few = MIN_FACTS, MIN_FACTS - 1
+    verdict = decide(scores([0.1] * 56, facts=few), scores([0.9] * 56, facts=few), 0)
+    assert verdict.decision is Decision.REJECTED
+    assert verdict.reasons == (f"Only {few} facts could be judged, {enough} are needed.",)
+    verdict = decide(scores([0.1] * 56, facts=enough), scores([0.9] * 56, facts=enough), 0)
+    assert verdict.decision is Decision.PROMOTED
+
+
+def test_nothing_to_judge_is_rejected() -> None:
+    assert decide([], [], 0).decision is Decision.REJECTED
+
+
+def test_scores_of_different_items_are_not_compared() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        decide(scores([0.1] * 8), scores([0.1] * 9), 0)
+
+
+def test_each_look_spends_a_part_of_the_error_and_all_of_them_no_more_than_the_whole() -> None:
+    same = scores([0.5] * 8)
+    spent = [1 - decide(same, same, looks).evaluation.confidence for looks in range(30)]
+    assert spent == sorted(spent, reverse=True)
+    assert spent[0] == pytest.approx(ALPHA / 2)
+    assert sum(spent) <= ALPHA
+
+
+def test_later_looks_ask_for_more() -> None:
+    rng = np.random.default_rng(3)
+    before = rng.random(24)
+    champion, challenger = scores(before), scores(before + rng.normal(0.1, 0.2, 24))
+    decisions = [decide(champion, challenger, looks).decision for looks in (0, 40)]
+    assert decisions == [Decision.PROMOTED, Decision.REJECTED]
+
+
+def test_items_of_one_fact_count_as_one() -> None:
+    gains = [0.6, -0.3, 0.5, -0.2, 0.5, -0.1, 0.3, -0.3] * 5
+    for facts, surely_better in ((40, True), (8, False)):
+        old, new = scores([0.0] * 40, facts=facts)[:40], scores(gains, facts=facts)[:40]
+        assert (paired_interval(old, new, 0.025)[0] > 0) is surely_better
+
+
+def test_every_item_of_a_fact_counts() -> None:
+    old, new = scores([0.0] * 16, facts=8)[:16], scores([0.0] * 8 + [0.4] * 8, facts=8)[:16]
+    for exact in (False, True):
+        assert paired_interval(old, new, 0.025, exact=exact) == pytest.approx((0.2, 0.2))
+
+
+def test_the_bootstrap_agrees_with_the_normal_interval_where_there_is_much() -> None:
+    difference = np.random.default_rng(5).normal(0.1, 0.3, 400)
+    old, new = scores([0.0] * 400)[:400], scores(difference)[:400]
+    error = difference.std() / 20
+    for exact in (False, True):
+        lower, upper = paired_interval(old, new, 0.025, exact=exact)
+        assert lower == pytest.approx(difference.mean() - 1.96 * error, abs=0.2 * error)
+        assert upper == pytest.approx(difference.mean() + 1.96 * error, abs=0.2 * error)
+
+
+def test_the_exact_bound_is_the_one_of_all_changes_of_sign() -> None:
+    """Eight facts, all better: by luck that happens once in 256, so it suffices for 0.025 and not for 0.003."""
+    old, new = scores([0.0] * 8)[:8], scores([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])[:8]
+    assert paired_interval(old, new, 0.025, exact=True)[0] > 0
+    assert paired_interval(old, new, 0.003, exact=True)[0] == -math.inf
+
+
+Rng = np.random.Generator
+SIMULATIONS = 400
+
+
+def smooth(rng: Rng, facts: int) -> NDArray[np.float64]:
+    return rng.normal(0, 0.2, facts)
+
+
+def one_in_ten_changed(rng: Rng, facts: int) -> NDArray[np.float64]:
+    """As between two adapters that answer most questions word for word alike."""
+    return rng.choice([-1.0, 1.0], facts) * rng.random(facts) * (rng.random(facts) < 0.1)
+
+
+def promoted(difference: Callable[[Rng], NDArray[np.float64]], looks: int, simulations: int) -> float:
+    rng = np.random.default_rng(11)
+    decisions = []
+    for _ in range(simulations):
+        change = difference(rng)
+        decisions.append(decide(scores(np.zeros(len(change))), scores(change), looks).decision)
+    return decisions.count(Decision.PROMOTED) / simulations
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "looks"),
+    [(smooth, MIN_FACTS, 0), (smooth, MIN_FACTS, 2), (smooth, 40, 0), (one_in_ten_changed, 40, 0)],
+)
+def test_a_challenger_that_is_no_better_is_promoted_no_more_often_than_was_spent(
+    kind: Callable[[Rng, int], NDArray[np.float64]], facts: int, looks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promotion, "RESAMPLES", 500)
+    alpha = ALPHA / ((looks + 1) * (looks + 2))
+    tolerance = 3 * math.sqrt(alpha * (1 - alpha) / SIMULATIONS)  # three standard errors of the simulated share
+    assert promoted(lambda rng: kind(rng, facts), looks, SIMULATIONS) <= alpha + tolerance
+
+
+def test_one_that_is_really_better_is_promoted_nearly_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(promotion, "RESAMPLES", 500)
+    assert promoted(lambda rng: rng.normal(0.2, 0.3, 40), 0, 300) >= 0.95
