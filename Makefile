@@ -4,7 +4,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Extra options for pip, such as an index of CPU builds of torch that spares a machine without a GPU the CUDA packages.
 PIP_OPTIONS ?=
-SLOW_WORKERS ?= 1
 
 .PHONY: help setup run test lint test-fast test-slow peers clean
 
@@ -38,7 +37,7 @@ lint: $(VENV)/.dev ## Style, types and architecture
 	$(BIN)/lint-imports
 
 test-fast: $(VENV)/.dev peers ## The quick tests (under 3 minutes)
-	$(BIN)/python -m pytest -m 'not slow'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile
 
 test-slow: $(VENV)/.dev peers ## Real models, PostgreSQL, a real browser
 	$(BIN)/python -m pytest -m slow
