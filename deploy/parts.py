@@ -1,5 +1,6 @@
 """Makes the real parts from the settings. What needs a model is imported late, so that `mentee rollback` is quick."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +69,8 @@ class Models:
 @contextmanager
 def open_models(kept: Kept) -> Iterator[Models]:
     """Fetch what is missing, and make the parts that answer. Raises ModelFileError."""
+    # Threads that wait actively take the processors from training, and from each other. Read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from learning.encoder import MiniLmEncoder
     from learning.knowledge import Memory
     from learning.models import resolve_base_model, resolve_encoder

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ CONFIG = "adapter_config.json"
 ALLOWED = frozenset({".json", ".md", ".safetensors"})  # never pickle
 STAGING = ".staging-"
 FORMAT = 1
+ABANDONED_AFTER_S = 24 * 3_600
 
 
 class AdapterFiles:
@@ -66,8 +68,9 @@ class AdapterFiles:
         self._check_files(adapter, manifest["files"])
 
     def sweep(self) -> int:
-        """Remove what an interrupted training left behind; how many folders."""
-        left = list(self._root.glob(f"{STAGING}*")) if self._root.is_dir() else []
+        """Remove what interrupted trainings left behind; how many folders. A young one may be another process's."""
+        staging = self._root.glob(f"{STAGING}*") if self._root.is_dir() else ()
+        left = [folder for folder in staging if time.time() - folder.stat().st_mtime > ABANDONED_AFTER_S]
         for folder in left:
             shutil.rmtree(folder, ignore_errors=True)
         return len(left)

@@ -268,9 +268,16 @@ def assert_failed(workshop: Workshop, report: Report | None, *said: str) -> None
     }
 
 
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory, base: BaseModel) -> Path:
+    """The folder of an adapter that was published before."""
+    files = AdapterFiles(tmp_path_factory.mktemp("ready"), base.sha256)
+    return files.folder(make_adapter(files, base, "adapter-0", seed=5))
+
+
 @pytest.fixture
-def with_live(workshop: Workshop, base: BaseModel) -> Workshop:
-    make_adapter(workshop.files, base, "adapter-0", seed=5)
+def with_live(workshop: Workshop, ready: Path) -> Workshop:
+    shutil.copytree(ready, workshop.files.folder(AdapterId("adapter-0")))
     workshop.deploy(previous())
     workshop.request()
     return workshop

@@ -1,6 +1,6 @@
 """Judging against hand-computed scores, and against the plain way of asking one question after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 import torch
@@ -16,6 +16,15 @@ from learning.examples import Example, Kind
 from tests.tiny_model import make_tiny_model
 
 ANSWER = "Open the settings and choose Rooms."
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Threads that wait for each other would take most of the time of so small a model."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

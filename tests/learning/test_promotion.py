@@ -136,7 +136,7 @@ def test_the_exact_bound_is_the_one_of_all_changes_of_sign() -> None:
 
 
 Rng = np.random.Generator
-SIMULATIONS = 400
+SIMULATIONS = 300
 
 
 def smooth(rng: Rng, facts: int) -> NDArray[np.float64]:

@@ -211,8 +211,12 @@ def test_everything_is_on_disk_before_the_folder_appears(files: AdapterFiles, mo
 
 
 def test_what_an_interrupted_training_left_is_swept_and_nothing_else(files: AdapterFiles, published: Path) -> None:
+    young = stage(files, AdapterId("0199-young"))
     left = [stage(files, AdapterId(f"0199-{i}")) for i in range(2)]
+    for folder in left:
+        os.utime(folder, (0, 0))
     assert files.sweep() == 2
+    assert young.exists()
     assert not any(folder.exists() for folder in left)
     files.verify(ID)
     assert files.sweep() == 0
