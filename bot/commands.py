@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from bot.answers import PostedAnswer
 from bot.errors import AdminError, BadInput, NotAllowed, UnknownAdapter
 from bot.events import CommandGiven, Place
-from bot.feedback import LessonSource, facts_of
+from bot.feedback import facts_of
 from bot.ids import RunId, new_id
 from bot.lineage import Adapter, Deployment, Move, RetrainPlan, Run, RunState, serving_stack
 from bot.outgoing import Notice, Outgoing, ProgressPost
 from bot.people import Person, Role
 from bot.policy import Policy
 from bot.ports import AdapterStore, Clock, Planner, Unit
+from bot.retraining import new_lessons
 from bot.texts import Texts
 
 PAUSED = "paused"
@@ -170,15 +171,13 @@ class Commands:
         lessons, phrasings = unit.lessons.all(), unit.lessons.phrasings()
         facts = facts_of(lessons, phrasings)
         live = self.live(unit)
-        learned = set(live.lessons) if live is not None else set()
-        taught = [fact.lesson for fact in facts if fact.lesson.source is not LessonSource.FAQ]
         return Status(
             paused=unit.flags.get(PAUSED) == "yes",
             adapter=live.name if live is not None else None,
             facts=len(facts),
             phrasings=sum(len(fact.phrasings) for fact in facts),
             sections=len(unit.documents.sections()),
-            lessons_since_adapter=sum(lesson.id not in learned for lesson in taught),
+            lessons_since_adapter=len(new_lessons(unit, live)),
             answers=unit.answers.count_by_kind(),
         )
 

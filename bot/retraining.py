@@ -1,11 +1,17 @@
 """A run's life, once for terminal, chat and page: how far it is, how it ended, and what its end changes."""
 
+from datetime import UTC, datetime
+
+from bot.feedback import Lesson, LessonSource
 from bot.lineage import Adapter, Decision, Deployment, Move, Progress, Report, Run
 from bot.outgoing import Notice
 from bot.ports import Clock, Unit
 from bot.texts import Texts
 
 BAR_CELLS = 12
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SUBMITTED = frozenset({LessonSource.CORRECTION, LessonSource.TAUGHT})
+"""Where lessons come from that somebody gave the bot on purpose."""
 
 
 def close(
@@ -26,6 +32,18 @@ def close(
     if run.place is not None:
         unit.outbox.add(Notice(place=run.place, text=describe(report, texts)))
     return True
+
+
+def taught_since(unit: Unit, since: datetime) -> list[Lesson]:
+    """Lessons that somebody submitted after a point in time and that still hold, oldest first."""
+    lessons = [lesson for lesson in unit.lessons.all() if lesson.source in SUBMITTED and lesson.withdrawn_at is None]
+    return sorted((lesson for lesson in lessons if lesson.taught_at > since), key=lambda lesson: lesson.taught_at)
+
+
+def new_lessons(unit: Unit, live: Adapter | None) -> list[Lesson]:
+    """Lessons that came too late for the live adapter's training."""
+    run = unit.runs.get(live.run) if live is not None else None
+    return taught_since(unit, run.requested_at if run is not None else EPOCH)
 
 
 def describe(report: Report, texts: Texts) -> str:

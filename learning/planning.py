@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.feedback import facts_of
 from bot.lineage import RetrainPlan, serving_stack
 from bot.ports import Unit
+from bot.retraining import new_lessons
 from learning.dataset import MIN_LESSONS, Dataset, build, is_lesson, split
 from learning.examples import Example
 from learning.recipe import Recipe
@@ -22,14 +23,13 @@ def plan(unit: Unit, recipe: Recipe) -> RetrainPlan:
     dataset = build(facts, unit.documents.sections(), recipe.seed)
     live = serving_stack(unit.adapters.history())[-1]
     adapter = unit.adapters.get(live) if live is not None else None
-    learned = set(adapter.lessons) if adapter is not None else set()
     lessons = [fact for fact in facts if is_lesson(fact)]
     refusals = []
     if len(lessons) < MIN_LESSONS:
         refusals.append(f"There are {len(lessons)} lessons, and {MIN_LESSONS} are needed before training makes sense.")
     return RetrainPlan(
         usable=len(parts.taught) + len(parts.practice),
-        new=sum(fact.lesson.id not in learned for fact in lessons),
+        new=len(new_lessons(unit, adapter)),
         duplicates=parts.duplicates,
         held_out=len(parts.held_out),
         examples=len(dataset.train),

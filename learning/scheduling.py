@@ -13,17 +13,16 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.errors import SettingError
-from bot.feedback import Lesson, LessonSource
 from bot.ids import RunId, new_id
 from bot.lineage import Run, RunState
 from bot.ports import Clock, Store, Unit
+from bot.retraining import taught_since
 
 LAST_LOOK = "schedule_last_look"
 BY_SCHEDULE = "schedule"
 EVERY_MINUTE = 60
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Intervals count from here, so that every process and every start sees the same due times."""
-SUBMITTED = (LessonSource.CORRECTION, LessonSource.TAUGHT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +60,7 @@ class Scheduling:
             _request(unit, f"schedule:{due.isoformat()}", now)
             return
         if self.after_lessons:
-            taught = _taught_since(unit, runs[0].requested_at if runs else EPOCH)
+            taught = taught_since(unit, runs[0].requested_at if runs else EPOCH)
             if len(taught) >= self.after_lessons:
                 _request(unit, f"lessons:{taught[-1].id}", now)
 
@@ -97,12 +96,6 @@ def _seconds(interval: str) -> int:
     if seconds < EVERY_MINUTE:
         raise ValueError(interval)
     return seconds
-
-
-def _taught_since(unit: Unit, since: datetime) -> list[Lesson]:
-    """Lessons that somebody submitted after a point in time and that still hold, oldest first."""
-    lessons = [lesson for lesson in unit.lessons.all() if lesson.source in SUBMITTED and lesson.withdrawn_at is None]
-    return sorted((lesson for lesson in lessons if lesson.taught_at > since), key=lambda lesson: lesson.taught_at)
 
 
 def _request(unit: Unit, slot: str, now: datetime) -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.feedback import LessonSource
 from bot.ids import AdapterId, LessonId, RunId
-from bot.lineage import Adapter, Deployment, Move, RetrainPlan
+from bot.lineage import Adapter, Deployment, Move, RetrainPlan, Run
 from bot.ports import Unit
 from learning.dataset import MIN_LESSONS
 from learning.planning import plan, remember_rate
@@ -78,9 +79,11 @@ def test_it_counts_what_the_run_will_do(store: SqlStore) -> None:
     assert told.minutes > 0
 
 
-def test_what_the_live_adapter_learned_is_not_new(store: SqlStore) -> None:
+def test_what_came_before_the_live_adapters_training_is_not_new(store: SqlStore) -> None:
     def teach_and_deploy(unit: Unit) -> None:
-        keep(unit, *map(lesson, range(12)))
+        keep(unit, *map(lesson, range(12)))  # one a minute
+        when = NOW + timedelta(minutes=9)
+        unit.runs.request(Run(id=RunId("r1"), slot="x", requested_by="test", requested_at=when))
         unit.adapters.add(adapter(*(lesson(number).id for number in range(10))))
         unit.adapters.deploy(Deployment(Move.PROMOTE, AdapterId("a1"), "test", NOW))
 
