@@ -14,7 +14,7 @@ class Policy:
     """Channel ids in which every new question of a customer is answered."""
     emoji: Mapping[str, Gesture] = field(default_factory=lambda: DEFAULT_EMOJI)
     known_from: float = 0.9
-    """Least calibrated probability at which a known answer is served: of all that are served, at most 5 % are wrong."""
+    """Least calibrated probability at which a known answer is served; the aim is at most 5 % wrong of all served."""
     clarify_from: float = 0.5
     """Least probability of a fact at which "did you mean" is asked before anything is written."""
     offer_from: float = 0.2

@@ -14,12 +14,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.policy import Policy
 from learning.calibration import Case, Encoded, Entry, World, fact_vectors
 from learning.encoder import MiniLmEncoder
 from learning.models import resolve_encoder
 from learning.router import rank
 
-KNOWN_FROM = 0.95
+KNOWN_FROM = Policy().known_from
 CLARIFY_FROM = 0.35
 QUARTERS = 4
 
