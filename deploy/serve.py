@@ -11,7 +11,7 @@ from pathlib import Path
 
 import structlog
 
-from bot.errors import MenteeError, SettingError
+from bot.errors import MenteeError, OperatorError, SettingError
 from deploy.connections import make_connectors
 from deploy.parts import Kept, Models, make_cycle, open_kept, open_models
 from deploy.settings import Settings
@@ -69,10 +69,17 @@ async def load_demo(kept: Kept) -> None:
 
 
 async def run_side_by_side(bot: Bot, models: Models, cycle: Cycle, scheduling: Scheduling) -> None:
-    """Everything that goes on at the same time, until cancelled."""
+    """Everything that goes on at the same time, until cancelled. Raises OperatorError when no connection is left."""
     async with asyncio.TaskGroup() as group:
-        for connector in bot.connectors.values():
-            group.create_task(keep_up(connector.platform, connector.run))
+        behind = group.create_task(run_behind(bot, models, cycle, scheduling))
+        await asyncio.gather(*(keep_up(each.platform, each.run) for each in bot.connectors.values()))
+        behind.cancel()
+    raise OperatorError("Nothing is connected. Mend what the log names above, then start again.")
+
+
+async def run_behind(bot: Bot, models: Models, cycle: Cycle, scheduling: Scheduling) -> None:
+    """All that goes on behind the connections, until cancelled."""
+    async with asyncio.TaskGroup() as group:
         group.create_task(keep_up("delivery", bot.delivery.run))
         group.create_task(keep_up("reporting", bot.reporting.run))
         group.create_task(keep_up("scheduling", scheduling.run))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -26,6 +27,7 @@ from deploy.settings import Settings
 from tests.bot.events import message
 from tests.connectors.slack.web_api import Reply, web_api
 from tests.connectors.web.conftest import free_port
+from tests.fakes.connector import FakeConnector
 from tests.house import House, open_house
 
 TOKENS = {
@@ -172,3 +174,18 @@ async def test_a_wrong_slack_token_is_told_and_the_page_still_answers(folder: Pa
         assert len(told) == 1
         assert "Slack refuses SLACK_BOT_TOKEN (invalid_auth)" in told[0]
         assert "hunter2" not in str(logs)
+
+
+async def test_with_no_connection_left_it_ends_and_says_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def wait(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    async def refuse() -> None:
+        raise SettingError("The port is taken.")
+
+    monkeypatch.setattr(serve, "run_behind", wait)
+    connector = FakeConnector()
+    monkeypatch.setattr(connector, "run", refuse)
+    bot = replace(house.bot, connectors={connector.platform: connector})
+    with pytest.raises(OperatorError, match="Nothing is connected"):
+        await serve.run_side_by_side(bot, None, None, None)  # type: ignore[arg-type]  # what is behind isn't reached

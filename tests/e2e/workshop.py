@@ -5,7 +5,7 @@ import contextlib
 import csv
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from bot.lineage import Adapter
 from bot.retrieval import Section
 from deploy.connections import make_connectors
 from deploy.parts import Kept, Models, make_cycle, open_kept, open_models
-from deploy.serve import run_side_by_side
+from deploy.serve import run_behind, run_side_by_side
 from deploy.settings import Settings
 from deploy.wiring import Bot, put_together, utc_now
 from learning.scheduling import Scheduling
@@ -84,8 +84,8 @@ async def open_workshop(settings: Settings, *, connect: bool = True) -> AsyncIte
         cycle = make_cycle(kept, models.base)
         scheduling = Scheduling(store=kept.store, clock=utc_now, trigger=None, after_lessons=0)
         await models.engine.refresh()
-        started = bot if connect else replace(bot, connectors={})
-        running = asyncio.create_task(run_side_by_side(started, models, cycle, scheduling))
+        run = run_side_by_side if connect else run_behind
+        running = asyncio.create_task(run(bot, models, cycle, scheduling))
         try:
             yield Workshop(kept, models, bot)
         finally:
