@@ -15,7 +15,7 @@ from bot.feedback import Fact, LessonSource
 from bot.policy import Policy
 from bot.ports import Generator, Knowledge
 from bot.prompting import Passage, grounded_prompt
-from bot.retrieval import FactMatch, Retrieval, Section, SectionMatch
+from bot.retrieval import FactMatch, Retrieval, Section
 from bot.support import coverage, support
 from bot.texts import Texts
 
@@ -61,29 +61,30 @@ class Answering:
         )
 
     async def _climb(self, question: Question, on_text: OnText | None, skip_facts: bool) -> Answer:
-        retrieval = await self._retrieve(question)
+        words, retrieval = await self._retrieve(question)
         facts = Retrieval() if skip_facts else retrieval
         likely, possible = self.policy.clarify_from, self.policy.offer_from
         if found := self._known(question, facts) or self._clarify(question, facts, likely):
             return found
         try:
-            grounded = await self._grounded(question, retrieval.sections, on_text)
+            grounded = await self._grounded(question, self._readable(words, retrieval), on_text)
         except Busy:
             return self.handoff(question.text, self.texts.busy)
         return grounded or self._clarify(question, facts, possible) or self.handoff(question.text)
 
-    async def _retrieve(self, question: Question) -> Retrieval:
-        """Search for the words as they are; if they are not enough, with the person's earlier question before them.
+    async def _retrieve(self, question: Question) -> tuple[str, Retrieval]:
+        """What was searched for, and what was found: the words as they are; if they are not enough, with the person's
+        earlier question before them.
 
         What the bot has said in this thread already is no answer to a further question.
         """
         alone = await self.knowledge.search(question.text)
-        if not question.earlier or self._known(question, alone):
-            return alone
+        if not question.earlier or self._known(question, alone) or self._readable(question.text, alone):
+            return question.text, alone
         said = {turn.text for turn in question.earlier if turn.speaker is Speaker.BOT}
         together = await self.knowledge.search(question.in_context)
         facts = tuple(match for match in together.facts if match.fact.lesson.answer not in said)
-        return Retrieval(_better(alone.facts, facts), together.sections)
+        return question.in_context, Retrieval(_better(alone.facts, facts), together.sections)
 
     def _known(self, question: Question, retrieval: Retrieval) -> Answer | None:
         if not retrieval.facts or retrieval.facts[0].probability < self.policy.known_from:
@@ -105,11 +106,8 @@ class Answering:
             candidates=tuple(Candidate(m.fact.id, m.fact.lesson.question) for m in close),
         )
 
-    async def _grounded(
-        self, question: Question, found: Sequence[SectionMatch], on_text: OnText | None
-    ) -> Answer | None:
+    async def _grounded(self, question: Question, section: Section | None, on_text: OnText | None) -> Answer | None:
         """Write from the one section that fits best: a small model reads well, but selects badly."""
-        section = self._readable(question, found)
         if section is None:
             return None
         prompt = grounded_prompt(question.text, [Passage(section.label, section.text)], question.earlier)
@@ -128,11 +126,12 @@ class Answering:
             adapter=generation.adapter,
         )
 
-    def _readable(self, question: Question, found: Sequence[SectionMatch]) -> Section | None:
-        for match in found:
+    def _readable(self, words: str, retrieval: Retrieval) -> Section | None:
+        """The nearest section that speaks of what was asked, if any."""
+        for match in retrieval.sections:
             near = match.similarity >= self.policy.grounded_from
             text = f"{match.section.label} {match.section.text}"
-            if near and coverage(question.in_context, text) >= self.policy.covered_from:
+            if near and coverage(words, text) >= self.policy.covered_from:
                 return match.section
         return None
 

@@ -91,6 +91,15 @@ async def test_a_follow_up_is_understood_with_the_question_before_it(house: Hous
     assert roles == ["system", "user", "assistant", "user"]
 
 
+async def test_a_question_that_stands_for_itself_is_not_mixed_with_the_one_before(
+    house: House, chat: FakeConnector
+) -> None:
+    await house.teach("What does Grove cost a month?", "$69.")
+    await house.add_section("Exports", "Who may export", "Managers may export data.")
+    assert await ask(house, chat, "What does Grove cost a month?") is AnswerKind.KNOWN
+    assert await ask(house, chat, "Who may export data?") is AnswerKind.GROUNDED
+
+
 @pytest.mark.parametrize("text", ["", "   \n", "\u200b"])
 async def test_an_empty_question_is_asked_back(house: House, chat: FakeConnector, text: str) -> None:
     kind = await ask(house, chat, text)
