@@ -48,13 +48,14 @@ class WebConnector:
             uvicorn.Config(self.app, log_config=None, access_log=False, lifespan="off",
                            timeout_graceful_shutdown=FAREWELL_S)
         )  # fmt: skip
-        serving = asyncio.create_task(server.serve(sockets=[self._listen()]))
-        try:
-            await asyncio.shield(serving)
-        finally:
-            server.should_exit = True
-            self._board.close()
-            await serving
+        with self._listen() as listening:
+            serving = asyncio.create_task(server.serve(sockets=[listening]))
+            try:
+                await asyncio.shield(serving)
+            finally:
+                server.should_exit = True
+                self._board.close()
+                await serving
 
     async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
         """Show it. It is taken also when no browser is looking: whoever comes later finds it there."""
