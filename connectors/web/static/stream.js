@@ -42,6 +42,8 @@ export function listen({ entry, draft = () => {}, lost = () => {} }) {
   stream.addEventListener("error", () => lost(true));
   stream.addEventListener("entry", (event) => entry(element(JSON.parse(event.data))));
   stream.addEventListener("draft", (event) => draft(JSON.parse(event.data)));
+  // Until here a click would have been lost without a word.
+  document.querySelectorAll("main [inert]").forEach((part) => part.removeAttribute("inert"));
 }
 
 /** Show a line of trouble, or none. */

@@ -1,11 +1,12 @@
 """The page in a real browser: what people do with it, by mouse, by keyboard, and on a phone."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, Page, async_playwright, expect
+from playwright.async_api import Locator, Page, Route, async_playwright, expect
 
 from bot.lineage import Progress
 from bot.texts import ENGLISH
@@ -186,6 +187,22 @@ async def test_a_retraining_can_be_watched(page: Page, live: Site) -> None:
     assert message is not None
     await live.connector.update(message, "Training: a quarter done")
     await expect(page.get_by_role("log")).to_contain_text("Training: a quarter done")
+
+
+async def test_a_click_before_the_script_has_come_is_not_lost(page: Page) -> None:
+    async def late(route: Route) -> None:
+        await asyncio.sleep(1.0)
+        await route.continue_()
+
+    await become(page, "admin")
+    await page.route("**/*.js", late)
+    await page.goto("/adapters", wait_until="commit")
+    await page.get_by_role("button", name="Dry run").click()
+    await expect(page.get_by_role("log")).to_contain_text("Dry run: 40 facts")
+    await page.goto("/", wait_until="commit")
+    await page.get_by_label("Your question").fill("Do you ship parcels to Norway?")
+    await page.get_by_role("button", name="Send").click()
+    await expect(answers(page)).to_have_count(1)
 
 
 async def test_lessons_can_be_filtered(page: Page, live: Site) -> None:
