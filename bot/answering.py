@@ -10,8 +10,9 @@ from time import perf_counter
 
 from bot.answers import Answer, AnswerKind, Candidate, Confirmation, Source, SourceKind
 from bot.conversation import Question, Speaker, clean_question
-from bot.errors import Busy
+from bot.errors import Busy, NotWritten
 from bot.feedback import Fact, LessonSource
+from bot.generation import Sampling
 from bot.policy import Policy
 from bot.ports import Generator, Knowledge
 from bot.prompting import Passage, grounded_prompt
@@ -20,7 +21,7 @@ from bot.support import coverage, support
 from bot.texts import Texts
 
 MAX_CANDIDATES = 3
-MAX_NEW_TOKENS = 120
+SAMPLING = Sampling(max_new_tokens=120, deadline_s=60.0)
 
 OnText = Callable[[str], None]
 
@@ -70,6 +71,8 @@ class Answering:
             grounded = await self._grounded(question, self._readable(words, retrieval), on_text)
         except Busy:
             return self.handoff(question.text, self.texts.busy)
+        except NotWritten:
+            grounded = None
         return grounded or self._clarify(question, facts, possible) or self.handoff(question.text)
 
     async def _retrieve(self, question: Question) -> tuple[str, Retrieval]:
@@ -111,7 +114,7 @@ class Answering:
         if section is None:
             return None
         prompt = grounded_prompt(question.text, [Passage(section.label, section.text)], question.earlier)
-        generation = await self.generator.generate(prompt, max_new_tokens=MAX_NEW_TOKENS, on_text=on_text)
+        generation = await self.generator.generate(prompt, SAMPLING, on_text=on_text)
         text = whole_sentences(generation.text)
         supported = support(text, [f"{section.label} {section.text}"])
         if supported < self.policy.supported_from:

@@ -15,7 +15,10 @@ MenteeError
 │   └── BadInput
 └── TransientError     nobody: it is tried again
     ├── DeliveryFailed
-    └── Busy
+    └── NotWritten     the engine gave no text; the asker is handed to a person
+        ├── Busy
+        ├── TooLate
+        └── EngineFailed
 
 Each message names the value and the remedy; it is shown as it is.
 """
@@ -85,5 +88,17 @@ class DeliveryFailed(TransientError):
         self.retry_after_s = retry_after_s
 
 
-class Busy(TransientError):
+class NotWritten(TransientError):
+    """The engine gave no text."""
+
+
+class Busy(NotWritten):
     """More is asked than can be answered right now."""
+
+
+class TooLate(NotWritten):
+    """The text was not finished by its deadline."""
+
+
+class EngineFailed(NotWritten):
+    """The engine broke, can't be reached, or gave something that can't be used."""

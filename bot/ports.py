@@ -11,6 +11,7 @@ from bot.answers import Answer, PostedAnswer
 from bot.conversation import Turn
 from bot.events import Event, MessageRef, Place
 from bot.feedback import Lesson, Phrasing, Rating
+from bot.generation import Generation, Sampling
 from bot.ids import AdapterId, AnswerId, EventId, LessonId, OutgoingId, RunId
 from bot.lineage import Adapter, Deployment, Progress, Report, RetrainPlan, Run
 from bot.outgoing import Outgoing
@@ -30,22 +31,14 @@ class Clock(Protocol):
 # --- models ------------------------------------------------------------------------------------------------------
 
 
-class Generation(Protocol):
-    @property
-    def text(self) -> str: ...
-    @property
-    def adapter(self) -> AdapterId | None:
-        """The version that the whole text was written with."""
-        ...
-
-
 class Generator(Protocol):
     async def generate(
-        self, messages: Sequence[Message], *, max_new_tokens: int, on_text: Callable[[str], None] | None = None
+        self, messages: Sequence[Message], sampling: Sampling, *, on_text: Callable[[str], None] | None = None
     ) -> Generation:
         """Complete the conversation. `on_text` gets each new piece, in the caller's event loop.
 
-        Raises Busy when the queue is full. Cancelling the task stops the generation.
+        Raises Busy when the queue is full, TooLate after the deadline, EngineFailed when the text can't be had.
+        Cancelling the task stops the generation.
         """
         ...
 

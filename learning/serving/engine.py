@@ -8,7 +8,6 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import structlog
 import torch
@@ -21,6 +20,7 @@ from transformers import (
 )
 
 from bot.errors import AdapterBroken, Busy
+from bot.generation import Generation, Sampling
 from bot.ids import AdapterId
 from bot.ports import AdapterStore
 from bot.prompting import Message
@@ -34,12 +34,6 @@ MAX_WAITING = 32
 KEPT_SLOTS = 2  # the live one, and the one before it: a rollback needs no loading
 
 OnText = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class EngineGeneration:
-    text: str
-    adapter: AdapterId | None
 
 
 class Engine:
@@ -86,8 +80,8 @@ class Engine:
             log.info("adapter serving", adapter=slot.adapter)
 
     async def generate(
-        self, messages: Sequence[Message], *, max_new_tokens: int, on_text: OnText | None = None
-    ) -> EngineGeneration:
+        self, messages: Sequence[Message], sampling: Sampling, *, on_text: OnText | None = None
+    ) -> Generation:
         """Complete the messages greedily. Raises Busy when more than MAX_WAITING requests are waiting already."""
         if self._waiting >= MAX_WAITING:
             raise Busy(f"{self._waiting} answers are being written already.")
@@ -102,7 +96,9 @@ class Engine:
         try:
             if not self._slots:
                 await self.refresh()
-            return await loop.run_in_executor(self._thread, self._complete, messages, max_new_tokens, emit, cancelled)
+            return await loop.run_in_executor(
+                self._thread, self._complete, messages, sampling.max_new_tokens, emit, cancelled
+            )
         finally:
             cancelled.set()  # also when the caller went away: the thread stops at its next step
             self._waiting -= 1
@@ -122,7 +118,7 @@ class Engine:
     @torch.inference_mode()
     def _complete(
         self, messages: Sequence[Message], max_new_tokens: int, emit: OnText, cancelled: threading.Event
-    ) -> EngineGeneration:
+    ) -> Generation:
         slot = self._slots[-1]  # pinned: a swap in the meantime doesn't touch this request
         if self._tokenizer is None:
             self._tokenizer = AutoTokenizer.from_pretrained(self._base.folder)
@@ -138,7 +134,7 @@ class Engine:
             stopping_criteria=StoppingCriteriaList([_Cancelled(cancelled)]),
         )
         text = tokenizer.decode(output[0, prompt.shape[1] :], skip_special_tokens=True)
-        return EngineGeneration(str(text).strip(), slot.adapter)
+        return Generation(str(text).strip(), slot.adapter)
 
 
 class _Pieces(TextStreamer):

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from bot.generation import Sampling
 from bot.ports import Generator
 from bot.prompting import Message, Passage, grounded_prompt
 
@@ -13,7 +14,7 @@ OTHER = grounded_prompt("How long do refunds take?", PASSAGES[::-1])
 class GeneratorContract:
     async def test_the_pieces_join_to_the_text(self, generator: Generator) -> None:
         pieces: list[str] = []
-        generation = await generator.generate(PROMPT, max_new_tokens=12, on_text=pieces.append)
+        generation = await generator.generate(PROMPT, Sampling(12), on_text=pieces.append)
         assert generation.text
         assert "".join(pieces).strip() == generation.text
         assert len(pieces) > 1
@@ -21,33 +22,31 @@ class GeneratorContract:
     async def test_pieces_come_in_the_event_loop_before_the_text_is_returned(self, generator: Generator) -> None:
         loop = asyncio.get_running_loop()
         loops: list[asyncio.AbstractEventLoop] = []
-        await generator.generate(PROMPT, max_new_tokens=6, on_text=lambda _: loops.append(asyncio.get_running_loop()))
+        await generator.generate(PROMPT, Sampling(6), on_text=lambda _: loops.append(asyncio.get_running_loop()))
         assert loops
         assert set(loops) == {loop}
 
     async def test_the_same_messages_get_the_same_text(self, generator: Generator) -> None:
-        texts = [(await generator.generate(PROMPT, max_new_tokens=8)).text for _ in range(2)]
+        texts = [(await generator.generate(PROMPT, Sampling(8))).text for _ in range(2)]
         assert texts[0] == texts[1]
 
     async def test_fewer_tokens_are_the_beginning_of_more(self, generator: Generator) -> None:
-        short = (await generator.generate(PROMPT, max_new_tokens=3)).text
-        long = (await generator.generate(PROMPT, max_new_tokens=6)).text
+        short = (await generator.generate(PROMPT, Sampling(3))).text
+        long = (await generator.generate(PROMPT, Sampling(6))).text
         assert long.startswith(short)
         assert len(long) > len(short)
 
     async def test_requests_side_by_side_get_their_own_answers(self, generator: Generator) -> None:
-        alone = [(await generator.generate(prompt, max_new_tokens=8)).text for prompt in (PROMPT, OTHER)]
+        alone = [(await generator.generate(prompt, Sampling(8))).text for prompt in (PROMPT, OTHER)]
         assert alone[0] != alone[1]
-        together = await asyncio.gather(
-            *(generator.generate(prompt, max_new_tokens=8) for prompt in (PROMPT, OTHER) * 3)
-        )
+        together = await asyncio.gather(*(generator.generate(prompt, Sampling(8)) for prompt in (PROMPT, OTHER) * 3))
         assert [generation.text for generation in together] == alone * 3
 
     async def test_it_takes_a_conversation_with_earlier_turns(self, generator: Generator) -> None:
         turns = [Message("user", "Hello!"), Message("assistant", "Hello, what is it?")]
-        generation = await generator.generate([PROMPT[0], *turns, PROMPT[-1]], max_new_tokens=4)
+        generation = await generator.generate([PROMPT[0], *turns, PROMPT[-1]], Sampling(4))
         assert generation.text
 
     async def test_the_adapter_is_named_with_the_text(self, generator: Generator) -> None:
-        first, second = [await generator.generate(PROMPT, max_new_tokens=2) for _ in range(2)]
+        first, second = [await generator.generate(PROMPT, Sampling(2)) for _ in range(2)]
         assert first.adapter == second.adapter

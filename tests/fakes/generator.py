@@ -3,14 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from bot.generation import Generation, Sampling
 from bot.ids import AdapterId
 from bot.prompting import Message
-
-
-@dataclass(frozen=True)
-class FakeGeneration:
-    text: str
-    adapter: AdapterId | None = None
 
 
 @dataclass
@@ -21,15 +16,15 @@ class FakeGenerator:
     prompts: list[Sequence[Message]] = field(default_factory=list)
 
     async def generate(
-        self, messages: Sequence[Message], *, max_new_tokens: int, on_text: Callable[[str], None] | None = None
-    ) -> FakeGeneration:
+        self, messages: Sequence[Message], sampling: Sampling, *, on_text: Callable[[str], None] | None = None
+    ) -> Generation:
         self.prompts.append(messages)
         text = self.replies.pop(0) if self.replies else _first_passage(messages)
-        words = text.split(" ")[:max_new_tokens]
+        words = text.split(" ")[: sampling.max_new_tokens]
         if on_text is not None:
             for i, word in enumerate(words):
                 on_text(word if i == 0 else f" {word}")
-        return FakeGeneration(" ".join(words), self.adapter)
+        return Generation(" ".join(words), self.adapter)
 
 
 def _first_passage(messages: Sequence[Message]) -> str:

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from bot.errors import Busy
+from bot.generation import Sampling
 from bot.ids import AdapterId
 from bot.prompting import Message
 from learning.chat_format import encode_prompt
@@ -133,7 +134,7 @@ async def test_every_version_says_what_it_says_offline(engine: Engine, deployed:
     for adapter in (None, A, B, C):
         deployed.adapter = adapter
         await engine.refresh()
-        generation = await engine.generate(PROMPT, max_new_tokens=20)
+        generation = await engine.generate(PROMPT, Sampling(20))
         assert generation.adapter == engine.serving == adapter
         assert generation.text == offline(adapter, PROMPT, 20)
         said.add(generation.text)
@@ -152,7 +153,7 @@ async def test_a_swap_in_the_middle_of_an_answer_does_not_touch_it(
 
     stop_here = _Gate(engine, swapped)
     with stop_here:
-        answering = asyncio.create_task(engine.generate(PROMPT, max_new_tokens=LONG, on_text=hold))
+        answering = asyncio.create_task(engine.generate(PROMPT, Sampling(LONG), on_text=hold))
         await begun.wait()
         deployed.adapter = B
         await engine.refresh()
@@ -161,7 +162,7 @@ async def test_a_swap_in_the_middle_of_an_answer_does_not_touch_it(
         swapped.set()
         generation = await answering
     assert (generation.adapter, generation.text) == (A, offline(A, PROMPT, LONG))
-    following = await engine.generate(PROMPT, max_new_tokens=LONG)
+    following = await engine.generate(PROMPT, Sampling(LONG))
     assert (following.adapter, following.text) == (B, offline(B, PROMPT, LONG))
 
 
@@ -199,7 +200,7 @@ async def test_many_requests_while_versions_are_swapped_each_get_one_version(
         last = False
         while not last:
             last = until.done()
-            generation = await engine.generate(messages, max_new_tokens=12)
+            generation = await engine.generate(messages, Sampling(12))
             answers.append((generation.adapter, messages, generation.text))
 
     swapping = asyncio.create_task(swap())
@@ -218,7 +219,7 @@ async def test_a_rollback_loads_nothing(
     monkeypatch.setattr(engine_module, "load_slot", None)  # whoever calls it fails
     deployed.adapter = A
     await engine.refresh()
-    assert (await engine.generate(PROMPT, max_new_tokens=8)).text == offline(A, PROMPT, 8)
+    assert (await engine.generate(PROMPT, Sampling(8))).text == offline(A, PROMPT, 8)
     deployed.adapter = B
     await engine.refresh()
     assert engine.serving == B
@@ -292,13 +293,13 @@ async def serves_a_after_refusing_b(engine: Engine, deployed: Deployed) -> str:
     """The reason that was logged."""
     deployed.adapter = A
     await engine.refresh()
-    before = await engine.generate(PROMPT, max_new_tokens=8)
+    before = await engine.generate(PROMPT, Sampling(8))
     deployed.adapter = B
     with capture_logs() as logs:
         await engine.refresh()
         await engine.refresh()
     assert engine.serving == A
-    assert await engine.generate(PROMPT, max_new_tokens=8) == before
+    assert await engine.generate(PROMPT, Sampling(8)) == before
     (refused,) = [entry for entry in logs if entry["event"] == "adapter refused"]  # said once
     assert refused["adapter"] == B
     return str(refused["reason"])
@@ -338,7 +339,7 @@ async def test_with_nothing_before_a_refused_adapter_the_base_model_serves(
     spoilt: Engine, deployed: Deployed, offline: Offline
 ) -> None:
     deployed.adapter = B
-    generation = await spoilt.generate(PROMPT, max_new_tokens=8)
+    generation = await spoilt.generate(PROMPT, Sampling(8))
     assert (generation.adapter, generation.text) == (None, offline(None, PROMPT, 8))
 
 
@@ -369,20 +370,20 @@ async def test_more_than_the_queue_holds_are_turned_away(
     engine: Engine, held: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine_module, "MAX_WAITING", 3)
-    waiting = [asyncio.create_task(engine.generate(PROMPT, max_new_tokens=8)) for _ in range(3)]
+    waiting = [asyncio.create_task(engine.generate(PROMPT, Sampling(8))) for _ in range(3)]
     await asyncio.sleep(0)
     with pytest.raises(Busy, match="3 answers"):
-        await engine.generate(PROMPT, max_new_tokens=8)
+        await engine.generate(PROMPT, Sampling(8))
     held.set()
     assert len({generation.text for generation in await asyncio.gather(*waiting)}) == 1
-    assert (await engine.generate(PROMPT, max_new_tokens=2)).text
+    assert (await engine.generate(PROMPT, Sampling(2))).text
 
 
 async def test_the_queue_is_as_short_before_the_first_model_is_loaded(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine_module, "MAX_WAITING", 3)
-    asked = await asyncio.gather(*(engine.generate(PROMPT, max_new_tokens=2) for _ in range(5)), return_exceptions=True)
+    asked = await asyncio.gather(*(engine.generate(PROMPT, Sampling(2)) for _ in range(5)), return_exceptions=True)
     assert [isinstance(each, Busy) for each in asked] == [False, False, False, True, True]
 
 
@@ -394,7 +395,7 @@ async def test_cancelling_stops_the_generation(engine: Engine, held: threading.E
         pieces.append(piece)
         begun.set()
 
-    answering = asyncio.create_task(engine.generate(PROMPT, max_new_tokens=2_000, on_text=on_text))
+    answering = asyncio.create_task(engine.generate(PROMPT, Sampling(2_000), on_text=on_text))
     await begun.wait()
     answering.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -402,18 +403,18 @@ async def test_cancelling_stops_the_generation(engine: Engine, held: threading.E
     said = len(pieces)
     held.set()
     # The thread would be busy for 2000 tokens if it hadn't stopped: the next request would wait for them.
-    await engine.generate(PROMPT, max_new_tokens=2)
+    await engine.generate(PROMPT, Sampling(2))
     assert len(pieces) <= said + 1
 
 
 async def test_a_request_that_is_cancelled_while_it_waits_is_never_begun(engine: Engine, held: threading.Event) -> None:
-    first = asyncio.create_task(engine.generate(PROMPT, max_new_tokens=8))
+    first = asyncio.create_task(engine.generate(PROMPT, Sampling(8)))
     pieces: list[str] = []
-    second = asyncio.create_task(engine.generate(PROMPT, max_new_tokens=8, on_text=pieces.append))
+    second = asyncio.create_task(engine.generate(PROMPT, Sampling(8), on_text=pieces.append))
     await asyncio.sleep(0)
     second.cancel()
     held.set()
     await first
-    await engine.generate(PROMPT, max_new_tokens=2)
+    await engine.generate(PROMPT, Sampling(2))
     assert second.cancelled()
     assert pieces == []
