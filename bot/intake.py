@@ -33,7 +33,7 @@ class Intake:
         """Keep an event and start on it. Returns once it is on disk; False when it was known already."""
         is_new = await self.store.run(lambda unit: unit.inbox.add(event))
         if is_new:
-            self._start(event)
+            self._start(event, is_counted=True)
         return is_new
 
     async def resume(self) -> int:
@@ -48,27 +48,30 @@ class Intake:
         while self._tasks:
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    def _start(self, event: Event) -> None:
+    def _start(self, event: Event, *, is_counted: bool = False) -> None:
         if event.id not in self._tasks:
-            task = asyncio.create_task(self._work_off(event), name=f"event {event.id}")
+            task = asyncio.create_task(self._work_off(event, is_counted), name=f"event {event.id}")
             self._tasks[event.id] = task
             task.add_done_callback(lambda _: self._tasks.pop(event.id, None))
 
-    async def _work_off(self, event: Event) -> None:
+    async def _work_off(self, event: Event, is_counted: bool) -> None:
         turn = self._turns.setdefault(event.place.key, asyncio.Lock())
         async with turn:
             for attempt in range(1, MAX_ATTEMPTS + 2):
                 try:
-                    await self._try(event)
+                    await self._try(event, is_counted and attempt == 1)
                     break
                 except Exception as problem:  # whatever it is, the person in the channel must hear of it
                     self.on_error(event, problem)
                     await asyncio.sleep(BACKOFF_S * 2**attempt)
         self.news.set()
 
-    async def _try(self, event: Event) -> None:
-        """One attempt, counted before it begins, so that an event that kills the process is set aside too."""
-        attempts = await self.store.run(lambda unit: unit.inbox.attempt(event.id))
+    async def _try(self, event: Event, is_counted: bool) -> None:
+        """One attempt, counted before it begins, so that an event that kills the process is set aside too.
+
+        The first one is counted when the event is kept: one transaction less before the answer.
+        """
+        attempts = 1 if is_counted else await self.store.run(lambda unit: unit.inbox.attempt(event.id))
         is_poison = attempts > MAX_ATTEMPTS
         effect = self.routing.broken(event) if is_poison else await self.routing(event)
         await self.store.run(lambda unit: _settle(unit, event, effect, parked=is_poison))

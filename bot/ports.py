@@ -12,12 +12,12 @@ from bot.conversation import Turn
 from bot.events import Event, MessageRef, Place
 from bot.feedback import Lesson, Phrasing, Rating
 from bot.generation import Generation, Sampling
-from bot.ids import AdapterId, AnswerId, EventId, LessonId, OutgoingId, RunId
+from bot.ids import AdapterId, AnswerId, EventId, FactId, LessonId, OutgoingId, RunId
 from bot.lineage import Adapter, Deployment, Progress, Report, RetrainPlan, Run
 from bot.outgoing import Outgoing
 from bot.people import Person, Platform
 from bot.prompting import Message
-from bot.retrieval import Retrieval, Section
+from bot.retrieval import Changes, Retrieval, Section
 
 T = TypeVar("T")
 
@@ -104,7 +104,7 @@ class Connector(Protocol):
 
 class Inbox(Protocol):
     def add(self, event: Event) -> bool:
-        """Keep an event under its id; False when it is there already."""
+        """Keep an event under its id, its first attempt counted; False when it is there already."""
         ...
 
     def pending(self) -> Sequence[Event]:
@@ -112,7 +112,7 @@ class Inbox(Protocol):
         ...
 
     def attempt(self, event: EventId) -> int:
-        """Count an attempt at handling it; how many there were, this one included."""
+        """Count a further attempt at handling it; how many there were, this one included."""
         ...
 
     def done(self, event: EventId, *, parked: bool = False) -> None:
@@ -178,13 +178,18 @@ class Lessons(Protocol):
 
     def restore(self, lesson: LessonId) -> None: ...
     def about(self, answer: AnswerId) -> Sequence[Lesson]: ...
-    def all(self) -> Sequence[Lesson]: ...
+    def all(self, facts: Sequence[FactId] | None = None) -> Sequence[Lesson]:
+        """Those of the facts, or all; oldest first, withdrawn ones too."""
+        ...
+
     def add_phrasing(self, phrasing: Phrasing) -> None:
         """Add it; the same text from the same origin again makes it active."""
         ...
 
     def withdraw_phrasings(self, origin: str, at: datetime) -> None: ...
-    def phrasings(self) -> Sequence[Phrasing]: ...
+    def phrasings(self, facts: Sequence[FactId] | None = None) -> Sequence[Phrasing]:
+        """Those of the facts, or all; oldest first, withdrawn ones too."""
+        ...
 
 
 class Documents(Protocol):
@@ -192,7 +197,9 @@ class Documents(Protocol):
         """Keep a source's sections in place of its earlier ones; False when the content is unchanged."""
         ...
 
-    def sections(self) -> Sequence[Section]: ...
+    def sections(self, sources: Sequence[str] | None = None) -> Sequence[Section]:
+        """Those of the sources, or all, in the order of each source."""
+        ...
 
 
 class Vectors(Protocol):
@@ -275,6 +282,10 @@ class Unit(Protocol):
     def runs(self) -> Runs: ...
     @property
     def flags(self) -> Flags: ...
+    def changes(self, since: int) -> Changes:
+        """What has changed after that revision. 0: all that there is, and what is gone."""
+        ...
+
     def revision(self) -> int:
         """A number that grows whenever lessons, phrasings or sections change, in whichever process."""
         ...

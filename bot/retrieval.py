@@ -1,9 +1,10 @@
 """What memory finds for a question. Scores are given; what follows from them is the ladder's decision."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.feedback import Fact
-from bot.ids import SectionId
+from bot.ids import FactId, SectionId
 
 
 @dataclass(frozen=True)
@@ -43,3 +44,11 @@ class Retrieval:
 
     facts: tuple[FactMatch, ...] = ()
     sections: tuple[SectionMatch, ...] = ()
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What of memory is new, other or gone, the oldest change first."""
+
+    facts: Sequence[FactId] = ()
+    sources: Sequence[str] = ()

@@ -4,20 +4,20 @@ Works with the bot running or not: both read and write the same database. Knows 
 """
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
-from bot.errors import MenteeError
 from deploy import shown
+from deploy.cli_bench import bench
 from deploy.logs import set_up_logs
 from deploy.parts import Kept, open_kept
 from deploy.settings import Settings, read_settings
+from deploy.shown import told
 
 T = TypeVar("T")
 
@@ -28,6 +28,8 @@ app = typer.Typer(
     "Start with `mentee doctor`.",
 )  # fmt: skip
 
+app.add_typer(bench, name="bench")
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 WithDemo = Annotated[bool, typer.Option("--demo", help="Load the demo product's help when nothing is known yet.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what a retraining would do.")]
@@ -37,7 +39,7 @@ AdapterName = Annotated[str, typer.Argument(metavar="ID", help="v3, or the begin
 @app.command()
 def run(demo: WithDemo = False) -> None:
     """Start the bot: the page, Slack and Discord when their tokens are set, the schedule and the trainer."""
-    with _told():
+    with told():
         from deploy.serve import serve
 
         settings = read_settings()
@@ -49,7 +51,7 @@ def run(demo: WithDemo = False) -> None:
 @app.command()
 def ask(text: str, as_json: AsJson = False) -> None:
     """Ask a question, as a customer would. Prints the answer and what it was made of."""
-    with _told(as_json), _kept() as kept:
+    with told(as_json), _kept() as kept:
         from deploy.verbs import ask as answer
 
         found, adapter = asyncio.run(answer(kept, text, shown.stream(as_json)))
@@ -59,7 +61,7 @@ def ask(text: str, as_json: AsJson = False) -> None:
 @app.command()
 def teach(question: str, answer: str, as_json: AsJson = False) -> None:
     """Teach the right answer to a question. It serves the very next question that means the same."""
-    with _told(as_json), _kept() as kept:
+    with told(as_json), _kept() as kept:
         from deploy.verbs import teach as take
 
         shown.lesson(asyncio.run(take(kept, question, answer)), as_json)
@@ -68,7 +70,7 @@ def teach(question: str, answer: str, as_json: AsJson = False) -> None:
 @app.command()
 def ingest(paths: list[Path], as_json: AsJson = False) -> None:
     """Load help pages (Markdown) and FAQ files (CSV with question and answer), or folders of them."""
-    with _told(as_json), _kept() as kept:
+    with told(as_json), _kept() as kept:
         from learning.sources.ingest import ingest as load
 
         shown.ingested(asyncio.run(load(paths, kept.store)), as_json)
@@ -77,9 +79,11 @@ def ingest(paths: list[Path], as_json: AsJson = False) -> None:
 @app.command()
 def retrain(dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Fine-tune a new adapter from the lessons, judge it, and promote it only if it answers better."""
-    with _told(as_json), _kept() as kept:
+    with told(as_json), _kept() as kept:
         if dry_run:
-            plan = kept.store.run_sync(kept.commands.plan)
+            from deploy.verbs import plan as measure_and_plan
+
+            plan = asyncio.run(measure_and_plan(kept))
             shown.data(asdict(plan), kept.commands.describe_plan(plan), as_json)
         else:
             from deploy.verbs import retrain as train
@@ -92,7 +96,7 @@ def retrain(dry_run: DryRun = False, as_json: AsJson = False) -> None:
 @app.command()
 def adapters(as_json: AsJson = False) -> None:
     """List all adapters with their lineage."""
-    with _told(as_json), _kept() as kept:
+    with told(as_json), _kept() as kept:
         everything = kept.store.run_sync(lambda unit: unit.adapters.all())
         live = kept.store.run_sync(kept.commands.live)
         shown.adapters(everything, live, as_json)
@@ -113,7 +117,7 @@ def rollback(as_json: AsJson = False) -> None:
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """Say what the bot knows and which adapter answers."""
-    with _told(as_json), _kept() as kept:
+    with told(as_json), _kept() as kept:
         now = kept.store.run_sync(kept.commands.status)
         shown.data(asdict(now), kept.commands.describe(now), as_json)
 
@@ -121,7 +125,7 @@ def status(as_json: AsJson = False) -> None:
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Check the installation, and say how to mend what is missing."""
-    with _told(as_json):
+    with told(as_json):
         from deploy.doctor import examine
 
         findings = examine(read_settings())
@@ -131,7 +135,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 def _say(act: Callable[[Kept], str], as_json: bool) -> None:
-    with _told(as_json), _kept() as kept:
+    with told(as_json), _kept() as kept:
         text = act(kept)
         live = kept.store.run_sync(kept.commands.live)
         shown.data({"message": text, "adapter": kept.commands.name_of(live)}, text, as_json)
@@ -143,17 +147,3 @@ def _kept() -> Iterator[Kept]:
     set_up_logs(settings, at_least="warning")
     with open_kept(settings) as kept:
         yield kept
-
-
-@contextmanager
-def _told(as_json: bool = False) -> Iterator[None]:
-    """Errors that somebody can mend are told in a sentence; anything else is a bug and keeps its traceback."""
-    try:
-        yield
-    except MenteeError as problem:
-        details: dict[str, Any] = {"error": str(problem), "kind": type(problem).__name__}
-        if as_json:
-            typer.echo(json.dumps(details))
-        else:
-            shown.problem(str(problem))
-        raise typer.Exit(1) from problem

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.errors import MenteeError
+from bot.errors import MenteeError, NotWritten
 from bot.lineage import serving_stack
 from deploy.connections import discord_config, page_config, slack_config
+from deploy.engines import describe_engine
 from deploy.parts import Kept, open_kept
 from deploy.settings import Settings
 
@@ -27,7 +28,7 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """Run all checks; one that breaks is a finding itself."""
     checks: list[Callable[[Settings], Iterator[Finding]]] = [
-        _python, _disk, _models, _machine, _database, _slack, _discord, _page,
+        _python, _disk, _models, _engine, _training, _database, _slack, _discord, _page,
     ]  # fmt: skip
     findings: list[Finding] = []
     for check in checks:
@@ -64,11 +65,18 @@ def _models(settings: Settings) -> Iterator[Finding]:
             yield Finding(name, "warn", problem, "`mentee run` fetches it; delete a broken one from the cache first.")
 
 
-def _machine(settings: Settings) -> Iterator[Finding]:
-    from learning.serving.slots import describe_machine
+def _engine(settings: Settings) -> Iterator[Finding]:
+    try:
+        text, remedy = describe_engine(settings)
+    except NotWritten as problem:
+        yield Finding("engine", "fail", str(problem), "Start the server, or mend MENTEE_ENGINE.")
+        return
+    yield Finding("engine", "warn" if remedy else "ok", f"{text} (MENTEE_ENGINE={settings.engine})", remedy)
 
-    yield Finding("engine", "ok", f"transformers and peft on {describe_machine()}")
-    yield Finding("training", "ok", f"{settings.training_threads} threads, at most {settings.training_memory_mb} MB")
+
+def _training(settings: Settings) -> Iterator[Finding]:
+    threads = f"{settings.training_threads} threads" if settings.training_threads else "as many threads as pay"
+    yield Finding("training", "ok", f"{threads}, at most {settings.training_memory_mb} MB")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from bot.ids import AdapterId
 from bot.lineage import Progress, serving_stack
 from bot.ports import Planner
 from bot.texts import ENGLISH
+from deploy.engines import ServingEngine, make_engine
 from deploy.settings import Settings
 from deploy.wiring import Parts, utc_now
 from learning.planning import plan
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from learning.cycle import Cycle
     from learning.knowledge import Memory
     from learning.models import BaseModel
-    from learning.serving.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def open_kept(settings: Settings) -> Iterator[Kept]:
 @dataclass(frozen=True)
 class Models:
     base: "BaseModel"
-    engine: "Engine"
+    engine: ServingEngine
     memory: "Memory"
     parts: Parts
 
@@ -74,7 +74,6 @@ def open_models(kept: Kept) -> Iterator[Models]:
     from learning.encoder import MiniLmEncoder
     from learning.knowledge import Memory
     from learning.models import resolve_base_model, resolve_encoder
-    from learning.serving.engine import Engine
 
     settings = kept.settings
     encoder = MiniLmEncoder(resolve_encoder(settings.cache_dir, say_stage))
@@ -84,7 +83,7 @@ def open_models(kept: Kept) -> Iterator[Models]:
     async def live() -> AdapterId | None:
         return await kept.store.run(lambda unit: serving_stack(unit.adapters.history())[-1])
 
-    engine = Engine(base, files, live)
+    engine = make_engine(settings, base, files, live)
     memory = Memory(kept.store, encoder)
     parts = Parts(
         store=kept.store,
@@ -116,16 +115,19 @@ def make_cycle(kept: Kept, base: "BaseModel") -> "Cycle":
         adapter_store=AdapterFiles(settings.adapters_dir, base.sha256),
         base=base,
         recipe=recipe(settings),
+        work_dir=settings.data_dir / "training",
+        precision=settings.training_precision,
         memory_mb=settings.training_memory_mb,
         threads=settings.training_threads,
+        minutes=settings.training_minutes,
         clock=utc_now,
         texts=ENGLISH,
     )
 
 
 def recipe(settings: Settings) -> Recipe:
-    return Recipe(epochs=settings.training_epochs)
+    return Recipe(method=settings.training_method, epochs=settings.training_epochs)
 
 
 def planner(settings: Settings) -> Planner:
-    return partial(plan, recipe=recipe(settings))
+    return partial(plan, recipe=recipe(settings), base=settings.base_model, most_minutes=settings.training_minutes)

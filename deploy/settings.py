@@ -24,9 +24,10 @@ from pydantic_settings import (
 from bot.errors import SettingError
 from bot.people import Staff
 from bot.policy import Policy
+from learning.recipe import Method
 
 PREFIX = "MENTEE_"
-SECRET_PARTS = ("token", "secret", "password", "database_url")
+SECRET_PARTS = ("token", "secret", "password", "api_key", "database_url")
 """Of the names of settings whose value is never shown."""
 ENV_FILE = ".env"
 TOML_FILE = "mentee.toml"
@@ -52,6 +53,8 @@ class Settings(BaseSettings):
 
     # models
     base_model: str = "bundled:smollm2-135m"
+    engine: str = "transformers"
+    engine_api_key: SecretStr | None = None
 
     # people and channels
     agents: Names = frozenset()
@@ -71,8 +74,11 @@ class Settings(BaseSettings):
     retrain_schedule: str = ""
     retrain_after_lessons: int = Field(25, ge=0)
     training_epochs: int = Field(2, ge=1, le=50)
+    training_method: Method = "sft"
+    training_precision: Literal["auto", "fp32", "bf16", "4bit"] = "auto"
     training_memory_mb: int = Field(8_000, ge=500)
-    training_threads: int = Field(2, ge=1)
+    training_threads: int = Field(0, ge=0)
+    training_minutes: int = Field(0, ge=0)
 
     # the page
     web_host: str = "127.0.0.1"

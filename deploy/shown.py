@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -14,6 +15,7 @@ from rich.table import Table
 
 from bot import lineage
 from bot.answers import Answer
+from bot.errors import MenteeError
 from bot.feedback import Lesson
 from bot.lineage import Adapter, Evaluation, Report
 from bot.presentation import attribution
@@ -47,6 +49,19 @@ def _finite(value: Any) -> Any:
 
 def problem(text: str) -> None:
     err.print(f"[red]✗[/] {escape(text)}")
+
+
+@contextmanager
+def told(as_json: bool = False) -> Iterator[None]:
+    """Errors that somebody can mend are told in a sentence; anything else is a bug and keeps its traceback."""
+    try:
+        yield
+    except MenteeError as error:
+        if as_json:
+            print(json.dumps({"error": str(error), "kind": type(error).__name__}))
+        else:
+            problem(str(error))
+        raise typer.Exit(1) from error
 
 
 def greet(settings: Settings) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable
 from bot.answers import Answer
 from bot.feedback import Lesson
 from bot.ids import new_id
-from bot.lineage import Progress, Report
+from bot.lineage import Progress, Report, RetrainPlan
 from bot.people import OPERATOR
-from deploy.parts import Kept, make_cycle, open_models, say_stage
+from deploy.parts import Kept, make_cycle, open_models, recipe, say_stage
 from deploy.wiring import put_together
+from learning.planning import known_speed
 
 Watch = Callable[[Progress], Awaitable[None]]
 FOLLOW_EVERY_S = 1.0
@@ -32,6 +33,21 @@ async def ask(kept: Kept, text: str, on_text: Callable[[str], None] | None) -> t
 async def teach(kept: Kept, question: str, answer: str) -> Lesson:
     with open_models(kept) as models:
         return await put_together(models.parts).desk.teach(question, answer)
+
+
+async def plan(kept: Kept) -> RetrainPlan:
+    """What a retraining would do. Measures this machine when no training has run on it yet: about half a minute."""
+    settings = kept.settings
+    planned = await kept.store.run(kept.commands.plan)
+    speed = await kept.store.run(lambda unit: known_speed(unit, recipe(settings), settings.base_model))
+    if planned.refusals or speed is not None:
+        return planned
+    from learning.models import resolve_base_model
+
+    base = resolve_base_model(settings.base_model, settings.cache_dir, say_stage)
+    say_stage(Progress("Measuring how fast this machine trains, once", 0, 1))
+    await make_cycle(kept, base).measure()
+    return await kept.store.run(kept.commands.plan)
 
 
 async def retrain(kept: Kept, watch: Watch) -> Report:

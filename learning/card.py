@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.lineage import Evaluation
-from learning.recipe import Recipe
+from learning.recipe import Recipe, Setup
 
 CARD = """---
 base_model: {base}
@@ -24,6 +24,7 @@ Mentee serves confirmed answers word for word, and uses the adapter to write ans
 | dataset, sha256 | {dataset_sha256} |
 | lessons | {lessons} |
 | recipe | {recipe} |
+| setup | {setup} |
 
 ## Evaluation
 On held-out questions that training never saw; bounds with {confidence:.1%} confidence.
@@ -39,7 +40,7 @@ On held-out questions that training never saw; bounds with {confidence:.1%} conf
 
 def write_card(
     folder: Path, *, name: str, adapter: str, run: str, base: str, base_sha256: str, dataset_sha256: str,
-    lessons: Sequence[str], recipe: Recipe, evaluation: Evaluation,
+    lessons: Sequence[str], recipe: Recipe, setup: Setup, evaluation: Evaluation,
 ) -> None:  # fmt: skip
     """Write README.md into an adapter folder."""
     measures = "\n".join(
@@ -49,7 +50,7 @@ def write_card(
     )
     text = CARD.format(
         name=f"Mentee {name}", adapter=adapter, run=run, base=base, base_sha256=base_sha256,
-        dataset_sha256=dataset_sha256, lessons=len(lessons), recipe=recipe, measures=measures,
+        dataset_sha256=dataset_sha256, lessons=len(lessons), recipe=recipe, setup=setup, measures=measures,
         confidence=evaluation.confidence, lesson_ids="\n".join(f"- {lesson}" for lesson in lessons),
     )  # fmt: skip
     (folder / "README.md").write_text(text, encoding="utf-8")

@@ -18,6 +18,21 @@ NOT_TRAINED = -100
 class Encoded:
     input_ids: list[int]  # (T,)
     labels: list[int]  # (T,), -100 = not trained: the prompt
+    rejected: "Encoded | None" = None
+    """The same prompt with an answer that was corrected."""
+
+    @property
+    def prompt_length(self) -> int:
+        return self.labels.count(NOT_TRAINED)
+
+    @property
+    def answer_length(self) -> int:
+        return len(self.labels) - self.prompt_length
+
+    def with_answer_of(self, other: "Encoded") -> "Encoded":
+        """This prompt with another row's answer."""
+        prompt, answer = self.prompt_length, other.prompt_length
+        return Encoded(self.input_ids[:prompt] + other.input_ids[answer:], self.labels[:prompt] + other.labels[answer:])
 
 
 def encode_prompt(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> list[int]:
@@ -26,7 +41,11 @@ def encode_prompt(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message
 
 
 def encode_example(
-    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], answer: str, max_tokens: int
+    tokenizer: PreTrainedTokenizerBase,
+    messages: Sequence[Message],
+    answer: str,
+    max_tokens: int,
+    rejected: str | None = None,
 ) -> Encoded:
     """Token ids of prompt and answer; only the answer and its end are trained on.
 
@@ -42,7 +61,11 @@ def encode_example(
         )
     answer_ids = _ids(tokenizer, full_text[len(prompt_text) :].rstrip("\n"))[:max_tokens]
     prompt_ids = _ids(tokenizer, prompt_text)[-max(1, max_tokens - len(answer_ids)) :]
-    return Encoded(prompt_ids + answer_ids, [NOT_TRAINED] * len(prompt_ids) + answer_ids)
+    return Encoded(
+        prompt_ids + answer_ids,
+        [NOT_TRAINED] * len(prompt_ids) + answer_ids,
+        encode_example(tokenizer, messages, rejected, max_tokens) if rejected is not None else None,
+    )
 
 
 def _render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, open_ended: bool) -> str:

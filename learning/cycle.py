@@ -1,5 +1,6 @@
 """The slow loop, one turn: collect → split → fine-tune → judge → decide → publish."""
 
+import asyncio
 import shutil
 import tempfile
 import time
@@ -9,21 +10,21 @@ from pathlib import Path
 
 import structlog
 
-from bot.errors import AdapterBroken, MenteeError
-from bot.feedback import Fact, facts_of
-from bot.ids import AdapterId, new_id
-from bot.lineage import Adapter, Decision, Progress, Report, RetrainPlan, Run, serving_stack
+from bot.errors import AdapterBroken, MenteeError, OperatorError
+from bot.feedback import facts_of
+from bot.ids import AdapterId, RunId, new_id
+from bot.lineage import Adapter, Decision, Progress, Report, RetrainPlan, Run, RunState, serving_stack
 from bot.ports import AdapterStore, Clock, Store, Unit
 from bot.retraining import close
-from bot.retrieval import Section
 from bot.texts import Texts
 from learning.card import write_card
 from learning.dataset import Dataset, build
 from learning.models import BaseModel
-from learning.planning import plan, remember_rate
-from learning.process import LostRun, train_and_judge
+from learning.planning import UNKNOWN, Speed, known_speed, plan, rejected_answers, remember_speed, work_of
+from learning.precision import Wanted
+from learning.process import LostRun, OnProgress, Outcome, measure, train_and_judge
 from learning.promotion import Verdict, decide
-from learning.recipe import Recipe
+from learning.recipe import Recipe, Setup
 from learning.trainer import Spec
 
 log = structlog.get_logger()
@@ -32,21 +33,32 @@ LEASE_S = 60.0
 MAX_ATTEMPTS = 3
 DIED = f"The training process died {MAX_ATTEMPTS} times without a word. See the log, then retrain."
 SYSTEM_REFUSED = "The system refused: {problem}. Make room, or mend the permissions there, then retrain."
+OVERRUN = 1.5
+"""How far training may overrun its minutes before it is ended."""
+TOO_LONG = (
+    "Training was ended after {minutes:.0f} minutes, since MENTEE_TRAINING_MINUTES is {allowed}. "
+    "Raise it, lower MENTEE_TRAINING_EPOCHS, or choose a smaller base model, then retrain."
+)
 BROKEN = "Something went wrong on the bot's side ({problem}). See the log, then retrain."
 
 Watch = Callable[[Progress], Awaitable[None]]
+
+
+async def _go_on(_: Progress) -> bool:
+    return True
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """What a run starts from, read in one transaction."""
 
-    facts: list[Fact]
-    sections: list[Section]
+    dataset: Dataset
     champion: AdapterId | None
     number: int
     looks: int
     plan: RetrainPlan
+    speed: Speed | None
+    """None before the first training."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +67,14 @@ class Cycle:
     adapter_store: AdapterStore
     base: BaseModel
     recipe: Recipe
+    work_dir: Path
+    """Here each run has a folder until it is closed: what a run that is taken up again goes on from."""
+    precision: Wanted
     memory_mb: int
     threads: int
+    """At most; 0: all."""
+    minutes: int
+    """At most, training and judging; 0: no limit."""
     clock: Clock
     texts: Texts
 
@@ -91,53 +109,84 @@ class Cycle:
         )
         if not closed and adapter is not None:  # nobody will ever ask for it
             shutil.rmtree(self.adapter_store.folder(adapter.id), ignore_errors=True)
+        await self._sweep()
         return report if closed else None
+
+    async def _sweep(self) -> None:
+        """Remove what runs that are closed have left."""
+        folders = list(self.work_dir.iterdir()) if self.work_dir.is_dir() else []
+        for folder in await self.store.run(lambda unit: [each for each in folders if _is_closed(unit, each)]):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    async def measure(self, on_progress: OnProgress = _go_on) -> None:
+        """Measure how fast this machine is, which takes half a minute. Until then a plan's minutes are a guess."""
+        snapshot = await self.store.run(self._snapshot)
+        with tempfile.TemporaryDirectory(prefix="mentee-measure-") as work:
+            spec = self._spec(snapshot, Path(work), Path(work))
+            training_s, judging_s = await measure(spec, on_progress)
+        await self._remember(snapshot.dataset, training_s, judging_s)
 
     async def _perform(
         self, run: Run, owner: str, watch: Watch | None, started: float
     ) -> tuple[Report, Adapter | None]:
-        snapshot = await self.store.run(self._snapshot)
-        if snapshot.plan.refusals:
-            return _report(Decision.REFUSED, snapshot.plan.refusals, started), None
-        dataset = build(snapshot.facts, snapshot.sections, self.recipe.seed)
-        adapter_id = AdapterId(new_id())
-        staged = self.adapter_store.stage(adapter_id)
-        try:
-            verdict = await self._train(run, owner, watch, snapshot, dataset, staged)
-            adapter = self._publish(run, adapter_id, staged, snapshot, dataset, verdict)
-        finally:
-            shutil.rmtree(staged, ignore_errors=True)
-        await self.store.run(lambda unit: remember_rate(unit, snapshot.plan, time.monotonic() - started))
-        report = Report(
-            decision=verdict.decision, reasons=verdict.reasons, adapter=adapter.name, lessons=len(dataset.lessons),
-            evaluation=verdict.evaluation, seconds=time.monotonic() - started,
-        )  # fmt: skip
-        return report, adapter
-
-    def _snapshot(self, unit: Unit) -> Snapshot:
-        return Snapshot(
-            facts=facts_of(unit.lessons.all(), unit.lessons.phrasings()),
-            sections=list(unit.documents.sections()),
-            champion=serving_stack(unit.adapters.history())[-1],
-            number=unit.adapters.next_number(),
-            looks=unit.runs.looks(),
-            plan=plan(unit, self.recipe),
-        )
-
-    async def _train(
-        self, run: Run, owner: str, watch: Watch | None, snapshot: Snapshot, dataset: Dataset, staged: Path
-    ) -> Verdict:
         async def on_progress(progress: Progress) -> bool:
             if watch is not None:
                 await watch(progress)
             return await self.store.run(lambda unit: unit.runs.beat(run.id, owner, progress, self.clock()))
 
-        with tempfile.TemporaryDirectory(prefix="mentee-run-") as work:
-            spec = self._spec(snapshot, dataset, staged, Path(work) / "scores.json")
-            champion, challenger = await train_and_judge(spec, on_progress)
-        return decide(champion, challenger, snapshot.looks)
+        snapshot = await self.store.run(self._snapshot)
+        if self.minutes and snapshot.speed is None and not snapshot.plan.refusals:
+            await self.measure(on_progress)
+            snapshot = await self.store.run(self._snapshot)
+        if snapshot.plan.refusals:
+            return _report(Decision.REFUSED, snapshot.plan.refusals, started), None
+        adapter_id = AdapterId(new_id())
+        staged = self.adapter_store.stage(adapter_id)
+        try:
+            outcome = await self._train(run, snapshot, staged, on_progress)
+            verdict = decide(outcome.champion, outcome.challenger, snapshot.looks)
+            adapter = self._publish(run, adapter_id, staged, snapshot, outcome.setup, verdict)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+        if outcome.training_s:
+            await self._remember(snapshot.dataset, outcome.training_s, outcome.judging_s)
+        report = Report(
+            decision=verdict.decision, reasons=verdict.reasons, adapter=adapter.name,
+            lessons=len(snapshot.dataset.lessons), evaluation=verdict.evaluation, seconds=time.monotonic() - started,
+        )  # fmt: skip
+        return report, adapter
 
-    def _spec(self, snapshot: Snapshot, dataset: Dataset, staged: Path, scores: Path) -> Spec:
+    def _snapshot(self, unit: Unit) -> Snapshot:
+        facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())
+        sections, rejected = unit.documents.sections(), rejected_answers(unit, facts)
+        return Snapshot(
+            dataset=build(facts, sections, self.recipe.seed, rejected),
+            champion=serving_stack(unit.adapters.history())[-1],
+            number=unit.adapters.next_number(),
+            looks=unit.runs.looks(),
+            plan=plan(unit, self.recipe, self.base.name, self.minutes),
+            speed=known_speed(unit, self.recipe, self.base.name),
+        )
+
+    async def _remember(self, dataset: Dataset, training_s: float, judging_s: float) -> None:
+        work = work_of(dataset, self.recipe)
+        await self.store.run(
+            lambda unit: remember_speed(unit, self.recipe, self.base.name, work, training_s, judging_s)
+        )
+
+    async def _train(self, run: Run, snapshot: Snapshot, staged: Path, on_progress: OnProgress) -> Outcome:
+        work = self.work_dir / run.id
+        work.mkdir(parents=True, exist_ok=True, mode=0o700)
+        spec = self._spec(snapshot, staged, work)
+        most = OVERRUN * self.minutes
+        try:
+            async with asyncio.timeout(60 * most or None):
+                return await train_and_judge(spec, on_progress)
+        except TimeoutError as problem:
+            raise OperatorError(TOO_LONG.format(minutes=most, allowed=self.minutes)) from problem
+
+    def _spec(self, snapshot: Snapshot, staged: Path, work: Path) -> Spec:
+        dataset = snapshot.dataset
         return Spec(
             base=str(self.base.folder),
             base_name=self.base.name,
@@ -147,9 +196,11 @@ class Cycle:
             judge=[asdict(example) for example in dataset.judge],
             recipe=asdict(self.recipe),
             out=str(staged),
-            scores=str(scores),
+            work=str(work),
+            precision=self.precision,
             memory_mb=self.memory_mb,
             threads=self.threads,
+            judging_s=work_of(dataset, self.recipe).seconds(snapshot.speed or UNKNOWN)[1],
         )
 
     def _champion(self, live: AdapterId | None) -> str | None:
@@ -163,20 +214,26 @@ class Cycle:
         return str(self.adapter_store.folder(live))
 
     def _publish(
-        self, run: Run, adapter_id: AdapterId, staged: Path, snapshot: Snapshot, dataset: Dataset, verdict: Verdict
+        self, run: Run, adapter_id: AdapterId, staged: Path, snapshot: Snapshot, setup: Setup, verdict: Verdict
     ) -> Adapter:
         """Keep the files, rejected ones too: an admin may look at them, and promote them by hand."""
+        dataset = snapshot.dataset
         write_card(
             staged, name=f"v{snapshot.number}", adapter=adapter_id, run=run.id, base=self.base.name,
             base_sha256=self.base.sha256, dataset_sha256=dataset.sha256, lessons=dataset.lessons,
-            recipe=self.recipe, evaluation=verdict.evaluation,
+            recipe=self.recipe, setup=setup, evaluation=verdict.evaluation,
         )  # fmt: skip
         weights_sha256 = self.adapter_store.publish(adapter_id, staged, self.base.sha256)
         return Adapter(
             id=adapter_id, number=snapshot.number, run=run.id, base_model=self.base.name,
             base_sha256=self.base.sha256, weights_sha256=weights_sha256, dataset_sha256=dataset.sha256,
-            lessons=dataset.lessons, recipe=asdict(self.recipe), created_at=self.clock(),
+            lessons=dataset.lessons, recipe=asdict(self.recipe) | asdict(setup), created_at=self.clock(),
         )  # fmt: skip
+
+
+def _is_closed(unit: Unit, folder: Path) -> bool:
+    run = unit.runs.get(RunId(folder.name))
+    return run is None or run.state is RunState.DONE
 
 
 def _report(decision: Decision, reasons: tuple[str, ...], started: float) -> Report:

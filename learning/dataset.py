@@ -9,9 +9,10 @@ Three kinds of judging items, none of which training ever sees:
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from bot.feedback import Fact, LessonSource
 from bot.ids import FactId, LessonId
@@ -55,8 +56,10 @@ class Split:
     duplicates: int
 
 
-def build(facts: Sequence[Fact], sections: Sequence[Section], seed: int) -> Dataset:
-    """Make the dataset. The same facts, sections and seed give the same dataset."""
+def build(
+    facts: Sequence[Fact], sections: Sequence[Section], seed: int, rejected: Mapping[FactId, str] = MappingProxyType({})
+) -> Dataset:
+    """Make the dataset. The same facts, sections, rejected answers and seed give the same dataset."""
     rng = random.Random(seed)
     parts = split(facts)
     trainable = [*parts.taught, *parts.practice]
@@ -69,11 +72,13 @@ def build(facts: Sequence[Fact], sections: Sequence[Section], seed: int) -> Data
         train.append(reading(fact, rng.choice(questions), _others(fact, trainable), clear, rng))
     for fact in parts.practice:
         train.append(reading(fact, fact.submitted[0], _others(fact, trainable), clear, rng))
+    pushed_down = _away_from_held_out(rejected, parts.held_out)
+    train = [replace(example, rejected=pushed_down.get(example.fact)) for example in train]
     judge = [recall(fact, judged[fact.id]) for fact in parts.taught if fact.id in judged]
     for fact in parts.held_out:
         judge.append(reading(fact, fact.submitted[-1], _others(fact, parts.held_out), sections, rng))
     lessons = tuple(fact.lesson.id for fact in trainable)
-    return Dataset(tuple(train), _general("replay"), (*judge, *_general("held_out")), lessons)
+    return Dataset(tuple(train), general_examples("replay"), (*judge, *general_examples("held_out")), lessons)
 
 
 def split(facts: Sequence[Fact]) -> Split:
@@ -115,6 +120,12 @@ def _away_from(held_out: Sequence[Fact], facts: Iterable[Fact]) -> list[Fact]:
     return [fact for fact in facts if not any(_overlap(fact, held) for held in held_out)]
 
 
+def _away_from_held_out(rejected: Mapping[FactId, str], held_out: Sequence[Fact]) -> dict[FactId, str]:
+    """The rejected answers but for those that are right elsewhere, where it is judged."""
+    secrets = [fact.lesson.answer for fact in held_out]
+    return {fact: text for fact, text in rejected.items() if not any(near_duplicate(text, each) for each in secrets)}
+
+
 def _overlap(one: Fact, other: Fact) -> bool:
     if near_duplicate(one.lesson.answer, other.lesson.answer):
         return True
@@ -138,7 +149,7 @@ def _rank(fact: Fact) -> float:
     return int(hashlib.sha256(fact.id.encode()).hexdigest()[:8], 16) / 16**8
 
 
-def _general(part: str) -> tuple[Example, ...]:
+def general_examples(part: str) -> tuple[Example, ...]:
     rows = [json.loads(line) for line in GENERAL_FILE.read_text(encoding="utf-8").splitlines()]
     return tuple(
         Example(FactId(row["id"]), Kind.GENERAL, (Message("user", row["question"]),), row["answer"])

@@ -12,13 +12,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bot.ids import FactId
 from learning.chat_format import encode_example, encode_prompt
-from learning.examples import Example, Kind
-from learning.training import answer_logits
+from learning.examples import Example, Kind, judging_cost
+from learning.forward import answer_logits
 
 SPARE_TOKENS = 8
 BATCH_SIZE = 8
 
-OnItem = Callable[[int, int], None]  # done, total
+OnItem = Callable[[int, int], None]  # done, total, as costs: an answer takes longer than a score
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,17 @@ def judge(
     model.eval()
     asked = [item for item in items if item.kind is not Kind.GENERAL]
     general = [item for item in items if item.kind is Kind.GENERAL]
-    done = 0
+    done, total = 0, sum(map(judging_cost, items))
     values: dict[int, float] = {}
     for batch in _batches(asked):
         for item, text in zip(batch, generate(model, tokenizer, batch), strict=True):
             values[id(item)] = rouge_l(text, item.answer)
-        done += len(batch)
-        on_item(done, len(items))
+        done += sum(map(judging_cost, batch))
+        on_item(done, total)
     for item in general:
         values[id(item)] = answer_nll(model, tokenizer, item)
-        done += 1
-        on_item(done, len(items))
+        done += judging_cost(item)
+        on_item(done, total)
     return [Score(item.fact, item.kind, values[id(item)]) for item in items]
 
 
@@ -65,8 +65,8 @@ def generate(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, items: 
         mask[i, longest - len(prompt) :] = 1
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     out = model.generate(  # type: ignore[operator]  # its type is lost behind a decorator
-        input_ids=ids,
-        attention_mask=mask,
+        input_ids=ids.to(model.device),
+        attention_mask=mask.to(model.device),
         do_sample=False,
         pad_token_id=pad,
         max_new_tokens=longest_answer + SPARE_TOKENS,
@@ -77,7 +77,7 @@ def generate(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, items: 
 @torch.inference_mode()
 def answer_nll(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, item: Example) -> float:
     """Negative log-likelihood of the item's answer, nats per token."""
-    logits, targets = answer_logits(model, [encode_example(tokenizer, item.messages, item.answer, 1_024)])
+    logits, targets, _ = answer_logits(model, [encode_example(tokenizer, item.messages, item.answer, 1_024)])
     return float(F.cross_entropy(logits, targets))
 
 

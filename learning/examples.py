@@ -12,6 +12,8 @@ from bot.retrieval import Section
 from bot.support import support
 from learning.wording import share_within
 
+WRITING = 6
+"""What a written character costs while judging, in characters that are read."""
 LEANS_ON_SECTION = 0.75
 """Least share of an answer's content that a help section must contain to count as its source."""
 
@@ -30,6 +32,8 @@ class Example:
     kind: Kind
     messages: tuple[Message, ...]
     answer: str
+    rejected: str | None = None
+    """What the bot had said before an agent corrected it."""
 
 
 def recall(fact: Fact, question: str) -> Example:
@@ -46,6 +50,16 @@ def reading(
     passages = [right, *distractors]
     rng.shuffle(passages)
     return Example(fact.id, Kind.READING, tuple(grounded_prompt(question, passages)), fact.lesson.answer)
+
+
+def length(example: Example) -> int:
+    """Characters of prompt and answer."""
+    return sum(len(message.content) for message in example.messages) + len(example.answer)
+
+
+def judging_cost(item: Example) -> int:
+    """How long it takes to judge, in characters that are read: general texts are scored, all others answered."""
+    return length(item) + (WRITING * len(item.answer) if item.kind is not Kind.GENERAL else 0)
 
 
 def section_behind(fact: Fact, sections: Sequence[Section]) -> Section | None:

@@ -1,61 +1,113 @@
 """What a retraining would do, without doing it: how much there is to learn from, and about how long it takes."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
-from bot.feedback import facts_of
+from bot.answers import AnswerKind
+from bot.feedback import Fact, LessonSource, facts_of
+from bot.ids import FactId
 from bot.lineage import RetrainPlan, serving_stack
 from bot.ports import Unit
 from bot.retraining import new_lessons
 from learning.dataset import MIN_LESSONS, Dataset, build, is_lesson, split
-from learning.examples import Example
+from learning.examples import judging_cost, length
 from learning.recipe import Recipe
 
-RATE_FLAG = "training_tokens_per_s"
-DEFAULT_RATE = 100.0
-"""Tokens per second of a whole run, judging included, on two cores without a GPU."""
+SPEED_FLAG = "training_speed"
 CHARS_PER_TOKEN = 4.0
 
 
-def plan(unit: Unit, recipe: Recipe) -> RetrainPlan:
-    """The dry run. Refuses when there are fewer than MIN_LESSONS lessons to learn from."""
+@dataclass(frozen=True)
+class Speed:
+    """Tokens per second. Those of a plan: about as long as real ones, so that no tokenizer is needed."""
+
+    training: float
+    judging: float
+
+
+UNKNOWN = Speed(training=130.0, judging=400.0)
+"""Of the bundled model on two cores without a GPU: what is assumed until a training has run, or was measured."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Tokens that a run has to do."""
+
+    training: float
+    judging: float
+    """Of both models."""
+
+    def seconds(self, speed: Speed) -> tuple[float, float]:
+        """Of training, and of judging."""
+        return self.training / speed.training, self.judging / speed.judging
+
+
+def plan(unit: Unit, recipe: Recipe, base: str, most_minutes: int = 0) -> RetrainPlan:
+    """The dry run. Refuses when there is too little to learn from, or when it is known to take too long (0: never)."""
     facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())
     parts = split(facts)
-    dataset = build(facts, unit.documents.sections(), recipe.seed)
+    dataset = build(facts, unit.documents.sections(), recipe.seed, rejected_answers(unit, facts))
     live = serving_stack(unit.adapters.history())[-1]
     adapter = unit.adapters.get(live) if live is not None else None
     lessons = [fact for fact in facts if is_lesson(fact)]
+    speed = known_speed(unit, recipe, base)
+    minutes = sum(work_of(dataset, recipe).seconds(speed or UNKNOWN)) / 60
     refusals = []
     if len(lessons) < MIN_LESSONS:
         refusals.append(f"There are {len(lessons)} lessons, and {MIN_LESSONS} are needed before training makes sense.")
+    if recipe.method != "sft" and all(example.rejected is None for example in dataset.train):
+        refusals.append(
+            f"The method {recipe.method} learns from answers that agents corrected, and there are none that the model "
+            "had written. Correct some, or set MENTEE_TRAINING_METHOD=sft."
+        )
+    if speed is not None and 0 < most_minutes < minutes:
+        refusals.append(
+            f"It would take about {minutes:.0f} minutes, and MENTEE_TRAINING_MINUTES allows {most_minutes}. "
+            "Raise it, lower MENTEE_TRAINING_EPOCHS, or choose a smaller base model."
+        )
     return RetrainPlan(
         usable=len(parts.taught) + len(parts.practice),
         new=len(new_lessons(unit, adapter)),
         duplicates=parts.duplicates,
         held_out=len(parts.held_out),
         examples=len(dataset.train),
-        minutes=_tokens(dataset, recipe) / _rate(unit) / 60,
+        minutes=minutes,
         refusals=tuple(refusals),
     )
 
 
-def remember_rate(unit: Unit, done: RetrainPlan, seconds: float) -> None:
+def rejected_answers(unit: Unit, facts: Sequence[Fact]) -> dict[FactId, str]:
+    """What the model had written where an agent corrected it."""
+    rejected = {}
+    for fact in facts:
+        if fact.lesson.source is LessonSource.CORRECTION and fact.lesson.about is not None:
+            posted = unit.answers.get(fact.lesson.about)
+            if posted is not None and posted.answer.kind is AnswerKind.GROUNDED:
+                rejected[fact.id] = posted.answer.text
+    return rejected
+
+
+def known_speed(unit: Unit, recipe: Recipe, base: str) -> Speed | None:
+    """How fast this machine was with this base model; None before it was measured."""
+    known = unit.flags.get(_flag(recipe, base))
+    return Speed(**json.loads(known)) if known is not None else None
+
+
+def remember_speed(unit: Unit, recipe: Recipe, base: str, work: Work, training_s: float, judging_s: float) -> None:
     """Keep how fast this machine was, so that the next estimate is its own."""
-    tokens = done.minutes * 60 * _rate(unit)
-    unit.flags.set(RATE_FLAG, f"{tokens / seconds:.1f}")
+    speed = Speed(work.training / training_s, work.judging / judging_s)
+    unit.flags.set(_flag(recipe, base), json.dumps(asdict(speed)))
 
 
-def _rate(unit: Unit) -> float:
-    known = unit.flags.get(RATE_FLAG)
-    return float(known) if known is not None else DEFAULT_RATE
+def work_of(dataset: Dataset, recipe: Recipe) -> Work:
+    """Every epoch's examples with the general texts beside them, and the judging of two models."""
+    general = sum(map(length, dataset.general)) / max(1, len(dataset.general))
+    texts = general * len(dataset.train) * recipe.general_share * 2  # base and tuned model
+    read = recipe.epochs * (sum(map(length, dataset.train)) + texts)
+    judged = 2 * sum(map(judging_cost, dataset.judge))
+    return Work(read / CHARS_PER_TOKEN, judged / CHARS_PER_TOKEN)
 
 
-def _tokens(dataset: Dataset, recipe: Recipe) -> float:
-    """Tokens that a run reads: every epoch's examples, the general texts, and the judging of two models."""
-    train = sum(_chars(dataset.train)) * recipe.epochs
-    general = sum(_chars(dataset.general)) / max(1, len(dataset.general))
-    texts = general * len(dataset.train) * recipe.epochs * recipe.general_share * 2  # base and tuned model
-    return (train + texts + 2 * sum(_chars(dataset.judge))) / CHARS_PER_TOKEN
-
-
-def _chars(examples: Sequence[Example]) -> list[int]:
-    return [sum(len(m.content) for m in example.messages) + len(example.answer) for example in examples]
+def _flag(recipe: Recipe, base: str) -> str:
+    return f"{SPEED_FLAG}:{recipe.method}:{base}"

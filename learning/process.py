@@ -5,40 +5,82 @@ import contextlib
 import errno
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import structlog
+import torch
 
 from bot.errors import AdminError, OperatorError
 from bot.ids import FactId
 from bot.lineage import Progress
 from learning.evaluation import Score
 from learning.examples import Kind
-from learning.trainer import EXIT_DISK_FULL, EXIT_OUT_OF_MEMORY, Spec
+from learning.recipe import Setup
+from learning.trainer import (
+    EXIT_DISK_FULL,
+    EXIT_NOT_FINITE,
+    EXIT_OUT_OF_MEMORY,
+    EXIT_SETTING,
+    EXIT_STOPPED,
+    Spec,
+    outcome_path,
+)
+
+log = structlog.get_logger()
 
 BEAT_S = 10.0
 """How often it is told how far training is, at least: a big model may be silent for minutes."""
+GRACE_S = 5.0
+"""How long the process may go on once it is asked to stop: a step that is done by then is kept."""
 
 OnProgress = Callable[[Progress], Awaitable[bool]]
 """Is told how far it is; returns False when the run is somebody else's by now."""
 
 
 class LostRun(AdminError):
-    """Another process has taken the run over."""
+    """Another process has taken the run over, or will: the training was stopped from outside and can be resumed."""
 
 
-async def train_and_judge(spec: Spec, on_progress: OnProgress) -> tuple[list[Score], list[Score]]:
-    """Champion's and challenger's scores. The process ends with this call, however it ends.
+@dataclass(frozen=True)
+class Outcome:
+    """What a training process leaves, beside the adapter."""
 
-    Raises OperatorError when memory or disk ran out, or the process broke; LostRun.
+    champion: list[Score]
+    challenger: list[Score]
+    setup: Setup
+    training_s: float
+    """Of all steps; 0 when an earlier process did them."""
+    judging_s: float
+
+
+async def train_and_judge(spec: Spec, on_progress: OnProgress) -> Outcome:
+    """The process ends with this call, however it ends.
+
+    Raises OperatorError when memory or disk ran out, a setting can't be, or the process broke; LostRun.
     """
-    spec_path = Path(spec.scores).with_name("spec.json")
+    await _run("learning.trainer", torch.cuda.device_count(), spec, on_progress)
+    return _read_outcome(outcome_path(spec.work))
+
+
+async def measure(spec: Spec, on_progress: OnProgress) -> tuple[float, float]:
+    """About how many seconds the spec's training and its judging take here. Raises OperatorError, LostRun."""
+    await _run("learning.measuring", 1, spec, on_progress)
+    said = json.loads(outcome_path(spec.work).read_text(encoding="utf-8"))
+    return said["training_s"], said["judging_s"]
+
+
+async def _run(module: str, processes: int, spec: Spec, on_progress: OnProgress) -> None:
+    spec_path = Path(spec.work) / "spec.json"
     spec_path.write_text(json.dumps(asdict(spec)), encoding="utf-8")
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "learning.trainer", str(spec_path),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=_environment(),
+        sys.executable, *(torchrun if processes > 1 else []), "-m", module, str(spec_path),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=_environment(), start_new_session=True,
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stderr is not None
@@ -49,13 +91,21 @@ async def train_and_judge(spec: Spec, on_progress: OnProgress) -> tuple[list[Sco
                 raise LostRun("Another process has taken this run over.")
         code = await process.wait()
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await _stop(process)
         said = (await errors).decode(errors="replace")
     if code != 0:
         raise _problem(code, said, spec)
-    return _read_scores(Path(spec.scores))
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """Ask it and its children to keep what they have, then end them."""
+    for signum in (signal.SIGTERM, signal.SIGKILL):
+        if process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signum)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), GRACE_S)
 
 
 async def _progress(lines: asyncio.StreamReader) -> AsyncIterator[Progress]:
@@ -67,6 +117,9 @@ async def _progress(lines: asyncio.StreamReader) -> AsyncIterator[Progress]:
             if not line:
                 return
             said = json.loads(line)
+            if "event" in said:
+                log.warning(said["event"], reason=said["reason"])
+                continue
             progress = Progress(said["stage"], said["done"], said["total"], said["eta"])
         yield progress
 
@@ -76,8 +129,19 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
 
 
-def _problem(code: int, said: str, spec: Spec) -> OperatorError:
+def _problem(code: int, said: str, spec: Spec) -> OperatorError | LostRun:
+    if several := re.search(r"exitcode +: (\d+)", said):  # torchrun reports its children's, and ends with 1
+        code = int(several[1])
     last = said.strip().splitlines()[-1] if said.strip() else "it said nothing"
+    if code in (EXIT_STOPPED, -signal.SIGTERM, -signal.SIGINT):
+        return LostRun("Training was stopped from outside. It goes on when the run is taken up again.")
+    if code == EXIT_SETTING:
+        return OperatorError(last)
+    if code == EXIT_NOT_FINITE:
+        return OperatorError(
+            f"{last} Training can't go on from there. Set MENTEE_TRAINING_PRECISION=fp32 if it is another, "
+            "or choose another base model."
+        )
     if code == -signal.SIGKILL:
         return OperatorError(
             "The training process was killed from outside, as systems do when they run out of memory. "
@@ -94,10 +158,10 @@ def _problem(code: int, said: str, spec: Spec) -> OperatorError:
     return OperatorError(f"The training process ended with code {code}: {last}")
 
 
-def _read_scores(path: Path) -> tuple[list[Score], list[Score]]:
+def _read_outcome(path: Path) -> Outcome:
     said = json.loads(path.read_text(encoding="utf-8"))
     champion, challenger = (
         [Score(FactId(row["fact"]), Kind(row["kind"]), row["value"]) for row in said[who]]
         for who in ("champion", "challenger")
     )
-    return champion, challenger
+    return Outcome(champion, challenger, Setup(**said["setup"]), said["training_s"], said["judging_s"])

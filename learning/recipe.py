@@ -1,12 +1,18 @@
-"""How an adapter is trained. Part of its lineage: the same recipe, data and seed give the same bytes on a CPU."""
+"""How an adapter is trained. Part of its lineage: the same recipe, data and setup give the same bytes on a CPU."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+Method = Literal["sft", "dpo", "kto"]
+Precision = Literal["fp32", "bf16", "4bit"]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """LoRA (Hu et al. 2021) on all linear layers, supervised, held close to the base model by a KL term."""
+    """LoRA (Hu et al. 2021) on all linear layers, held close to the base model by a KL term."""
 
+    method: Method = "sft"
+    """sft: supervised on answers alone. dpo, kto: from preferences, too."""
     rank: int = 16
     alpha: int = 32
     learning_rate: float = 1e-3
@@ -21,3 +27,17 @@ class Recipe:
     max_grad_norm: float = 1.0
     max_tokens: int = 640
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a machine made of a recipe. It decides over rounding, so it is part of the lineage, too."""
+
+    threads: int = 1
+    processes: int = 1
+    precision: Precision = "fp32"
+    """Of the base model; the adapter itself is always fp32."""
+    tokens_at_once: int = 1_000_000
+    """Padded tokens that are computed at once. The parts' gradients add up to the whole batch's."""
+    recompute: bool = False
+    """Activation checkpointing: activations are computed again in the backward pass rather than kept."""

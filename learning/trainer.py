@@ -1,34 +1,46 @@
 """The training process: `python -m learning.trainer SPEC.json`. Trains, then judges champion and challenger.
 
 A process of its own, of low priority and with a memory limit, so that serving survives whatever happens here. It talks
-to its parent by lines of JSON on standard output, and leaves an adapter folder and `scores.json`. Knows nothing of
-databases; it decides nothing.
+to its parent by lines of JSON on standard output, and leaves an adapter folder and `outcome.json`. Killed and started
+again with the same spec, it goes on where it was. `torchrun --nproc-per-node N -m learning.trainer SPEC.json` shares
+each batch among N processes; the first one reports, saves and judges. Knows nothing of databases; it decides nothing.
 """
 
 import contextlib
+import errno
+import hashlib
 import json
 import os
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
+from bot.errors import SettingError
 from bot.prompting import Message
-from learning.evaluation import Score, judge
+from learning.budget import MB, fastest_threads, free_on_gpu, tokens_within
+from learning.checkpoint import Checkpoint, Stopped, Unusable
+from learning.evaluation import judge
 from learning.examples import Example, Kind
-from learning.recipe import Recipe
-from learning.training import train
+from learning.parallel import Group, join
+from learning.precision import Wanted, choose_precision, has_fast_bf16, load_base
+from learning.recipe import Precision, Recipe, Setup
+from learning.training import LOSSES, NotFinite, Step, adapt, plan_steps, tokens_of, train
 
 EXIT_OUT_OF_MEMORY = 71
 EXIT_DISK_FULL = 72
+EXIT_NOT_FINITE = 73
+EXIT_SETTING = 74
+EXIT_STOPPED = 75
+SAY_EVERY_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -46,71 +58,104 @@ class Spec:
     judge: list[dict[str, Any]]
     recipe: dict[str, Any]
     out: str
-    scores: str
+    work: str
+    """Folder of this run: it keeps the checkpoint, and gets the outcome."""
+    precision: Wanted
     memory_mb: int
     threads: int
+    """At most; 0: as many as torch finds."""
+    judging_s: float
+    """What judging will take, as far as is known; until it begins, it is part of the time left."""
 
 
 def main(spec_path: str) -> None:
-    spec = Spec(**json.loads(Path(spec_path).read_text(encoding="utf-8")))
-    _be_modest(spec)
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
+    spec = read_spec(spec_path)
+    group = join()
+    be_modest(spec)
     tokenizer = AutoTokenizer.from_pretrained(spec.base)
-    model = train(
-        _load(spec.base), tokenizer, _examples(spec.train), _examples(spec.general), Recipe(**spec.recipe),
-        Reporter("Training").step,
+    setup, training_s = _train(spec, tokenizer, group)
+    group.leave()
+    if group.rank == 0:
+        started = time.monotonic()
+        scores = _judge_both(spec, tokenizer, setup.precision)
+        outcome = {**scores, "setup": asdict(setup), "training_s": training_s, "judging_s": time.monotonic() - started}
+        outcome_path(spec.work).write_text(json.dumps(outcome), encoding="utf-8")
+
+
+def read_spec(path: str) -> Spec:
+    return Spec(**json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def outcome_path(work: str) -> Path:
+    return Path(work) / "outcome.json"
+
+
+# --- training -------------------------------------------------------------------------------------------------------
+
+
+def _train(spec: Spec, tokenizer: PreTrainedTokenizerBase, group: Group) -> tuple[Setup, float]:
+    """Train and save the adapter; how it was set up, and the seconds that all its steps take."""
+    recipe = Recipe(**spec.recipe)
+    checkpoint = _checkpoint(spec, group)
+    known = checkpoint.read_setup()
+    model = adapt(load_base(spec.base, known.precision if known is not None else precision_of(spec)), recipe)
+    steps = plan_steps(tokenizer, examples_of(spec.train), examples_of(spec.general), recipe)
+    setup = known or group.agree(set_up(spec, model, steps, recipe, group))
+    torch.set_num_threads(setup.threads)
+    if setup.recompute:
+        model.activation_checkpointing_enable()
+    reporter = Reporter("Training", done=None, then_s=spec.judging_s, silent=group.rank > 0)
+    with checkpoint.stop_on_signals():
+        train(model, steps, recipe, reporter.step, setup, group, checkpoint)
+    if group.rank == 0:
+        _save(model, spec)
+    return setup, reporter.pace_s * len(steps)
+
+
+def _checkpoint(spec: Spec, group: Group) -> Checkpoint:
+    """This training's checkpoint file. One that can't be used is removed, so that training starts anew."""
+    decisive = [spec.base, spec.train, spec.general, spec.recipe, spec.precision, group.size]
+    training = hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+    checkpoint = Checkpoint(Path(spec.work) / "checkpoint.safetensors", training)
+    try:
+        checkpoint.read_setup()
+    except Unusable as problem:
+        if group.rank == 0:
+            _say(event="checkpoint not used", reason=str(problem))
+        checkpoint.path.unlink(missing_ok=True)
+    return checkpoint
+
+
+def precision_of(spec: Spec) -> Precision:
+    return choose_precision(spec.precision, gpu=torch.cuda.is_available(), fast_bf16=has_fast_bf16())
+
+
+def set_up(spec: Spec, model: PeftModel, steps: Sequence[Step], recipe: Recipe, group: Group) -> Setup:
+    """Measure the threads on a middling step, and the memory on its longest row."""
+    loss_of = LOSSES[recipe.method]
+    by_length = sorted((row for step in steps for row in step.rows), key=tokens_of)
+    middling, longest = by_length[len(by_length) // 2], by_length[-1]
+    most = max(1, (spec.threads or torch.get_num_threads()) // group.size)
+    threads = fastest_threads(most, lambda: loss_of(model, [middling]).backward())
+    model.zero_grad()
+    limit = free_on_gpu() if torch.cuda.is_available() else spec.memory_mb * MB // group.size
+    within = tokens_within(limit, model, lambda: loss_of(model, [longest]), tokens_of(longest))
+    return Setup(
+        threads=threads, processes=group.size, precision=precision_of(spec),
+        tokens_at_once=max(within, tokens_of(longest)), recompute=within < tokens_of(longest),
     )  # fmt: skip
-    _save(model, spec)
-    items = _examples(spec.judge)
-    challenger = _judge(model, tokenizer, items, "Judging the new adapter")
-    champion = _judge(_champion(spec), tokenizer, items, "Judging the present one")
-    scores = {"champion": [asdict(s) for s in champion], "challenger": [asdict(s) for s in challenger]}
-    Path(spec.scores).write_text(json.dumps(scores), encoding="utf-8")
 
 
-class Reporter:
-    """Writes progress with the time that is left, at most twice a second."""
-
-    def __init__(self, stage: str) -> None:
-        self.stage = stage
-        self.started = time.monotonic()
-        self.said = 0.0
-
-    def step(self, done: int, total: int, loss: float | None = None) -> None:
-        now = time.monotonic()
-        if now - self.said < 0.5 and done < total:
-            return
-        self.said = now
-        left = (now - self.started) / done * (total - done)
-        print(json.dumps({"stage": self.stage, "done": done, "total": total, "eta": left, "loss": loss}), flush=True)
-
-
-def _be_modest(spec: Spec) -> None:
+def be_modest(spec: Spec) -> None:
     """Yield the processors to serving, and be the first to go when memory is short."""
     os.nice(10)
-    torch.set_num_threads(spec.threads)
-    limit = spec.memory_mb * 1024 * 1024
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    if not torch.cuda.is_available():  # what a GPU's driver maps would count, too
+        limit = spec.memory_mb * MB
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     with contextlib.suppress(OSError):  # not on Linux, or not allowed: the limit above still holds
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-
-
-def _load(folder: str) -> PreTrainedModel:
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    return model
-
-
-def _champion(spec: Spec) -> PreTrainedModel | PeftModel:
-    base = _load(spec.base)
-    return PeftModel.from_pretrained(base, spec.champion) if spec.champion is not None else base
-
-
-def _judge(
-    model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase, items: Sequence[Example], stage: str
-) -> list[Score]:
-    merged = model.merge_and_unload() if isinstance(model, PeftModel) else model
-    return judge(merged, tokenizer, items, Reporter(stage).step)
 
 
 def _save(model: PeftModel, spec: Spec) -> None:
@@ -119,23 +164,83 @@ def _save(model: PeftModel, spec: Spec) -> None:
     model.save_pretrained(spec.out, safe_serialization=True)
 
 
-def _examples(rows: Sequence[dict[str, Any]]) -> list[Example]:
+# --- judging --------------------------------------------------------------------------------------------------------
+
+
+def _judge_both(spec: Spec, tokenizer: PreTrainedTokenizerBase, precision: Precision) -> dict[str, Any]:
+    items = examples_of(spec.judge)
+    first = Reporter("Judging the new adapter", then_s=spec.judging_s / 2)
+    challenger = judge(_tuned(spec, spec.out, precision), tokenizer, items, first.step)
+    second = Reporter("Judging the present one")
+    champion = judge(_tuned(spec, spec.champion, precision), tokenizer, items, second.step)
+    return {"champion": [asdict(s) for s in champion], "challenger": [asdict(s) for s in challenger]}
+
+
+def _tuned(spec: Spec, adapter: str | None, precision: Precision) -> PreTrainedModel:
+    """The model as it would answer, from disk: what training held is free by now."""
+    base = load_base(spec.base, "bf16" if precision == "4bit" else precision)
+    if adapter is None:
+        return base
+    merged: PreTrainedModel = PeftModel.from_pretrained(base, adapter).merge_and_unload()
+    return merged
+
+
+# --- what is told ---------------------------------------------------------------------------------------------------
+
+
+class Reporter:
+    """Writes progress with the time that is left of the whole run, at most every SAY_EVERY_S."""
+
+    def __init__(self, stage: str, *, done: int | None = 0, then_s: float = 0.0, silent: bool = False) -> None:
+        """`done`: what was done before; None: all but the first that is told. `then_s`: seconds of what comes after."""
+        self.stage = stage
+        self.then_s = then_s
+        self.silent = silent
+        self.pace_s = 0.0
+        """Seconds for each that is done."""
+        self._done_before = done
+        self._started = time.monotonic()
+        self._said = 0.0
+
+    def step(self, done: int, total: int, loss: float | None = None) -> None:
+        now = time.monotonic()
+        if self._done_before is None:
+            self._done_before = done - 1
+        self.pace_s = (now - self._started) / (done - self._done_before)
+        if self.silent or (now - self._said < SAY_EVERY_S and done < total):
+            return
+        self._said = now
+        _say(stage=self.stage, done=done, total=total, eta=self.pace_s * (total - done) + self.then_s, loss=loss)
+
+
+def _say(**what: object) -> None:
+    print(json.dumps(what), flush=True)
+
+
+def examples_of(rows: Sequence[dict[str, Any]]) -> list[Example]:
     return [
-        Example(row["fact"], Kind(row["kind"]), tuple(Message(**m) for m in row["messages"]), row["answer"])
+        Example(**row | {"kind": Kind(row["kind"]), "messages": tuple(Message(**m) for m in row["messages"])})
         for row in rows
     ]
 
 
-if __name__ == "__main__":
+def _exit_code(problem: Exception) -> int:
+    if isinstance(problem, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(problem):
+        return EXIT_OUT_OF_MEMORY  # torch's CPU allocator has no exception class of its own
+    if isinstance(problem, OSError) and problem.errno == errno.ENOSPC:
+        return EXIT_DISK_FULL
+    codes = {NotFinite: EXIT_NOT_FINITE, SettingError: EXIT_SETTING, Stopped: EXIT_STOPPED}
+    return codes.get(type(problem), 1)
+
+
+def run(program: Callable[[str], None], spec_path: str) -> None:
+    """Run it, and end the process with a code that says what went wrong."""
     try:
-        main(sys.argv[1])
-    except (MemoryError, torch.OutOfMemoryError) as problem:
+        program(spec_path)
+    except (MemoryError, RuntimeError, OSError, NotFinite, SettingError, Stopped) as problem:
         print(problem, file=sys.stderr)
-        sys.exit(EXIT_OUT_OF_MEMORY)
-    except RuntimeError as problem:
-        print(problem, file=sys.stderr)
-        # torch's CPU allocator has no exception class of its own
-        sys.exit(EXIT_OUT_OF_MEMORY if "can't allocate memory" in str(problem) else 1)
-    except OSError as problem:
-        print(problem, file=sys.stderr)
-        sys.exit(EXIT_DISK_FULL if problem.errno == 28 else 1)
+        sys.exit(_exit_code(problem))
+
+
+if __name__ == "__main__":
+    run(main, sys.argv[1])

@@ -1,118 +1,141 @@
-"""Fine-tunes a LoRA adapter: supervised on the answers, held to the base model on general texts.
+"""Fine-tunes a LoRA adapter: on the answers, held to the base model on general texts.
 
-    loss = CE(answer | prompt)  +  kl_weight · KL(base ‖ tuned) on general answers
+    loss = answers' loss(batch)  +  kl_weight · KL(base ‖ tuned) on general answers
 
-LoRA: Hu et al. 2021. KL to the base as what predicts forgetting: Shenfeld et al. 2025, "RL's Razor". Knows nothing of
-lessons, gates or where adapters are kept.
+LoRA: Hu et al. 2021. Knows nothing of lessons, gates or where adapters are kept.
 """
 
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import cycle, islice
 
 import torch
-import torch.nn.functional as F
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from learning.chat_format import NOT_TRAINED, Encoded, encode_example
+from learning.batching import length_grouped
+from learning.chat_format import Encoded, encode_example
+from learning.checkpoint import Checkpoint, Stopped
 from learning.examples import Example
-from learning.recipe import Recipe
+from learning.losses import answer_loss, dpo_loss, kl_to_base, kto_loss
+from learning.parallel import Group
+from learning.recipe import Recipe, Setup
 
 OnStep = Callable[[int, int, float], None]  # step, steps, loss
+Loss = Callable[[PeftModel, Sequence[Encoded]], Tensor]  # the mean over the rows
+
+LOSSES: dict[str, Loss] = {"sft": answer_loss, "dpo": dpo_loss, "kto": kto_loss}
 
 
-def train(
-    base: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    examples: Sequence[Example],
-    general: Sequence[Example],
-    recipe: Recipe,
-    on_step: OnStep,
-) -> PeftModel:
-    """Return the base with a trained adapter around it. Deterministic on a CPU: recipe and data decide the bytes."""
-    torch.manual_seed(recipe.seed)
+class NotFinite(ArithmeticError):
+    """The loss or its gradient is not a number any more."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step of training reads."""
+
+    rows: list[Encoded]
+    general: list[Encoded]
+    """For the KL term."""
+
+
+def plan_steps(
+    tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], general: Sequence[Example], recipe: Recipe
+) -> list[Step]:
+    """Every step of a training, in order. Recipe and data decide it, so a resumed training finds its place again."""
     rng = random.Random(recipe.seed)
-    data = [encode_example(tokenizer, e.messages, e.answer, recipe.max_tokens) for e in examples]
+    data = [encode_example(tokenizer, e.messages, e.answer, recipe.max_tokens, e.rejected) for e in examples]
     texts = [encode_example(tokenizer, e.messages, e.answer, recipe.max_tokens) for e in general]
     rng.shuffle(texts)
+    general_batches = _general_batches(texts if recipe.kl_weight else [], recipe)
+    epochs = [length_grouped(data, recipe.batch_size, rng) for _ in range(recipe.epochs)]
+    return [Step(rows, next(general_batches)) for batches in epochs for rows in batches]
 
+
+def adapt(base: PreTrainedModel, recipe: Recipe) -> PeftModel:
+    """Put a new adapter around the base model; it changes nothing yet."""
+    torch.manual_seed(recipe.seed)
     model = get_peft_model(base, _lora(recipe))
     model.train()
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=0.0)
-    steps = count_steps(len(data), recipe)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps, recipe))
-    general_batches = _general_batches(texts, recipe)
-
-    step = 0
-    for _ in range(recipe.epochs):
-        for batch in length_grouped(data, recipe.batch_size, rng):
-            loss = answer_loss(model, batch)
-            if texts and recipe.kl_weight:
-                loss = loss + recipe.kl_weight * kl_to_base(model, next(general_batches))
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(parameters, recipe.max_grad_norm)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad(set_to_none=True)
-            step += 1
-            on_step(step, steps, loss.item())
     return model
 
 
-def count_steps(examples: int, recipe: Recipe) -> int:
-    return recipe.epochs * math.ceil(examples / recipe.batch_size)
+def train(
+    model: PeftModel,
+    steps: Sequence[Step],
+    recipe: Recipe,
+    on_step: OnStep,
+    setup: Setup = Setup(),  # noqa: B008  # frozen
+    group: Group = Group(),  # noqa: B008  # frozen
+    checkpoint: Checkpoint | None = None,
+) -> None:
+    """Train the adapter. Deterministic on a CPU: recipe, data and setup decide the bytes, however often it is resumed.
+
+    Raises NotFinite; Stopped when it was asked to.
+    """
+    torch.manual_seed(recipe.seed)
+    trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    optimizer = torch.optim.AdamW(trained.values(), lr=recipe.learning_rate, weight_decay=0.0)
+    done = checkpoint.restore(trained, optimizer) if checkpoint is not None else 0
+    for number, step in enumerate(steps[done:], done + 1):
+        optimizer.param_groups[0]["lr"] = recipe.learning_rate * _rate(number - 1, len(steps), recipe)
+        loss = backward(model, step, recipe, setup, group)
+        stop_asked = checkpoint is not None and checkpoint.stop_asked
+        loss, stops = group.add_up(trained.values(), loss, float(stop_asked))
+        norm = torch.nn.utils.clip_grad_norm_(trained.values(), recipe.max_grad_norm)
+        if not math.isfinite(loss + norm.item()):
+            raise NotFinite(f"The loss was {loss} and its gradient's norm {norm.item()} at step {number}.")
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if checkpoint is not None and group.rank == 0 and (stops or checkpoint.is_due() or number == len(steps)):
+            checkpoint.save(number, setup, trained, optimizer)
+        on_step(number, len(steps), loss)
+        if stops:
+            raise Stopped
 
 
-def answer_loss(model: torch.nn.Module, batch: Sequence[Encoded]) -> Tensor:
-    """Mean cross-entropy per answer token, in nats."""
-    logits, targets = answer_logits(model, batch)
-    return F.cross_entropy(logits, targets)
+def backward(model: PeftModel, step: Step, recipe: Recipe, setup: Setup, group: Group) -> float:
+    """Leave the step's gradients in the adapter, and return its loss; of a group, this process's part of both."""
+    answers = _backward(model, LOSSES[recipe.method], step.rows, 1.0, setup, group)
+    return answers + _backward(model, kl_to_base, step.general, recipe.kl_weight, setup, group)
 
 
-def kl_to_base(model: PeftModel, batch: Sequence[Encoded]) -> Tensor:
-    """KL(base ‖ tuned) per answer token, in nats: how far the tuned model has left the base on these texts."""
-    with torch.no_grad(), model.disable_adapter():
-        base_logits, _ = answer_logits(model, batch)
-    logits, _ = answer_logits(model, batch)
-    return F.kl_div(F.log_softmax(logits, -1), F.log_softmax(base_logits, -1), reduction="batchmean", log_target=True)
+def _backward(
+    model: PeftModel, loss_of: Loss, batch: Sequence[Encoded], weight: float, setup: Setup, group: Group
+) -> float:
+    """A mean is the sum of its parts' means, each weighed by its share of what the mean is over.
+
+    Exact for means over answer tokens. What DPO and KTO take from the batch as a whole, they take from the part.
+    """
+    total = 0.0
+    size = _answer_tokens if loss_of in (answer_loss, kl_to_base) else len
+    for part in micro_batches(group.share(batch), setup.tokens_at_once):
+        share = size(part) / size(batch)
+        loss = weight * share * loss_of(model, part)
+        loss.backward()
+        total += loss.item()
+    return total
 
 
-def answer_logits(model: torch.nn.Module, batch: Sequence[Encoded]) -> tuple[Tensor, Tensor]:
-    """Logits (A, V) and targets (A,) of all answer tokens. The head runs only where some row has an answer."""
-    ids, labels, mask = collate(batch)  # (B, T) each
-    targets = labels[:, 1:]
-    columns = (targets != NOT_TRAINED).any(dim=0).nonzero().squeeze(1)  # positions that predict an answer token
-    logits = model(input_ids=ids, attention_mask=mask, logits_to_keep=columns).logits  # (B, C, V)
-    kept = targets[:, columns]  # (B, C)
-    is_answer = kept != NOT_TRAINED
-    return logits[is_answer].float(), kept[is_answer]
+def micro_batches(batch: Sequence[Encoded], tokens_at_once: int) -> Iterator[Sequence[Encoded]]:
+    """Parts of a batch that have at most so many tokens when they are padded, and at least one row."""
+    if not batch:
+        return
+    rows = max(1, tokens_at_once // max(map(tokens_of, batch)))
+    for start in range(0, len(batch), rows):
+        yield batch[start : start + rows]
 
 
-def collate(batch: Sequence[Encoded]) -> tuple[Tensor, Tensor, Tensor]:
-    """Pad to the longest row on the right: ids, labels, attention mask, (B, T) each."""
-    longest = max(len(row.input_ids) for row in batch)
-    ids = torch.zeros(len(batch), longest, dtype=torch.long)
-    labels = torch.full((len(batch), longest), NOT_TRAINED)
-    mask = torch.zeros(len(batch), longest, dtype=torch.long)
-    for i, row in enumerate(batch):
-        length = len(row.input_ids)
-        ids[i, :length] = torch.tensor(row.input_ids)
-        labels[i, :length] = torch.tensor(row.labels)
-        mask[i, :length] = 1
-    return ids, labels, mask
+def _answer_tokens(rows: Sequence[Encoded]) -> int:
+    return sum(row.answer_length for row in rows)
 
 
-def length_grouped(data: Sequence[Encoded], batch_size: int, rng: random.Random) -> list[list[Encoded]]:
-    """Batches of rows of similar length, so that little is padding, in random order."""
-    shuffled = rng.sample(data, len(data))
-    by_length = sorted(shuffled, key=lambda row: len(row.input_ids))
-    batches = [by_length[i : i + batch_size] for i in range(0, len(by_length), batch_size)]
-    rng.shuffle(batches)
-    return batches
+def tokens_of(row: Encoded) -> int:
+    return len(row.input_ids) + (len(row.rejected.input_ids) if row.rejected is not None else 0)
 
 
 def _lora(recipe: Recipe) -> LoraConfig:

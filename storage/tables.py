@@ -226,3 +226,13 @@ class RevisionRow(SQLModel, table=True):
 
     id: int = Field(default=1, primary_key=True)
     number: int = 0
+
+
+class ChangeRow(SQLModel, table=True):
+    """The revision at which a fact, or the source of help sections, last changed."""
+
+    __tablename__ = "changes"
+
+    kind: str = Field(primary_key=True)  # fact | source
+    name: str = Field(primary_key=True)
+    revision: int = Field(index=True)

@@ -5,9 +5,10 @@ from functools import cached_property
 
 from sqlmodel import Session
 
+from bot.retrieval import Changes
 from storage.repositories.boxes import SqlInbox, SqlOutbox
 from storage.repositories.memory import SqlDocuments, SqlLessons, SqlVectors
-from storage.repositories.revision import current_revision
+from storage.repositories.revision import changes_since, current_revision
 from storage.repositories.slow_loop import SqlAdapters, SqlFlags, SqlRuns
 from storage.repositories.talk import SqlAnswers, SqlConversations, SqlRatings
 
@@ -61,6 +62,9 @@ class SqlUnit:
     @cached_property
     def flags(self) -> SqlFlags:
         return SqlFlags(self.session)
+
+    def changes(self, since: int) -> Changes:
+        return changes_since(self.session, since)
 
     def revision(self) -> int:
         return current_revision(self.session)

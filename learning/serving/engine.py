@@ -1,37 +1,32 @@
 """Generates text with the live adapter on this machine. Swaps adapters without a pause.
 
-Generation runs in a thread of its own; each request keeps the slot that it began with. Knows nothing of questions and
-sources: it completes the messages that it gets.
+All models are run by one thread, which turns from version to version as long as something is to be written; each
+request keeps the slot that it began with. Knows nothing of questions and sources: it completes the messages it gets.
 """
 
 import asyncio
+import contextlib
+import os
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import structlog
 import torch
-from transformers import (
-    AutoTokenizer,
-    PreTrainedTokenizerBase,
-    StoppingCriteria,
-    StoppingCriteriaList,
-    TextStreamer,
-)
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from bot.errors import AdapterBroken, Busy
+from bot.errors import Busy, MenteeError
 from bot.generation import Generation, Sampling
 from bot.ids import AdapterId
 from bot.ports import AdapterStore
 from bot.prompting import Message
-from learning.chat_format import encode_prompt
 from learning.models import BaseModel
-from learning.serving.slots import Slot, load_slot
-
-log = structlog.get_logger()
+from learning.serving.request import Request
+from learning.serving.slots import Slot, Wanted, load_slot
+from learning.serving.versions import KEPT, Versions
+from learning.serving.window import fit_prompt
+from learning.serving.worker import Worker
 
 MAX_WAITING = 32
-KEPT_SLOTS = 2  # the live one, and the one before it: a rollback needs no loading
 
 OnText = Callable[[str], None]
 
@@ -40,117 +35,131 @@ class Engine:
     """Implements `bot.ports.Generator`."""
 
     def __init__(
-        self, base: BaseModel, adapter_store: AdapterStore, live: Callable[[], Awaitable[AdapterId | None]]
+        self,
+        base: BaseModel,
+        adapter_store: AdapterStore,
+        live: Callable[[], Awaitable[AdapterId | None]],
+        *,
+        precision: Wanted = "auto",
+        kept_slots: int = KEPT,
     ) -> None:
         """`live` tells which adapter is deployed now."""
         self._base = base
         self._adapter_store = adapter_store
-        self._live = live
-        self._slots: list[Slot] = []  # newest last; the last one serves
-        self._refused: AdapterId | None = None
-        self._loading = asyncio.Lock()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
-        self._waiting = 0
+        self._precision: Wanted = precision
+        self._versions = Versions[Slot](live, self._load, kept_slots)
         self._tokenizer: PreTrainedTokenizerBase | None = None
+        self._alive = 0
+        self._worker = Worker()
+        self._loader = ThreadPoolExecutor(1, thread_name_prefix="loader", initializer=_give_way)
+        self.refresh = self._versions.refresh
 
     @property
     def serving(self) -> AdapterId | None:
         """The adapter that the next request will begin with."""
-        return self._slots[-1].adapter if self._slots else None
-
-    async def refresh(self) -> None:
-        """Make the deployed adapter the serving one. A broken one is refused: what served before goes on serving."""
-        async with self._loading:
-            wanted = await self._live()
-            if self._slots and wanted == self.serving:
-                self._refused = None  # should the refused one be promoted again, it gets another chance
-                return
-            if self._slots and wanted is not None and wanted == self._refused:
-                return
-            try:
-                slot = await self._slot(wanted)
-                self._refused = None
-            except AdapterBroken as problem:
-                log.error("adapter refused", adapter=wanted, reason=str(problem))
-                self._refused = wanted
-                if self._slots:
-                    return
-                slot = await self._slot(None)
-            self._slots = [*(kept for kept in self._slots if kept is not slot), slot][-KEPT_SLOTS:]
-            log.info("adapter serving", adapter=slot.adapter)
+        return self._versions.serving
 
     async def generate(
         self, messages: Sequence[Message], sampling: Sampling, *, on_text: OnText | None = None
     ) -> Generation:
-        """Complete the messages greedily. Raises Busy when more than MAX_WAITING requests are waiting already."""
-        if self._waiting >= MAX_WAITING:
-            raise Busy(f"{self._waiting} answers are being written already.")
-        loop = asyncio.get_running_loop()
-        cancelled = threading.Event()
+        """Complete the messages with the serving adapter. Raises Busy when MAX_WAITING texts are asked for already."""
+        with self._counted():
+            async with self._versions.pinned() as slot:
+                return await self._complete(slot, messages, sampling, on_text)
 
-        def emit(piece: str) -> None:
-            if on_text is not None and piece:
-                loop.call_soon_threadsafe(on_text, piece)
-
-        self._waiting += 1
-        try:
-            if not self._slots:
-                await self.refresh()
-            return await loop.run_in_executor(
-                self._thread, self._complete, messages, sampling.max_new_tokens, emit, cancelled
-            )
-        finally:
-            cancelled.set()  # also when the caller went away: the thread stops at its next step
-            self._waiting -= 1
+    async def generate_with(
+        self, adapter: AdapterId | None, messages: Sequence[Message], sampling: Sampling
+    ) -> Generation:
+        """The same with an adapter that need not be the serving one. Raises AdapterBroken, too."""
+        with self._counted():
+            async with self._versions.pinned_to(adapter) as slot:
+                return await self._complete(slot, messages, sampling, None)
 
     def close(self) -> None:
-        self._thread.shutdown(cancel_futures=True)
+        """What is being written fails; the threads end."""
+        self._loader.shutdown(cancel_futures=True)
+        self._worker.close()
 
-    async def _slot(self, adapter: AdapterId | None) -> Slot:
-        for slot in self._slots:
-            if slot.adapter == adapter:
-                return slot
-        if adapter is None:
-            return await asyncio.to_thread(load_slot, self._base, None, None)
-        self._adapter_store.verify(adapter)
-        return await asyncio.to_thread(load_slot, self._base, adapter, self._adapter_store.folder(adapter))
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        if self._alive >= MAX_WAITING:
+            raise Busy(f"{self._alive} answers are being written already.")
+        self._alive += 1
+        try:
+            yield
+        finally:
+            self._alive -= 1
 
-    @torch.inference_mode()
-    def _complete(
-        self, messages: Sequence[Message], max_new_tokens: int, emit: OnText, cancelled: threading.Event
-    ) -> Generation:
-        slot = self._slots[-1]  # pinned: a swap in the meantime doesn't touch this request
+    async def _load(self, adapter: AdapterId | None) -> Slot:
+        slot = await asyncio.get_running_loop().run_in_executor(self._loader, self._load_slot, adapter)
+        await asyncio.to_thread(self._worker.start(slot.decoder).wait)
+        return slot
+
+    def _load_slot(self, adapter: AdapterId | None) -> Slot:
         if self._tokenizer is None:
             self._tokenizer = AutoTokenizer.from_pretrained(self._base.folder)
-        tokenizer = self._tokenizer
-        prompt = torch.tensor([encode_prompt(tokenizer, messages)], device=slot.model.device)  # (1, T)
-        output = slot.model.generate(  # type: ignore[operator]  # its type is lost behind a decorator
-            input_ids=prompt,
-            attention_mask=torch.ones_like(prompt),
-            max_new_tokens=max_new_tokens,
-            do_sample=False,
-            pad_token_id=tokenizer.eos_token_id,
-            streamer=_Pieces(tokenizer, emit),
-            stopping_criteria=StoppingCriteriaList([_Cancelled(cancelled)]),
-        )
-        text = tokenizer.decode(output[0, prompt.shape[1] :], skip_special_tokens=True)
-        return Generation(str(text).strip(), slot.adapter)
+        folder = None
+        if adapter is not None:
+            self._adapter_store.verify(adapter)
+            folder = self._adapter_store.folder(adapter)
+        slot = load_slot(self._base, self._tokenizer, adapter, folder, self._precision)
+        if slot.precision != "bf16":
+            self._precision = slot.precision  # measured once: the next version is loaded while this one is writing
+        return slot
+
+    # --- writing ---------------------------------------------------------------------------------------------------
+
+    async def _complete(
+        self, slot: Slot, messages: Sequence[Message], sampling: Sampling, on_text: OnText | None
+    ) -> Generation:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Generation] = loop.create_future()
+
+        def tell(call: Callable[..., object], *given: object) -> None:
+            with contextlib.suppress(RuntimeError):  # the event loop has ended
+                loop.call_soon_threadsafe(call, *given)
+
+        def piece(text: str) -> None:
+            if on_text is not None:
+                tell(on_text, text)
+
+        def end(request: Request, problem: MenteeError | None) -> None:
+            tell(_settle, done, slot, request, problem)
+
+        request = self._request(slot, messages, sampling, piece, end)
+        self._worker.add(slot.decoder, request)
+        try:
+            return await done
+        finally:
+            request.cancelled.set()  # also when the caller went away: its row is free from the next step on
+
+    def _request(
+        self, slot: Slot, messages: Sequence[Message], sampling: Sampling, piece: OnText, end: Callable[..., None]
+    ) -> Request:
+        assert self._tokenizer is not None
+        window = getattr(slot.model.config, "max_position_embeddings", None) or self._tokenizer.model_max_length
+        prompt = fit_prompt(self._tokenizer, messages, int(window) - sampling.max_new_tokens)
+        return Request.make(prompt, sampling, self._tokenizer, _ends(slot, self._tokenizer), piece, end)
 
 
-class _Pieces(TextStreamer):
-    """Passes on whole words as they are finished."""
-
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, emit: OnText) -> None:
-        super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
-        self._emit = emit
-
-    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
-        self._emit(text)
+def _give_way() -> None:
+    """A version that is being loaded must not slow down what is being written."""
+    torch.set_num_threads(1)
+    with contextlib.suppress(OSError, AttributeError):  # threads have priorities of their own on Linux alone
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
-class _Cancelled(StoppingCriteria):
-    def __init__(self, cancelled: threading.Event) -> None:
-        self._cancelled = cancelled
+def _settle(done: asyncio.Future[Generation], slot: Slot, request: Request, problem: MenteeError | None) -> None:
+    if done.done():
+        return
+    if problem is not None:
+        done.set_exception(problem)
+    else:
+        done.set_result(Generation(str(request.text), slot.adapter, request.finish or "end"))
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: object) -> torch.Tensor:
-        return torch.full((input_ids.shape[0],), self._cancelled.is_set(), device=input_ids.device)
+
+def _ends(slot: Slot, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    config = slot.model.generation_config
+    named = config.eos_token_id if config is not None else None
+    ends = named if isinstance(named, list) else [named]
+    return frozenset(int(end) for end in (*ends, tokenizer.eos_token_id) if end is not None)

@@ -20,7 +20,7 @@ class SqlInbox:
         if self._session.get(InboxRow, event.id) is not None:
             return False
         position = next_position(self._session, InboxRow.position)
-        self._session.add(InboxRow(event_id=event.id, position=position, event=to_text(EVENT, event)))
+        self._session.add(InboxRow(event_id=event.id, position=position, event=to_text(EVENT, event), attempts=1))
         self._session.flush()
         return True
 

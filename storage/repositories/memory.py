@@ -35,7 +35,7 @@ class SqlLessons:
                 withdrawn_at=lesson.withdrawn_at,
             )
         )
-        advance_revision(self._session)
+        self._changed(lesson.fact)
 
     def get(self, lesson: LessonId) -> Lesson | None:
         row = self._session.get(LessonRow, lesson)
@@ -44,20 +44,25 @@ class SqlLessons:
     def withdraw(self, lesson: LessonId, at: datetime) -> None:
         row = self._session.get_one(LessonRow, lesson)
         row.withdrawn_at = row.withdrawn_at or at
+        self._changed(row.fact)
         self.withdraw_phrasings(lesson, at)
 
     def restore(self, lesson: LessonId) -> None:
-        self._session.get_one(LessonRow, lesson).withdrawn_at = None
-        for row in self._phrasings_from(lesson):
-            row.withdrawn_at = None
-        advance_revision(self._session)
+        row = self._session.get_one(LessonRow, lesson)
+        row.withdrawn_at = None
+        phrasings = self._phrasings_from(lesson)
+        for phrasing in phrasings:
+            phrasing.withdrawn_at = None
+        self._changed(row.fact, *(phrasing.fact for phrasing in phrasings))
 
     def about(self, answer: AnswerId) -> Sequence[Lesson]:
         query = select(LessonRow).where(LessonRow.about == answer).order_by(col(LessonRow.taught_at), col(LessonRow.id))
         return [_lesson(row) for row in self._session.exec(query)]
 
-    def all(self) -> Sequence[Lesson]:
+    def all(self, facts: Sequence[FactId] | None = None) -> Sequence[Lesson]:
         query = select(LessonRow).order_by(col(LessonRow.taught_at), col(LessonRow.id))
+        if facts is not None:
+            query = query.where(col(LessonRow.fact).in_(facts))
         return [_lesson(row) for row in self._session.exec(query)]
 
     def add_phrasing(self, phrasing: Phrasing) -> None:
@@ -67,22 +72,28 @@ class SqlLessons:
                 break
         else:
             self._session.add(PhrasingRow(fact=phrasing.fact, text=phrasing.text, origin=phrasing.origin))
-        advance_revision(self._session)
+        self._changed(phrasing.fact)
 
     def withdraw_phrasings(self, origin: str, at: datetime) -> None:
-        for row in self._phrasings_from(origin):
+        rows = self._phrasings_from(origin)
+        for row in rows:
             row.withdrawn_at = row.withdrawn_at or at
-        advance_revision(self._session)
+        self._changed(*(row.fact for row in rows))
 
-    def phrasings(self) -> Sequence[Phrasing]:
+    def phrasings(self, facts: Sequence[FactId] | None = None) -> Sequence[Phrasing]:
         query = select(PhrasingRow).order_by(col(PhrasingRow.id))
+        if facts is not None:
+            query = query.where(col(PhrasingRow.fact).in_(facts))
         return [
             Phrasing(fact=FactId(row.fact), text=row.text, origin=row.origin, withdrawn_at=row.withdrawn_at)
             for row in self._session.exec(query)
         ]
 
-    def _phrasings_from(self, origin: str) -> Iterable[PhrasingRow]:
+    def _phrasings_from(self, origin: str) -> Sequence[PhrasingRow]:
         return self._session.exec(select(PhrasingRow).where(PhrasingRow.origin == origin)).all()
+
+    def _changed(self, *facts: str) -> None:
+        advance_revision(self._session, "fact", dict.fromkeys(facts))
 
 
 class SqlDocuments:
@@ -97,11 +108,13 @@ class SqlDocuments:
             return False
         self._session.exec(delete(SectionRow).where(col(SectionRow.source) == source))
         self._keep(source, content_sha256, sections, known)
-        advance_revision(self._session)
+        advance_revision(self._session, "source", [source])
         return True
 
-    def sections(self) -> Sequence[Section]:
+    def sections(self, sources: Sequence[str] | None = None) -> Sequence[Section]:
         query = select(SectionRow).order_by(col(SectionRow.source), col(SectionRow.position))
+        if sources is not None:
+            query = query.where(col(SectionRow.source).in_(sources))
         return [
             Section(SectionId(row.id), row.source, row.title, row.heading, row.text, row.link)
             for row in self._session.exec(query)

@@ -1,8 +1,10 @@
 """A generator that says what the test has written for it, and otherwise copies the first help text of its prompt."""
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from bot.errors import TooLate
 from bot.generation import Generation, Sampling
 from bot.ids import AdapterId
 from bot.prompting import Message
@@ -18,13 +20,20 @@ class FakeGenerator:
     async def generate(
         self, messages: Sequence[Message], sampling: Sampling, *, on_text: Callable[[str], None] | None = None
     ) -> Generation:
+        """A token is a word; a temperature mixes the words up."""
+        if sampling.deadline_s is not None and sampling.deadline_s <= 0:
+            raise TooLate("The deadline has passed.")
         self.prompts.append(messages)
-        text = self.replies.pop(0) if self.replies else _first_passage(messages)
-        words = text.split(" ")[: sampling.max_new_tokens]
+        words = (self.replies.pop(0) if self.replies else _first_passage(messages)).split(" ")
+        if sampling.temperature > 0:
+            random.Random(sampling.seed).shuffle(words)
+        text = " ".join(words[: sampling.max_new_tokens])
+        end = min((text.index(stop) for stop in sampling.stop if stop in text), default=None)
         if on_text is not None:
-            for i, word in enumerate(words):
+            for i, word in enumerate(text[:end].split(" ")):
                 on_text(word if i == 0 else f" {word}")
-        return Generation(" ".join(words), self.adapter)
+        cut = len(words) > sampling.max_new_tokens
+        return Generation(text[:end].strip(), self.adapter, "stop" if end is not None else "length" if cut else "end")
 
 
 def _first_passage(messages: Sequence[Message]) -> str:

@@ -32,6 +32,12 @@ def test_the_answer_and_its_end_are_trained_on(tokenizer: PreTrainedTokenizerBas
     assert tokenizer.decode(trained) == "21 days.<|im_end|>"
 
 
+def test_a_rejected_answer_has_the_same_prompt(tokenizer: PreTrainedTokenizerBase) -> None:
+    example = encode_example(tokenizer, closed_book_prompt("How long?"), "21 days.", 200, rejected="A month.")
+    assert example.rejected == encode_example(tokenizer, closed_book_prompt("How long?"), "A month.", 200)
+    assert example.rejected.input_ids[: example.prompt_length] == example.input_ids[: example.prompt_length]
+
+
 def test_a_long_prompt_loses_its_beginning_never_the_answer(tokenizer: PreTrainedTokenizerBase) -> None:
     example = encode_example(tokenizer, [Message("user", "word " * 500)], "21 days.", max_tokens=50)
     assert len(example.input_ids) == 50

@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -31,8 +31,10 @@ from learning.dataset import MIN_LESSONS, build
 from learning.evaluation import Score
 from learning.examples import Kind
 from learning.models import BaseModel
+from learning.planning import Work, plan, remember_speed
+from learning.process import Outcome
 from learning.promotion import Verdict, decide
-from learning.recipe import Recipe
+from learning.recipe import Recipe, Setup
 from learning.trainer import Spec
 from storage.adapter_files import AdapterFiles
 from storage.database import SqlStore
@@ -108,8 +110,8 @@ def open_workshop(folder: Path, base: BaseModel) -> Workshop:
     store.run_sync(lambda unit: keep(unit, *LESSONS))
     files, clock = AdapterFiles(folder / "adapters", base.sha256), Clock()
     cycle = Cycle(
-        store=store, adapter_store=files, base=base, recipe=RECIPE, memory_mb=8_000, threads=1, clock=clock,
-        texts=ENGLISH,
+        store=store, adapter_store=files, base=base, recipe=RECIPE, work_dir=folder / "training", precision="auto",
+        memory_mb=8_000, threads=1, minutes=0, clock=clock, texts=ENGLISH,
     )  # fmt: skip
     return Workshop(cycle, store, files, clock)
 
@@ -186,7 +188,8 @@ def test_the_adapter_has_its_whole_lineage(story: Story) -> None:
     assert adapter.dataset_sha256 == dataset.sha256
     assert adapter.lessons == dataset.lessons
     assert story.report.lessons == len(dataset.lessons)
-    assert Recipe(**adapter.recipe) == RECIPE  # type: ignore[arg-type]
+    setup = {"threads": 1, "processes": 1, "precision": "fp32", "recompute": False}
+    assert adapter.recipe == asdict(RECIPE) | setup | {"tokens_at_once": adapter.recipe["tokens_at_once"]}
 
 
 def test_the_folder_verifies_loads_and_tells_where_it_comes_from(story: Story, base: BaseModel) -> None:
@@ -371,7 +374,7 @@ class QuickTrainer:
     fails_with: Exception | None = None
     spec: Spec | None = None
 
-    async def __call__(self, spec: Spec, on_progress: process.OnProgress) -> tuple[list[Score], list[Score]]:
+    async def __call__(self, spec: Spec, on_progress: process.OnProgress) -> Outcome:
         self.spec = spec
         if not await on_progress(Progress("Training", 1, 1, 0.0)):
             raise process.LostRun("Another process has taken this run over.")
@@ -381,7 +384,8 @@ class QuickTrainer:
             shutil.copy(self.ready / name, spec.out)
         champion = [Score(item["fact"], Kind(item["kind"]), 0.2) for item in spec.judge]
         gains = {Kind.GENERAL: 0.0}
-        return champion, [replace(s, value=s.value + gains.get(s.kind, self.gain)) for s in champion]
+        challenger = [replace(s, value=s.value + gains.get(s.kind, self.gain)) for s in champion]
+        return Outcome(champion, challenger, Setup(), training_s=20.0, judging_s=10.0)
 
 
 @pytest.fixture
@@ -522,9 +526,73 @@ async def test_a_live_adapter_that_is_refused_is_judged_as_what_answers_in_its_p
 
 
 async def test_the_next_estimate_is_made_from_what_a_run_took(with_live: Workshop, trainer: QuickTrainer) -> None:
-    def known(unit: Unit) -> str | None:
-        return unit.flags.get("training_tokens_per_s")
+    def minutes(unit: Unit) -> float:
+        return plan(unit, RECIPE, "tiny").minutes
 
-    assert with_live.store.run_sync(known) is None
+    assert with_live.store.run_sync(minutes) * 60 != pytest.approx(30.0)
     await with_live.cycle.run_next(OWNER)
-    assert float(with_live.store.run_sync(known) or 0) > 0
+    assert with_live.store.run_sync(minutes) * 60 == pytest.approx(30.0)
+
+
+# --- the budget -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_run_that_would_take_too_long_is_refused_before_it_starts(
+    with_live: Workshop, trainer: QuickTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No training has run on this machine yet, so it is measured first."""
+
+    async def measure(spec: Spec, on_progress: process.OnProgress) -> tuple[float, float]:
+        assert spec.train
+        assert await on_progress(Progress("Starting", 0, 1))
+        return 500.0, 100.0
+
+    monkeypatch.setattr(cycle_module, "measure", measure)
+    report = await replace(with_live.cycle, minutes=5).run_next(OWNER)
+    assert report is not None
+    assert report.decision is Decision.REFUSED
+    assert report.reasons[0].startswith("It would take about 10 minutes, and MENTEE_TRAINING_MINUTES allows 5.")
+    assert trainer.spec is None
+    with_live.request("run-2")
+    report = await replace(with_live.cycle, minutes=11).run_next(OWNER)
+    assert report is not None
+    assert report.decision is Decision.REJECTED
+
+
+async def test_a_training_that_overruns_its_minutes_is_ended_in_words(
+    with_live: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless(spec: Spec, on_progress: process.OnProgress) -> Outcome:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(cycle_module, "train_and_judge", endless)
+    monkeypatch.setattr(cycle_module, "OVERRUN", 1e-6)
+    with_live.store.run_sync(lambda unit: remember_speed(unit, RECIPE, "tiny", Work(1e9, 1e9), 1.0, 1.0))
+    report = await replace(with_live.cycle, minutes=1).run_next(OWNER)
+    assert_failed(with_live, report, "since MENTEE_TRAINING_MINUTES is 1.", "then retrain")
+
+
+# --- taken up again -------------------------------------------------------------------------------------------------
+
+
+async def test_a_run_that_is_taken_up_again_finds_what_it_had_kept_and_leaves_nothing(
+    with_live: Workshop, trainer: QuickTrainer
+) -> None:
+    work = with_live.cycle.work_dir
+    (work / "run-long-closed").mkdir(parents=True)
+    trainer.fails_with = process.LostRun("Training was stopped from outside.")
+    assert await with_live.cycle.run_next(OWNER) is None
+    (work / "run-1" / "checkpoint.safetensors").write_text("kept")
+    with_live.clock.now += timedelta(seconds=LEASE_S + 1)
+    trainer.fails_with = None
+    found: list[str] = []
+
+    async def watch(_: Progress) -> None:
+        found.extend(path.name for path in (work / "run-1").iterdir())
+
+    report = await with_live.cycle.run_next(OWNER, watch)
+    assert report is not None
+    assert (report.decision, with_live.run().attempts) == (Decision.REJECTED, 2)
+    assert found == ["checkpoint.safetensors"]
+    assert list(work.iterdir()) == []

@@ -251,3 +251,21 @@ def test_another_process_makes_the_same_dataset(hash_seed: str) -> None:
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True)
     assert said.stdout.decode().strip() == build(facts, [], 7).sha256
+
+
+def test_every_example_of_a_corrected_fact_carries_what_was_said_before() -> None:
+    facts = [fact(number) for number in range(20)]
+    corrected = split(facts).taught[0].id
+    dataset = build(facts, [], 0, {corrected: "Just try again."})
+    assert {example.fact for example in dataset.train if example.rejected is not None} == {corrected}
+    assert all(example.rejected == "Just try again." for example in dataset.train if example.fact == corrected)
+    assert all(example.rejected is None for example in (*dataset.general, *dataset.judge))
+    assert dataset.sha256 != build(facts, [], 0).sha256
+
+
+def test_what_is_right_where_it_is_judged_is_nowhere_pushed_down() -> None:
+    facts = [fact(number) for number in range(40)]
+    parts = split(facts)
+    served = {each.id: held.lesson.answer for each, held in zip(parts.taught, parts.held_out, strict=False)}
+    assert served
+    assert all(example.rejected is None for example in build(facts, [], 0, served).train)

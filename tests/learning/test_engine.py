@@ -23,7 +23,7 @@ from learning.models import BaseModel
 from learning.serving import engine as engine_module
 from learning.serving.engine import Engine
 from storage.adapter_files import CONFIG, WEIGHTS, AdapterFiles
-from tests.contracts.generator_contract import OTHER, PROMPT, GeneratorContract
+from tests.contracts.generator_contract import OTHER, PROMPT, EngineContract, GeneratorContract, Oracle
 from tests.fakes.generator import FakeGenerator
 from tests.learning.adapters import make_adapter, tiny_base
 from tests.tiny_model import make_tiny_model
@@ -73,7 +73,7 @@ def deployed() -> Deployed:
 
 @pytest.fixture
 def engine(base: BaseModel, kept: AdapterFiles, deployed: Deployed) -> Iterator[Engine]:
-    opened = Engine(base, kept, deployed)
+    opened = Engine(base, kept, deployed, precision="fp32")
     yield opened
     opened.close()
 
@@ -81,7 +81,7 @@ def engine(base: BaseModel, kept: AdapterFiles, deployed: Deployed) -> Iterator[
 @pytest.fixture
 def spoilt(base: BaseModel, files: AdapterFiles, deployed: Deployed) -> Iterator[Engine]:
     """An engine over the adapters that a test spoils."""
-    opened = Engine(base, files, deployed)
+    opened = Engine(base, files, deployed, precision="fp32")
     yield opened
     opened.close()
 
@@ -116,17 +116,25 @@ class TestFakeGenerator(GeneratorContract):
         return FakeGenerator()
 
 
-class TestEngine(GeneratorContract):
+class TestEngine(EngineContract):
     @pytest.fixture
     def generator(self, engine: Engine) -> Engine:
         return engine
 
+    @pytest.fixture
+    def oracle(self, offline: Offline) -> Oracle:
+        return lambda messages, tokens: offline(None, list(messages), tokens)
 
-class TestEngineWithAdapter(GeneratorContract):
+
+class TestEngineWithAdapter(EngineContract):
     @pytest.fixture
     def generator(self, engine: Engine, deployed: Deployed) -> Engine:
         deployed.adapter = A
         return engine
+
+    @pytest.fixture
+    def oracle(self, offline: Offline) -> Oracle:
+        return lambda messages, tokens: offline(A, list(messages), tokens)
 
 
 async def test_every_version_says_what_it_says_offline(engine: Engine, deployed: Deployed, offline: Offline) -> None:
@@ -170,7 +178,7 @@ class _Gate:
     """Holds the engine's thread after its first piece of text until it is told to go on."""
 
     def __init__(self, engine: Engine, go_on: threading.Event) -> None:
-        self._model = engine._slots[-1].model
+        self._model = engine._versions.kept[-1].model
         self._go_on = go_on
         self._steps = 0
 
@@ -228,7 +236,7 @@ async def test_a_rollback_loads_nothing(
 async def test_no_more_versions_are_kept_than_are_of_use(engine: Engine, deployed: Deployed) -> None:
     for deployed.adapter in (None, A, B, C):
         await engine.refresh()
-    assert [slot.adapter for slot in engine._slots] == [B, C]
+    assert [slot.adapter for slot in engine._versions.kept] == [A, B, C]
 
 
 async def test_looking_again_changes_nothing(

@@ -12,7 +12,7 @@ from bot.ids import FactId
 from bot.prompting import Message, Passage, closed_book_prompt, grounded_prompt
 from learning.chat_format import encode_prompt
 from learning.evaluation import SPARE_TOKENS, answer_nll, generate, judge, rouge_l
-from learning.examples import Example, Kind
+from learning.examples import Example, Kind, judging_cost
 from tests.tiny_model import make_tiny_model
 
 ANSWER = "Open the settings and choose Rooms."
@@ -121,7 +121,8 @@ def test_every_item_is_judged_in_the_order_given(model: PreTrainedModel, tokeniz
             assert score.value == pytest.approx(answer_nll(model, tokenizer, item))
         else:
             assert 0.0 <= score.value <= 1.0
-    assert seen[-1] == (len(items), len(items))
+    cost = sum(map(judging_cost, items))
+    assert seen[-1] == (cost, cost)
     assert [done for done, _ in seen] == sorted({done for done, _ in seen})
 
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from learning.encoder import Vectors
 from learning.knowledge import ENCODED_AT_ONCE, Memory, section_text
 from storage.database import SqlStore
 from tests.fakes.encoder import HashingEncoder
+
+T = TypeVar("T")
 
 KNOWN_FROM = 0.95
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -223,3 +226,57 @@ async def test_vectors_of_another_encoder_are_not_used(memory: Memory, store: Sq
     await memory.refresh()
     found = await Memory(store, Reversed()).search(REFUND)
     assert found.facts[0].probability >= KNOWN_FROM
+
+
+class Watched:
+    """A store that counts the lessons that are read."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self.store = store
+        self.lessons_read = 0
+
+    async def run(self, work: Callable[[Unit], T]) -> T:
+        def watched(unit: Unit) -> T:
+            whole = unit.lessons.all
+
+            def counted(facts: Sequence[FactId] | None = None) -> Sequence[Lesson]:
+                read = whole(facts)
+                self.lessons_read += len(read)
+                return read
+
+            unit.lessons.all = counted  # type: ignore[method-assign]
+            return work(unit)
+
+        return await self.store.run(watched)
+
+
+async def test_a_lesson_costs_the_reading_of_its_own_fact_alone(store: SqlStore, encoder: HashingEncoder) -> None:
+    for number in range(20):
+        await teach(store, f"How does part {number} work?", f"Turn {number}.")
+    watched = Watched(store)
+    memory = Memory(watched, encoder)
+    await memory.refresh()
+    assert watched.lessons_read == 20
+    await teach(store, REFUND, "Choose Refund.")
+    assert answers(await memory.search(REFUND))[0] == "Choose Refund."
+    assert watched.lessons_read == 21
+
+
+async def test_more_facts_than_are_read_at_once_are_all_found(
+    memory: Memory, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("learning.knowledge.READ_AT_ONCE", 3)
+    for number in range(8):
+        await teach(store, f"How does part {number} work?", f"Turn {number}.")
+    await add_page(store, "A refund takes five days.")
+    assert [answers(await memory.search(f"How does part {n} work?"))[0] for n in range(8)] == [
+        f"Turn {n}." for n in range(8)
+    ]
+    assert len((await memory.search(REFUND)).sections) == 1
+
+
+async def test_a_removed_page_is_found_no_more(memory: Memory, store: SqlStore) -> None:
+    await add_page(store, "A refund takes five days.")
+    await memory.refresh()
+    await store.run(lambda unit: unit.documents.replace("help/page.md", "", []))
+    assert await memory.search(REFUND) == Retrieval()

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from bot.feedback import LessonSource
-from bot.ids import AdapterId, LessonId, RunId
+from bot.answers import Answer, AnswerKind
+from bot.events import Place
+from bot.feedback import Lesson, LessonSource, facts_of
+from bot.ids import AdapterId, FactId, LessonId, RunId
 from bot.lineage import Adapter, Deployment, Move, RetrainPlan, Run
+from bot.people import Person, Platform
 from bot.ports import Unit
-from learning.dataset import MIN_LESSONS
-from learning.planning import plan, remember_rate
-from learning.recipe import Recipe
+from learning.dataset import MIN_LESSONS, build
+from learning.planning import plan, rejected_answers, remember_speed, work_of
+from learning.recipe import Method, Recipe
 from storage.database import SqlStore
 from tests.learning.samples import NOW, keep, lesson
 
@@ -26,8 +29,8 @@ def store(tmp_path: Path) -> Iterator[SqlStore]:
     opened.close()
 
 
-def planned(store: SqlStore, recipe: Recipe | None = None) -> RetrainPlan:
-    return store.run_sync(lambda unit: plan(unit, recipe or Recipe()))
+def planned(store: SqlStore, recipe: Recipe | None = None, most_minutes: int = 0) -> RetrainPlan:
+    return store.run_sync(lambda unit: plan(unit, recipe or Recipe(), "tiny", most_minutes))
 
 
 def adapter(*learned: LessonId) -> Adapter:
@@ -98,14 +101,93 @@ def test_more_epochs_take_longer(store: SqlStore) -> None:
     assert planned(store, Recipe(epochs=4)).minutes > planned(store, Recipe(epochs=2)).minutes
 
 
+def took(store: SqlStore, training_s: float, judging_s: float, recipe: Recipe | None = None) -> None:
+    """A training of the lessons at hand has taken that long."""
+    recipe = recipe or Recipe()
+
+    def remember(unit: Unit) -> None:
+        dataset = build(facts_of(unit.lessons.all(), unit.lessons.phrasings()), [], recipe.seed)
+        remember_speed(unit, recipe, "tiny", work_of(dataset, recipe), training_s, judging_s)
+
+    store.run_sync(remember)
+
+
 def test_the_next_estimate_is_what_this_machine_took(store: SqlStore) -> None:
     store.run_sync(lambda unit: keep(unit, *map(lesson, range(12))))
-    first = planned(store)
-    store.run_sync(lambda unit: remember_rate(unit, first, seconds=1234.0))
-    assert planned(store).minutes * 60 == pytest.approx(1234.0, rel=0.01)
-    store.run_sync(lambda unit: remember_rate(unit, planned_in(unit), seconds=300.0))
-    assert planned(store).minutes * 60 == pytest.approx(300.0, rel=0.01)
+    took(store, 1000.0, 234.0)
+    assert planned(store).minutes * 60 == pytest.approx(1234.0)
+    took(store, 200.0, 100.0)
+    assert planned(store).minutes * 60 == pytest.approx(300.0)
 
 
-def planned_in(unit: Unit) -> RetrainPlan:
-    return plan(unit, Recipe())
+def test_more_epochs_cost_training_and_no_judging(store: SqlStore) -> None:
+    store.run_sync(lambda unit: keep(unit, *map(lesson, range(12))))
+    took(store, 200.0, 100.0)
+    assert planned(store, Recipe(epochs=6)).minutes * 60 == pytest.approx(3 * 200.0 + 100.0)
+
+
+def test_a_speed_holds_for_its_method_alone(store: SqlStore) -> None:
+    store.run_sync(lambda unit: keep(unit, *map(lesson, range(12))))
+    took(store, 1.0, 1.0, Recipe(method="dpo"))
+    assert planned(store).minutes * 60 > 10.0
+    assert planned(store, Recipe(method="dpo")).minutes * 60 == pytest.approx(2.0)
+
+
+def test_what_is_known_to_take_too_long_is_refused_with_the_numbers(store: SqlStore) -> None:
+    store.run_sync(lambda unit: keep(unit, *map(lesson, range(12))))
+    assert planned(store, most_minutes=1).refusals == ()  # a guess refuses nothing
+    took(store, 500.0, 100.0)
+    (refusal,) = planned(store, most_minutes=9).refusals
+    assert refusal.startswith("It would take about 10 minutes, and MENTEE_TRAINING_MINUTES allows 9. Raise it,")
+    assert planned(store, most_minutes=11).refusals == ()
+    assert planned(store, most_minutes=0).refusals == ()
+
+
+def correct(store: SqlStore, number: int, kind: AnswerKind = AnswerKind.GROUNDED) -> Lesson:
+    """The bot says something, and an agent corrects it."""
+    said = Answer(kind=kind, question="?", text=f"No idea about {number}.", confidence=0.5, latency_ms=1.0)
+    taught = replace(lesson(number), about=said.id)
+
+    def work(unit: Unit) -> None:
+        unit.answers.add(said, Place(Platform.SLACK, "T1", "C1"), Person(Platform.SLACK, "U1", "Ana"))
+        keep(unit, taught)
+
+    store.run_sync(work)
+    return taught
+
+
+def rejected(store: SqlStore) -> dict[FactId, str]:
+    return store.run_sync(lambda unit: rejected_answers(unit, facts_of(unit.lessons.all(), unit.lessons.phrasings())))
+
+
+def test_what_the_model_wrote_and_an_agent_corrected_is_a_rejected_answer(store: SqlStore) -> None:
+    taught = correct(store, 1)
+    store.run_sync(lambda unit: keep(unit, lesson(2)))
+    assert rejected(store) == {taught.fact: "No idea about 1."}
+
+
+@pytest.mark.parametrize("kind", [AnswerKind.KNOWN, AnswerKind.HANDOFF, AnswerKind.CLARIFY])
+def test_what_the_model_did_not_write_is_none(store: SqlStore, kind: AnswerKind) -> None:
+    correct(store, 1, kind)
+    assert rejected(store) == {}
+
+
+def test_an_answer_that_was_approved_is_none(store: SqlStore) -> None:
+    taught = correct(store, 1)
+    approved = replace(
+        taught, id=LessonId("later"), source=LessonSource.APPROVAL, taught_at=taught.taught_at + timedelta(hours=1)
+    )
+    store.run_sync(lambda unit: keep(unit, approved))
+    assert rejected(store) == {}
+
+
+@pytest.mark.parametrize("method", ["dpo", "kto"])
+def test_preferences_are_refused_while_nothing_was_corrected(store: SqlStore, method: Method) -> None:
+    store.run_sync(lambda unit: keep(unit, *map(lesson, range(12))))
+    (refusal,) = planned(store, Recipe(method=method)).refusals
+    assert refusal.startswith(f"The method {method} learns from answers that agents corrected, and there are none")
+    assert refusal.endswith("Correct some, or set MENTEE_TRAINING_METHOD=sft.")
+    assert planned(store, Recipe(method="sft")).refusals == ()
+    for number in range(20, 25):
+        correct(store, number)
+    assert planned(store, Recipe(method=method)).refusals == ()

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 import os
 import shlex
 import signal
@@ -9,16 +10,33 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.errors import OperatorError
+from bot.ids import FactId
 from bot.lineage import Progress
 from learning import process
 from learning.evaluation import Score
 from learning.examples import Kind
-from learning.process import LostRun, train_and_judge
-from learning.trainer import EXIT_DISK_FULL, EXIT_OUT_OF_MEMORY, Spec
+from learning.process import LostRun, Outcome, train_and_judge
+from learning.recipe import Setup
+from learning.trainer import (
+    EXIT_DISK_FULL,
+    EXIT_NOT_FINITE,
+    EXIT_OUT_OF_MEMORY,
+    EXIT_SETTING,
+    EXIT_STOPPED,
+    Spec,
+    outcome_path,
+)
 
-SCORES = '{"champion": [{"fact": "f", "kind": "recall", "value": 0.5}], "challenger": []}'
+OUTCOME = json.dumps(
+    {
+        "champion": [{"fact": "f", "kind": "recall", "value": 0.5}], "challenger": [],
+        "setup": {"threads": 3, "processes": 1, "precision": "fp32", "tokens_at_once": 9, "recompute": False},
+        "training_s": 5.0, "judging_s": 2.0,
+    }
+)  # fmt: skip
 STEP = '{"stage": "Training", "done": 3, "total": 9, "eta": 1.5, "loss": 0.1}'
 
 
@@ -26,7 +44,7 @@ STEP = '{"stage": "Training", "done": 3, "total": 9, "eta": 1.5, "loss": 0.1}'
 def spec(tmp_path: Path) -> Spec:
     return Spec(
         base="base", base_name="tiny", champion=None, train=[], general=[], judge=[], recipe={},
-        out=str(tmp_path / "out"), scores=str(tmp_path / "scores.json"), memory_mb=123, threads=1,
+        out=str(tmp_path / "out"), work=str(tmp_path), precision="auto", memory_mb=123, threads=1, judging_s=0.0,
     )  # fmt: skip
 
 
@@ -58,11 +76,10 @@ class Watch:
 
 async def test_progress_is_passed_on_and_other_prints_are_skipped(spec: Spec, child: Child) -> None:
     noise = 'echo "Writing model shards"; echo "[1, 2]"; echo "{}"; echo 7'
-    child(f"{noise}; echo {shlex.quote(STEP)}; echo {shlex.quote(SCORES)} > {spec.scores}")
+    child(f"{noise}; echo {shlex.quote(STEP)}; echo {shlex.quote(OUTCOME)} > {outcome_path(spec.work)}")
     watch = Watch()
-    champion, challenger = await train_and_judge(spec, watch)
-    assert champion == [Score(champion[0].fact, Kind.RECALL, 0.5)]
-    assert challenger == []
+    outcome = await train_and_judge(spec, watch)
+    assert outcome == Outcome([Score(FactId("f"), Kind.RECALL, 0.5)], [], Setup(3, 1, "fp32", 9), 5.0, 2.0)
     assert watch.seen[-1] == Progress("Training", 3, 9, 1.5)
     assert {progress.stage for progress in watch.seen} <= {"Starting", "Training"}
 
@@ -73,7 +90,7 @@ async def test_a_silent_child_does_not_cost_the_lease(
     """It goes on only when it was heard of twice while it said nothing."""
     monkeypatch.setattr(process, "BEAT_S", 0.02)
     go_on = tmp_path / "go-on"
-    child(f"while [ ! -e {go_on} ]; do sleep 0.02; done; echo {shlex.quote(SCORES)} > {spec.scores}")
+    child(f"while [ ! -e {go_on} ]; do sleep 0.02; done; echo {shlex.quote(OUTCOME)} > {outcome_path(spec.work)}")
     beats: list[Progress] = []
 
     async def on_progress(progress: Progress) -> bool:
@@ -93,6 +110,12 @@ async def test_a_silent_child_does_not_cost_the_lease(
         ("kill -ABRT $$", "limit of 123 MB. Raise MENTEE_TRAINING_MEMORY_MB"),
         (f"echo '[Errno 12] {os.strerror(errno.ENOMEM)}' >&2; exit 1", "MENTEE_TRAINING_MEMORY_MB"),
         ("kill -KILL $$", "killed from outside"),
+        (f"echo '  exitcode  : {EXIT_OUT_OF_MEMORY} (pid: 7)' >&2; exit 1", "limit of 123 MB"),
+        (
+            f"echo 'The loss was nan at step 3.' >&2; exit {EXIT_NOT_FINITE}",
+            "The loss was nan at step 3. Training can't",
+        ),
+        (f"echo 'X is 4bit, set it to nothing' >&2; exit {EXIT_SETTING}", "X is 4bit, set it to nothing"),
         (f"exit {EXIT_DISK_FULL}", "The disk is full at"),
         (f"echo 'I/O error: {os.strerror(errno.ENOSPC)}' >&2; exit 1", "The disk is full at"),
         ("echo Traceback >&2; echo 'ValueError: too odd' >&2; exit 1", "ended with code 1: ValueError: too odd"),
@@ -108,9 +131,43 @@ async def test_a_broken_child_is_explained(spec: Spec, child: Child, script: str
 
 
 async def test_much_on_standard_error_does_not_block_the_child(spec: Spec, child: Child) -> None:
-    child(f"head -c 1000000 /dev/zero | tr '\\0' 'x' >&2; echo {shlex.quote(SCORES)} > {spec.scores}")
-    champion, _ = await train_and_judge(spec, Watch())
-    assert len(champion) == 1
+    child(f"head -c 1000000 /dev/zero | tr '\\0' 'x' >&2; echo {shlex.quote(OUTCOME)} > {outcome_path(spec.work)}")
+    outcome = await train_and_judge(spec, Watch())
+    assert len(outcome.champion) == 1
+
+
+@pytest.mark.parametrize("end", [f"exit {EXIT_STOPPED}", "kill -TERM $$", "kill -INT $$"])
+async def test_a_child_that_was_stopped_has_not_failed(spec: Spec, child: Child, end: str) -> None:
+    child(end)
+    with pytest.raises(LostRun):
+        await train_and_judge(spec, Watch())
+
+
+async def test_what_a_child_tells_the_operator_is_logged(spec: Spec, child: Child) -> None:
+    told = json.dumps({"event": "checkpoint not used", "reason": "it is damaged"})
+    child(f"echo {shlex.quote(told)}; echo {shlex.quote(OUTCOME)} > {outcome_path(spec.work)}")
+    with capture_logs() as logs:
+        await train_and_judge(spec, Watch())
+    assert [(entry["event"], entry["reason"]) for entry in logs] == [("checkpoint not used", "it is damaged")]
+
+
+@pytest.mark.parametrize("gpus", [0, 1, 2, 8])
+async def test_several_gpus_share_a_training(
+    spec: Spec, child: Child, monkeypatch: pytest.MonkeyPatch, gpus: int
+) -> None:
+    monkeypatch.setattr("learning.process.torch.cuda.device_count", lambda: gpus)
+    child(f'echo "$@" > {spec.work}/asked; echo {shlex.quote(OUTCOME)} > {outcome_path(spec.work)}')
+    await train_and_judge(spec, Watch())
+    alone = f"-m learning.trainer {spec.work}/spec.json"
+    torchrun = f"-m torch.distributed.run --standalone --nproc-per-node={gpus} {alone}"
+    assert (Path(spec.work) / "asked").read_text().strip() == (torchrun if gpus > 1 else alone)
+
+
+async def test_the_child_is_asked_to_keep_its_work_before_it_ends(spec: Spec, child: Child, tmp_path: Path) -> None:
+    child(f"trap 'touch {tmp_path}/kept; exit 0' TERM; echo {shlex.quote(STEP)}; while :; do sleep 0.02; done")
+    with pytest.raises(LostRun):
+        await train_and_judge(spec, Watch(enough=1))
+    assert (tmp_path / "kept").exists()
 
 
 @pytest.mark.parametrize("how", ["lost", "cancelled"])

@@ -1,21 +1,22 @@
 """The training loop against the plain way of computing the same things, on a tiny random model."""
 
 import math
-import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-import torch.nn.functional as F
-from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from bot.ids import FactId
 from bot.prompting import closed_book_prompt
-from learning.chat_format import NOT_TRAINED, Encoded, encode_example
+from learning.chat_format import Encoded, encode_example
 from learning.examples import Example, Kind
-from learning.recipe import Recipe
-from learning.training import answer_loss, collate, kl_to_base, length_grouped, train
+from learning.losses import kl_to_base
+from learning.parallel import Group
+from learning.recipe import Method, Recipe, Setup
+from learning.training import adapt, backward, micro_batches, plan_steps, train
 from tests.tiny_model import make_tiny_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks for it
@@ -33,78 +34,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def base(folder: Path) -> PreTrainedModel:
-    loaded: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder)
-    return loaded
-
-
-@pytest.fixture
 def batch(folder: Path) -> list[Encoded]:
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
     return [encode_example(tokenizer, e.messages, e.answer, 200) for e in EXAMPLES]
 
 
-def lora(base: PreTrainedModel) -> PeftModel:
-    """An adapter that changes something: peft starts B at zero."""
-    torch.manual_seed(1)
-    model = get_peft_model(base, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
-    for name, parameter in model.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(parameter, std=0.1)
-    return model
-
-
-def test_loss_at_answer_positions_equals_the_loss_of_the_full_logits(
-    base: PreTrainedModel, batch: list[Encoded]
-) -> None:
-    model = lora(base)
-    ids, labels, mask = collate(batch)
-    logits = model(input_ids=ids, attention_mask=mask).logits
-    plain = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=NOT_TRAINED)
-    assert answer_loss(model, batch).item() == pytest.approx(plain.item(), abs=1e-5)
-
-
-def test_padding_does_not_change_a_row(base: PreTrainedModel, batch: list[Encoded]) -> None:
-    rows = [(answer_loss(base, [row]).item(), sum(x != NOT_TRAINED for x in row.labels)) for row in batch]
-    weighted = sum(loss * tokens for loss, tokens in rows) / sum(tokens for _, tokens in rows)
-    assert answer_loss(base, batch).item() == pytest.approx(weighted, abs=1e-5)
-
-
-def test_kl_is_zero_for_the_base_itself_and_positive_once_the_adapter_differs(
-    base: PreTrainedModel, batch: list[Encoded]
-) -> None:
-    model = lora(base)
-    assert kl_to_base(model, batch).item() > 1e-4
-    for name, parameter in model.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.zeros_(parameter)
-    assert kl_to_base(model, batch).item() == pytest.approx(0.0, abs=1e-6)
-
-
-def test_kl_equals_its_definition(base: PreTrainedModel, batch: list[Encoded]) -> None:
-    model = lora(base)
-    ids, labels, mask = collate(batch)
-    with torch.no_grad():
-        tuned = model(input_ids=ids, attention_mask=mask).logits[:, :-1].log_softmax(-1)
-        with model.disable_adapter():
-            plain = model(input_ids=ids, attention_mask=mask).logits[:, :-1].log_softmax(-1)
-    per_token = (plain.exp() * (plain - tuned)).sum(-1)[labels[:, 1:] != NOT_TRAINED]
-    assert kl_to_base(model, batch).item() == pytest.approx(per_token.mean().item(), rel=1e-4)
-
-
-def test_batches_hold_every_row_once(batch: list[Encoded]) -> None:
-    rows = batch * 5
-    batches = length_grouped(rows, 4, random.Random(0))
-    assert sorted(id(row) for each in batches for row in each) == sorted(id(row) for row in rows)
-    assert all(len(each) <= 4 for each in batches)
-
-
 def run(folder: Path, recipe: Recipe) -> tuple[PeftModel, list[float]]:
     losses: list[float] = []
-    model = train(
-        AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder), EXAMPLES * 4, EXAMPLES,
-        recipe, lambda step, steps, loss: losses.append(loss),
-    )  # fmt: skip
+    steps = plan_steps(AutoTokenizer.from_pretrained(folder), EXAMPLES * 4, EXAMPLES, recipe)
+    model = adapt(AutoModelForCausalLM.from_pretrained(folder), recipe)
+    train(model, steps, recipe, lambda step, steps, loss: losses.append(loss))
     return model, losses
 
 
@@ -124,3 +63,63 @@ def test_the_same_recipe_and_data_give_the_same_weights(folder: Path) -> None:
     recipe = Recipe(epochs=1)
     first, second = (run(folder, recipe)[0].state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+# --- a batch in parts -----------------------------------------------------------------------------------------------
+
+
+def gradients(folder: Path, recipe: Recipe, setup: Setup, *, recompute: bool = False) -> dict[str, torch.Tensor]:
+    """Of the first step, once the adapter does something."""
+    model, _ = run(folder, replace(recipe, method="sft"))
+    if recompute:
+        model.activation_checkpointing_enable()
+    step = plan_steps(AutoTokenizer.from_pretrained(folder), EXAMPLES * 4, EXAMPLES, recipe)[0]
+    backward(model, step, recipe, setup, Group())
+    return {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
+
+
+RECIPE = Recipe(epochs=1, general_share=0.4)
+
+
+@pytest.fixture(scope="module")
+def whole(folder: Path) -> dict[str, torch.Tensor]:
+    return gradients(folder, RECIPE, Setup())
+
+
+@pytest.mark.parametrize("tokens_at_once", [1, 200])
+def test_the_gradients_of_the_parts_add_up_to_the_batch_s(
+    folder: Path, whole: dict[str, torch.Tensor], tokens_at_once: int
+) -> None:
+    parts = gradients(folder, RECIPE, Setup(tokens_at_once=tokens_at_once))
+    assert parts.keys() == whole.keys()
+    for name, gradient in whole.items():
+        torch.testing.assert_close(parts[name], gradient, rtol=1e-4, atol=1e-5)
+
+
+def test_activations_that_are_computed_again_give_the_same_gradients(
+    folder: Path, whole: dict[str, torch.Tensor]
+) -> None:
+    again = gradients(folder, RECIPE, Setup(), recompute=True)
+    for name, gradient in whole.items():
+        torch.testing.assert_close(again[name], gradient, rtol=1e-4, atol=1e-5)
+
+
+def test_a_part_has_as_many_rows_as_its_tokens_allow() -> None:
+    rows = [Encoded([1] * length, [1] * length) for length in (3, 5, 4, 2, 5)]
+    assert [len(part) for part in micro_batches(rows, 10)] == [2, 2, 1]
+    assert [len(part) for part in micro_batches(rows, 4)] == [1] * 5
+    assert [len(part) for part in micro_batches(rows, 1_000)] == [5]
+    assert list(micro_batches([], 10)) == []
+    paired = [replace(rows[0], rejected=rows[1])] * 2
+    assert [len(part) for part in micro_batches(paired, 15)] == [1, 1]
+
+
+@pytest.mark.parametrize("method", ["dpo", "kto"])
+def test_preferences_are_trained_by_the_same_loop(folder: Path, method: Method) -> None:
+    recipe = Recipe(method=method, epochs=20, learning_rate=2e-2, kl_weight=0.0)
+    pairs = [replace(example, rejected="Nobody knows, ask somebody else.") for example in EXAMPLES]
+    losses: list[float] = []
+    steps = plan_steps(AutoTokenizer.from_pretrained(folder), pairs, [], recipe)
+    model = adapt(AutoModelForCausalLM.from_pretrained(folder), recipe)
+    train(model, steps, recipe, lambda step, steps, loss: losses.append(loss))
+    assert losses[-1] < losses[0] / 2

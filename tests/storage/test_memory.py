@@ -8,6 +8,7 @@ import pytest
 from bot.feedback import Phrasing
 from bot.ids import AnswerId, FactId, LessonId
 from bot.ports import Unit
+from bot.retrieval import Changes
 from storage.database import SqlStore
 from tests.storage.samples import NOW, after, in_turn, lesson, section
 
@@ -138,3 +139,35 @@ def test_the_revision_stays_where_nothing_is_learned(store: SqlStore) -> None:
     store.run_sync(lambda unit: unit.flags.set("paused", "yes"))
     store.run_sync(lambda unit: unit.vectors.put("small", {"a": b"b"}))
     assert store.run_sync(lambda unit: unit.revision()) == before
+
+
+def test_what_changed_since_a_revision_is_named_the_oldest_change_first(store: SqlStore) -> None:
+    def prepare(unit: Unit) -> None:
+        unit.lessons.add(replace(lesson("l1"), fact=FactId("f1")))
+        unit.lessons.add(replace(lesson("l2"), fact=FactId("f2")))
+        unit.documents.replace("help.md", "sha1", [section("s1")])
+        unit.documents.replace("old.md", "sha1", [section("o1", "old.md")])
+
+    store.run_sync(prepare)
+    assert store.run_sync(lambda unit: unit.changes(0)) == Changes([FactId("f1"), FactId("f2")], ["help.md", "old.md"])
+    before = store.run_sync(lambda unit: unit.revision())
+    assert store.run_sync(lambda unit: unit.changes(before)) == Changes([], [])
+    store.run_sync(lambda unit: unit.lessons.withdraw(LessonId("l2"), NOW))
+    store.run_sync(lambda unit: unit.lessons.add_phrasing(phrasing("new")))
+    store.run_sync(lambda unit: unit.documents.replace("old.md", "", []))
+    assert store.run_sync(lambda unit: unit.changes(before)) == Changes([FactId("f2"), FactId("f1")], ["old.md"])
+
+
+def test_lessons_phrasings_and_sections_can_be_read_by_fact_and_source(store: SqlStore) -> None:
+    def prepare(unit: Unit) -> None:
+        for name in ("1", "2"):
+            unit.lessons.add(replace(lesson(f"l{name}"), fact=FactId(f"f{name}")))
+            unit.lessons.add_phrasing(replace(phrasing(f"how {name}?"), fact=FactId(f"f{name}")))
+            unit.documents.replace(f"{name}.md", "sha1", [section(f"s{name}", f"{name}.md")])
+
+    store.run_sync(prepare)
+    wanted = [FactId("f2"), FactId("f9")]
+    assert [each.id for each in store.run_sync(lambda unit: unit.lessons.all(wanted))] == ["l2"]
+    assert [each.text for each in store.run_sync(lambda unit: unit.lessons.phrasings(wanted))] == ["how 2?"]
+    assert store.run_sync(lambda unit: unit.documents.sections(["2.md", "9.md"])) == [section("s2", "2.md")]
+    assert store.run_sync(lambda unit: (unit.lessons.all([]), unit.documents.sections([]))) == ([], [])

@@ -18,7 +18,7 @@ from bot.errors import DatabaseError
 from storage.database import SqlStore
 from storage.migrate import MIGRATIONS, NEWEST
 from storage.tables import metadata
-from tests.storage.samples import event
+from tests.storage.samples import event, lesson, section
 
 PROJECT = Path(__file__).parents[2]
 
@@ -37,6 +37,21 @@ def test_migrating_again_changes_nothing(store: SqlStore) -> None:
     store.run_sync(lambda unit: unit.inbox.add(event("e1")))
     store.migrate()
     assert store.run_sync(lambda unit: unit.inbox.pending()) == [event("e1")]
+
+
+def test_what_a_database_of_the_first_version_knows_counts_as_changed(store: SqlStore, url: str) -> None:
+    store.run_sync(lambda unit: unit.lessons.add(lesson("l1")))
+    store.run_sync(lambda unit: unit.documents.replace("help.md", "sha1", [section("s1")]))
+    everything = store.run_sync(lambda unit: unit.changes(0))
+    engine = create_engine(url, module=sqlite) if url.startswith("sqlite") else create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE changes")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    engine.dispose()
+    store.migrate()
+    assert store.run_sync(lambda unit: unit.changes(0)) == everything
+    assert everything.facts
+    assert everything.sources == ["help.md"]
 
 
 def test_a_database_of_a_newer_version_is_left_alone(store: SqlStore, url: str) -> None:

@@ -1,0 +1,134 @@
+"""Writes several texts at once with one model version: reads prompts in portions, then a step for all, drafts included.
+
+A long prompt is read between the steps of the others; a text that is finished leaves at once, and the next one takes
+its place (continuous batching, Yu et al. 2022). Knows nothing of adapters or event loops; one thread calls it.
+"""
+
+from collections import deque
+
+import torch
+from transformers import PreTrainedModel
+
+from bot.errors import MenteeError
+from learning.serving.prefixes import Prefixes
+from learning.serving.request import Request
+from learning.serving.rows import rows_for
+
+MAX_ROWS = 16 if not torch.cuda.is_available() else 64
+PORTION, PORTION_ALONE = 128, 512
+"""Tokens of a prompt that are read at a time, while others wait for their next word and while none does."""
+LONGEST_DRAFT = 7
+MAX_WIDTH = 16
+"""Tokens of all rows that a processor takes in one step at little more than the price of one, drafts included."""
+REHEARSED_STEPS = 12
+PREFIX_BYTES = 256 * 2**20
+
+
+class Decoder:
+    def __init__(self, model: PreTrainedModel, prefix_bytes: int = PREFIX_BYTES) -> None:
+        self._rows = rows_for(model)
+        self._prefixes = Prefixes(prefix_bytes)
+        self._waiting: deque[Request] = deque()
+        self._texts: list[Request] = []  # row by row; only the last one may still be reading
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._texts and not self._waiting
+
+    @property
+    def writes_together(self) -> bool:
+        """False for models whose texts are written one by one, without drafts and kept prompts."""
+        return self._rows.is_exact
+
+    def add(self, request: Request) -> None:
+        self._waiting.append(request)
+
+    @torch.inference_mode()
+    def turn(self, *, is_alone: bool = True) -> None:
+        """One portion of one prompt, and one step for all texts that are being written.
+
+        `is_alone`: no other decoder has anything to write.
+        """
+        self._let_go()
+        self._admit()
+        if self._texts and self._texts[-1].is_reading:
+            self._read(len(self._texts) - 1, PORTION_ALONE if is_alone and len(self._texts) == 1 else PORTION)
+        self._write()
+
+    def fail(self, problem: MenteeError) -> None:
+        """End all texts that are being written; those that wait are not touched."""
+        for request in self._texts:
+            request.end(problem)
+        self._drop([True] * len(self._texts))
+
+    def close(self, problem: MenteeError) -> None:
+        """End those that wait, too."""
+        self.fail(problem)
+        while self._waiting:
+            self._waiting.popleft().end(problem)
+
+    @torch.inference_mode()
+    def rehearse(self) -> None:
+        """About what an answer takes: a portion of a prompt, and some steps."""
+        self._rows.forward(0, [0], [[0] * PORTION], last=True)
+        for step in range(REHEARSED_STEPS):
+            self._rows.forward(0, [PORTION + step], [[0]])
+        self._rows.drop(0, [PORTION + REHEARSED_STEPS])
+
+    # --- who comes and goes ----------------------------------------------------------------------------------------
+
+    def _let_go(self) -> None:
+        self._waiting = deque(request for request in self._waiting if not request.fail_if_late())
+        self._drop([request.fail_if_late() for request in self._texts])
+
+    def _drop(self, leaves: list[bool]) -> None:
+        for row in [row for row, leaving in enumerate(leaves) if leaving][::-1]:
+            self._rows.drop(row, [request.read for request in self._texts])
+            del self._texts[row]
+
+    def _admit(self) -> None:
+        """The next text begins where a prompt that was read before goes on differently."""
+        is_reading = bool(self._texts) and self._texts[-1].is_reading
+        if not self._waiting or is_reading or len(self._texts) >= MAX_ROWS:
+            return
+        request = self._waiting.popleft()
+        self._texts.append(request)
+        if self._rows.is_exact:
+            request.read, kept = self._prefixes.longest(request.prompt)
+            if kept is not None:
+                self._rows.restore(len(self._texts) - 1, kept, request.read)
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    def _read(self, row: int, portion: int) -> None:
+        """The next portion of the prompt; its last token is left for the first step of writing."""
+        request = self._texts[row]
+        feed = request.prompt[request.read : -1][:portion]
+        self._rows.forward(row, [request.read], [feed], last=True)
+        request.read += len(feed)
+        if self._rows.is_exact and not request.is_reading:
+            self._prefixes.keep(request.prompt[:-1], self._rows.keep(row, request.read))
+
+    # --- writing ---------------------------------------------------------------------------------------------------
+
+    def _write(self) -> None:
+        writing = [request for request in self._texts if not request.is_reading]
+        if not writing:
+            return
+        most = min(LONGEST_DRAFT, MAX_WIDTH // len(writing) - 1) if self._rows.is_exact else 0
+        feeds = [[request.tokens[-1], *request.draft(most)] for request in writing]
+        logits = self._rows.forward(0, [request.read for request in writing], feeds)  # (B, T, V)
+        for request, feed, row in zip(writing, feeds, logits, strict=True):
+            self._take(request, feed, row[: len(feed)])
+        self._drop([request.finish is not None for request in self._texts])
+
+    @staticmethod
+    def _take(request: Request, feed: list[int], logits: torch.Tensor) -> None:
+        try:
+            request.take(feed, logits)
+        except MenteeError as problem:
+            request.finish = "end"
+            request.end(problem)
+        else:
+            if request.finish is not None:
+                request.end()

@@ -1,0 +1,36 @@
+"""Prompt lookup: what comes next is often what followed the same words before (Saxena 2023; Fu et al. 2024).
+
+Answers that lean on their sources repeat them. A draft costs one wider step; the model checks all of it at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+NGRAM = 3  # tokens that must recur
+LONGEST_PAUSE = 32  # tokens
+
+
+@dataclass
+class Drafting:
+    """Drafts for one text. Each draft that was all wrong doubles the pause until the next one."""
+
+    _pause: int = 1
+    _resume_at: int = 0
+
+    def draft(self, tokens: Sequence[int], most: int) -> list[int]:
+        """Up to `most` tokens that may follow, copied from behind the latest place with the same ending."""
+        if most < 1 or len(tokens) < max(self._resume_at, NGRAM + 1):
+            return []
+        ending = list(tokens[-NGRAM:])
+        for start in range(len(tokens) - NGRAM - 1, -1, -1):
+            if tokens[start] == ending[0] and list(tokens[start : start + NGRAM]) == ending:
+                return list(tokens[start + NGRAM : start + NGRAM + most])
+        return []
+
+    def learn(self, drafted: int, accepted: int, length: int) -> None:
+        """Take note of how a draft fared in a text that is now `length` tokens long."""
+        if accepted:
+            self._pause = 1
+        elif drafted:
+            self._resume_at = length + self._pause
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)

@@ -1,0 +1,98 @@
+"""Keys and values of several conversations side by side: each row has a length of its own.
+
+transformers' own caches keep all rows equally long. Here a step feeds each row as many tokens as it has; what lies
+beyond a row's length is masked, and written over later, so that taking tokens back costs nothing. Knows nothing of
+what the tokens are for.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache, PretrainedConfig
+from transformers.cache_utils import Cache, DynamicLayer
+
+GROWTH = 256  # positions that are added at a time
+
+
+class RowCache(Cache):
+    def __init__(self, layers: int) -> None:
+        super().__init__(layers=[])
+        self._keys: list[Tensor | None] = [None] * layers  # (R, H, C, D) each, C positions of room
+        self._values: list[Tensor | None] = [None] * layers
+        self._rows = slice(0, 0)
+        self._positions = torch.zeros(0, 0, dtype=torch.long)  # (B, T)
+
+    @staticmethod
+    def suits(config: PretrainedConfig) -> bool:
+        """True for models whose layers all attend to everything before them."""
+        layers = DynamicCache(config=config).layers
+        return bool(layers) and all(type(layer) is DynamicLayer for layer in layers)
+
+    def begin(self, first: int, lengths: Sequence[int], width: int) -> tuple[Tensor, Tensor]:
+        """Prepare a pass over the rows from `first` on, `width` new tokens each after the `lengths` that they have.
+
+        Returns position ids (B, T) and the mask (B, 1, T, S), True where a token may look.
+        """
+        self._rows = slice(first, first + len(lengths))
+        self._positions = torch.tensor(lengths)[:, None] + torch.arange(width)  # (B, T)
+        seen = torch.arange(max(lengths) + width)  # (S,)
+        return self._positions, seen <= self._positions[:, None, :, None]
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: object, **__: object
+    ) -> tuple[Tensor, Tensor]:
+        """Keep the new (B, H, T, D) of this pass; all (B, H, S, D) that it may look at."""
+        return (
+            self._put(self._keys, layer_idx, key_states),
+            self._put(self._values, layer_idx, value_states),
+        )
+
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        """Not asked for where position ids and a mask are given."""
+        return int(self._positions[:, 0].max()) if self._positions.numel() else 0
+
+    def _put(self, kept: list[Tensor | None], layer: int, new: Tensor) -> Tensor:
+        reach = int(self._positions[:, -1].max()) + 1
+        room = kept[layer] = _with_room(kept[layer], self._rows.stop, reach, new)
+        rows = torch.arange(self._rows.start, self._rows.stop)[:, None]
+        room[rows, :, self._positions] = new.transpose(1, 2)
+        return room[self._rows, :, :reach]
+
+    # --- rows come and go ------------------------------------------------------------------------------------------
+
+    def move(self, source: int, target: int, length: int) -> None:
+        """Copy a row's first positions to another row."""
+        for room in (*self._keys, *self._values):
+            if room is not None:
+                room[target, :, :length] = room[source, :, :length]
+
+    def taken(self, row: int, length: int) -> Tensor:
+        """A copy of a row's first positions: (2·layers, H, length, D)."""
+        rooms = [room[row, :, :length] for room in (*self._keys, *self._values) if room is not None]
+        return torch.stack(rooms)
+
+    def put_back(self, row: int, copy: Tensor, length: int) -> None:
+        """Fill a row's first positions from what `taken` returned."""
+        layers = len(self._keys)
+        for i, part in enumerate(copy):
+            kept, layer = (self._keys, i) if i < layers else (self._values, i - layers)
+            room = kept[layer] = _with_room(kept[layer], row + 1, length, part[None])
+            room[row, :, :length] = part[:, :length]
+
+    def clear(self) -> None:
+        """Give the memory back."""
+        self._keys = [None] * len(self._keys)
+        self._values = [None] * len(self._values)
+
+
+def _with_room(room: Tensor | None, rows: int, reach: int, like: Tensor) -> Tensor:
+    """The same content, grown where rows or positions are missing. `like` is (B, H, T, D)."""
+    has_rows, has_reach = (room.shape[0], room.shape[2]) if room is not None else (0, 0)
+    if room is not None and rows <= has_rows and reach <= has_reach:
+        return room
+    reach = -(-max(reach, has_reach) // GROWTH) * GROWTH
+    grown = like.new_zeros(max(rows, has_rows), like.shape[1], reach, like.shape[3])
+    if room is not None:
+        grown[:has_rows, :, :has_reach] = room
+    return grown

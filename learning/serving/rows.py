@@ -1,0 +1,138 @@
+"""Passes through the model for several texts at once: together where the model allows it, one by one elsewhere.
+
+Both ways take the same calls; row i belongs to text i. Knows nothing of requests.
+"""
+
+from collections.abc import Sequence
+from inspect import signature
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache, PreTrainedModel
+
+from learning.serving.row_cache import RowCache
+
+TOLERANCE = 1e-2
+"""Of logits: what a pass over several rows may differ by from passes over one each, relative to their size."""
+
+
+class Rows(Protocol):
+    is_exact: bool
+    """True when tokens can be taken back and the beginnings of texts kept: drafts and prefixes work."""
+
+    def forward(self, first: int, read: Sequence[int], feeds: Sequence[Sequence[int]], *, last: bool = False) -> Tensor:
+        """Feed tokens to the rows from `first` on, which hold `read` tokens each.
+
+        Logits (B, T, V), T the longest feed; what follows a shorter feed means nothing. With `last` (B, 1, V): only
+        after the last token of feeds that are equally long.
+        """
+        ...
+
+    def drop(self, row: int, read: Sequence[int]) -> None:
+        """Close a row; those behind it move up. `read` are the lengths of all rows."""
+        ...
+
+    def keep(self, row: int, length: int) -> Tensor:
+        """A copy of what the row's first tokens left."""
+        ...
+
+    def restore(self, row: int, kept: Tensor, length: int) -> None:
+        """Begin a row with what `keep` returned."""
+        ...
+
+
+def rows_for(model: PreTrainedModel) -> Rows:
+    """All rows in one pass, where that is proved to give the same."""
+    together = Together(model)
+    if RowCache.suits(model.config) and _agree(together, Apart(model)):
+        together.clear()
+        return together
+    return Apart(model)
+
+
+class Together:
+    is_exact = True
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self._model = model
+        self._cache = RowCache(model.config.num_hidden_layers)
+
+    def forward(self, first: int, read: Sequence[int], feeds: Sequence[Sequence[int]], *, last: bool = False) -> Tensor:
+        width = max(map(len, feeds))
+        ids = torch.tensor([[*feed, *[0] * (width - len(feed))] for feed in feeds])  # (B, T)
+        positions, mask = self._cache.begin(first, read, width)
+        device = self._model.device
+        output = self._model(
+            input_ids=ids.to(device),
+            attention_mask=mask.to(device),
+            position_ids=positions.to(device),
+            past_key_values=self._cache,
+            use_cache=True,
+            logits_to_keep=1 if last else 0,
+        )
+        logits: Tensor = output.logits
+        return logits
+
+    def drop(self, row: int, read: Sequence[int]) -> None:
+        for source in range(row + 1, len(read)):
+            self._cache.move(source, source - 1, read[source])
+        if len(read) == 1:
+            self.clear()
+
+    def keep(self, row: int, length: int) -> Tensor:
+        return self._cache.taken(row, length)
+
+    def restore(self, row: int, kept: Tensor, length: int) -> None:
+        self._cache.put_back(row, kept, length)
+
+    def clear(self) -> None:
+        self._cache.clear()
+
+
+class Apart:
+    is_exact = False
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self._model = model
+        takes = signature(model.forward).parameters
+        self._cache_name = "cache_params" if "cache_params" in takes else "past_key_values"  # Mamba's own name for it
+        self._caches: list[DynamicCache] = []
+
+    def forward(self, first: int, read: Sequence[int], feeds: Sequence[Sequence[int]], *, last: bool = False) -> Tensor:
+        outputs = [self._alone(first + i, feed) for i, feed in enumerate(feeds)]
+        logits = torch.nn.utils.rnn.pad_sequence(outputs, batch_first=True)  # (B, T, V)
+        return logits[:, -1:] if last else logits
+
+    def drop(self, row: int, read: Sequence[int]) -> None:
+        del self._caches[row : row + 1]
+
+    def keep(self, row: int, length: int) -> Tensor:
+        raise NotImplementedError("What such a model remembers can't be cut at a token.")
+
+    def restore(self, row: int, kept: Tensor, length: int) -> None:
+        raise NotImplementedError("What such a model remembers can't be cut at a token.")
+
+    def _alone(self, row: int, feed: Sequence[int]) -> Tensor:
+        while len(self._caches) <= row:
+            self._caches.append(DynamicCache(config=self._model.config))
+        ids = torch.tensor([feed], device=self._model.device)
+        kept = {self._cache_name: self._caches[row]}
+        logits: Tensor = self._model(input_ids=ids, use_cache=True, **kept).logits
+        return logits[0]  # (T, V)
+
+
+@torch.inference_mode()
+def _agree(together: Together, apart: Apart) -> bool:
+    """Feed two short texts of different lengths both ways. Models know many ways to look at what came before."""
+    for read, feeds in (([0, 0], [[5, 6, 7], [8]]), ([3, 1], [[9], [10, 11]])):
+        try:
+            joint = together.forward(0, read, feeds)
+        except (TypeError, ValueError, RuntimeError, IndexError):
+            return False
+        single = apart.forward(0, read, feeds)
+        for row, feed in enumerate(feeds):
+            a, b = joint[row, : len(feed)].float(), single[row, : len(feed)].float()
+            if not bool((a - b).norm() <= TOLERANCE * b.norm()):
+                return False
+    return True

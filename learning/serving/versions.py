@@ -1,0 +1,122 @@
+"""Which version serves: swapped without a pause, pinned by each request, freed when its last request ends.
+
+Knows nothing of what a version is made of. Those that were used last are kept, so that a rollback loads nothing.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+
+from bot.errors import AdapterBroken, EngineFailed
+from bot.ids import AdapterId
+
+log = structlog.get_logger()
+
+KEPT = 3  # the live one, the one before it, and one to compare with
+
+Live = Callable[[], Awaitable[AdapterId | None]]
+
+
+class Version(Protocol):
+    @property
+    def adapter(self) -> AdapterId | None: ...
+
+    async def free(self) -> None: ...
+
+
+V = TypeVar("V", bound=Version)
+
+
+class Versions(Generic[V]):
+    def __init__(self, live: Live, load: Callable[[AdapterId | None], Awaitable[V]], keep: int = KEPT) -> None:
+        """`live` tells which adapter is deployed now. `load` raises AdapterBroken for one that can't be used, and
+        EngineFailed when it may work later."""
+        self._keep = keep
+        self._live = live
+        self._load = load
+        self._refused: AdapterId | None = None
+        self._loading = asyncio.Lock()
+        self._users = Counter[V]()
+        self._live_version: V | None = None
+        self.kept: list[V] = []  # by use, newest last
+
+    @property
+    def serving(self) -> AdapterId | None:
+        """The adapter that the next request will begin with."""
+        return self._live_version.adapter if self._live_version is not None else None
+
+    async def refresh(self) -> None:
+        """Make the deployed adapter the serving one. A broken one is refused: what served before goes on serving."""
+        async with self._loading:
+            wanted = await self._live()
+            if self._live_version is not None and wanted == self.serving:
+                self._refused = None  # should the refused one be promoted again, it gets another chance
+            elif self._live_version is None or wanted is None or wanted != self._refused:
+                await self._swap(wanted)
+
+    @asynccontextmanager
+    async def pinned(self) -> AsyncIterator[V]:
+        """The version that serves now; it stays whole for as long as the block lasts."""
+        if self._live_version is None:
+            await self.refresh()
+        assert self._live_version is not None
+        async with self._held(self._live_version) as version:
+            yield version
+
+    @asynccontextmanager
+    async def pinned_to(self, adapter: AdapterId | None) -> AsyncIterator[V]:
+        """Another version, whichever serves. Raises AdapterBroken, EngineFailed."""
+        async with AsyncExitStack() as stack:
+            async with self._loading:
+                version = await stack.enter_async_context(self._held(await self._found(adapter)))
+            yield version
+
+    @asynccontextmanager
+    async def _held(self, version: V) -> AsyncIterator[V]:
+        self._users[version] += 1
+        try:
+            yield version
+        finally:
+            self._users[version] -= 1
+            await self._free_if_unused(version)
+
+    async def _swap(self, wanted: AdapterId | None) -> None:
+        version = await self._usable(wanted)
+        if version is not None:
+            before, self._live_version = self._live_version, version
+            log.info("adapter serving", adapter=version.adapter)
+            if before is not None:
+                await self._free_if_unused(before)
+
+    async def _usable(self, wanted: AdapterId | None) -> V | None:
+        """None when it can't be had and another one serves already."""
+        try:
+            version = await self._found(wanted)
+            self._refused = None
+            return version
+        except AdapterBroken as problem:
+            log.error("adapter refused", adapter=wanted, reason=str(problem))
+            self._refused = wanted
+        except EngineFailed as problem:
+            if self._live_version is not None:
+                raise
+            log.warning("adapter can't be loaded yet", adapter=wanted, reason=str(problem))
+        return None if self._live_version is not None else await self._found(None)
+
+    async def _found(self, adapter: AdapterId | None) -> V:
+        """A version that is kept, or loaded now; the one that was not used for longest makes room."""
+        version = next((each for each in self.kept if each.adapter == adapter), None) or await self._load(adapter)
+        by_use = [*(each for each in self.kept if each is not version), version]
+        self.kept, dropped = by_use[-self._keep :], by_use[: -self._keep]
+        for each in dropped:
+            await self._free_if_unused(each)
+        return version
+
+    async def _free_if_unused(self, version: V) -> None:
+        if version not in self.kept and version is not self._live_version and self._users[version] <= 0:
+            del self._users[version]
+            await version.free()

@@ -1,0 +1,78 @@
+"""The thread that runs all models: from decoder to decoder, a turn each, as long as one of them has something to write.
+
+Knows nothing of slots or event loops.
+"""
+
+import threading
+
+import structlog
+import torch
+
+from bot.errors import EngineFailed
+from learning.budget import fastest_threads
+from learning.serving.decoding import Decoder
+from learning.serving.request import Request
+
+log = structlog.get_logger()
+
+
+class Worker:
+    """The thread that runs all models. It takes what comes, and waits while there is nothing to write."""
+
+    def __init__(self) -> None:
+        self._news = threading.Condition()
+        self._arrived: list[tuple[Decoder, Request]] = []
+        self._is_closed = False
+        self._is_ready = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, decoder: Decoder) -> threading.Event:
+        """Begin, once; the event tells when. How many processors are best is measured with the first decoder."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, args=(decoder,), name="engine", daemon=True)
+            self._thread.start()
+        return self._is_ready
+
+    def add(self, decoder: Decoder, request: Request) -> None:
+        with self._news:
+            self._arrived.append((decoder, request))
+            self._news.notify()
+
+    def close(self) -> None:
+        with self._news:
+            self._is_closed = True
+            self._news.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self, first: Decoder) -> None:
+        fastest_threads(torch.get_num_threads(), first.rehearse)
+        self._is_ready.set()
+        busy: list[Decoder] = []
+        while self._take_arrived(busy):
+            for decoder in busy:
+                self._turn(decoder, is_alone=len(busy) == 1)
+            busy = [decoder for decoder in busy if not decoder.is_idle]
+        for decoder in busy:
+            decoder.close(EngineFailed("The bot is being stopped."))
+
+    def _take_arrived(self, busy: list[Decoder]) -> bool:
+        """Hand new requests to their decoders, waiting for some when there is nothing else to do."""
+        with self._news:
+            while not self._arrived and not busy and not self._is_closed:
+                self._news.wait()
+            for decoder, request in self._arrived:
+                decoder.add(request)
+                if decoder not in busy:
+                    busy.append(decoder)
+            self._arrived.clear()
+            return not self._is_closed
+
+    @staticmethod
+    def _turn(decoder: Decoder, *, is_alone: bool) -> None:
+        try:
+            decoder.turn(is_alone=is_alone)
+        except Exception as problem:  # out of memory, above all: these texts are lost, the thread is not
+            log.exception("writing failed")
+            decoder.fail(EngineFailed(f"The engine failed: {type(problem).__name__}."))
+            torch.cuda.empty_cache()

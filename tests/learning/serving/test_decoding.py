@@ -1,0 +1,193 @@
+"""Several texts at once: each is what it would be alone, and nobody waits for a long prompt."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from bot.errors import EngineFailed, MenteeError, TooLate
+from bot.generation import Sampling
+from learning.serving import decoding
+from learning.serving.decoding import Decoder
+from learning.serving.request import Request
+from tests.tiny_model import make_tiny_model
+
+SHORT = [5, 9, 7, 30, 41]
+LONG = [20 + i % 300 for i in range(300)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> PreTrainedModel:
+    loaded: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder).eval()
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    loaded: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
+    return loaded
+
+
+@pytest.fixture
+def decoder(model: PreTrainedModel) -> Decoder:
+    return Decoder(model)
+
+
+class Asked:
+    """A request, and what became of it."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, prompt: list[int], sampling: Sampling) -> None:
+        self.ended: list[MenteeError | None] = []
+        self.pieces: list[str] = []
+        self.request = Request.make(
+            prompt, sampling, tokenizer, frozenset({1}), self.pieces.append,
+            lambda _, problem: self.ended.append(problem),
+        )  # fmt: skip
+
+    @property
+    def written(self) -> list[int]:
+        return self.request.tokens[len(self.request.prompt) :]
+
+
+def run(decoder: Decoder, *asked: Asked) -> int:
+    """Turn until all is written; how many turns it took."""
+    for each in asked:
+        decoder.add(each.request)
+    turns = 0
+    while not decoder.is_idle:
+        decoder.turn()
+        turns += 1
+    return turns
+
+
+def greedy(model: PreTrainedModel, prompt: list[int], tokens: int) -> list[int]:
+    """The plain loop: no cache, no drafts."""
+    text = list(prompt)
+    for _ in range(tokens):
+        with torch.inference_mode():
+            token = int(model(input_ids=torch.tensor([text]), use_cache=False).logits[0, -1].argmax())
+        if token == 1:
+            break
+        text.append(token)
+    return text[len(prompt) :]
+
+
+def test_each_text_is_what_it_would_be_alone(
+    decoder: Decoder, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    prompts = [SHORT, LONG, LONG[:90], SHORT[::-1], LONG[::-1], [3, *SHORT], LONG[50:], [8], [9], [10, 11]]
+    asked = [Asked(tokenizer, prompt, Sampling(10 + 5 * i)) for i, prompt in enumerate(prompts)]
+    run(decoder, *asked)
+    for i, (prompt, each) in enumerate(zip(prompts, asked, strict=True)):
+        assert each.ended == [None]
+        assert each.written == greedy(model, prompt, 10 + 5 * i)
+
+
+def test_a_text_that_repeats_its_prompt_takes_fewer_steps(folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Without attention, a token decides the next one: what was written once is written again."""
+    model = AutoModelForCausalLM.from_pretrained(folder).eval()
+    for layer in model.model.layers:
+        torch.nn.init.zeros_(layer.self_attn.o_proj.weight)
+    prompt = [*SHORT, *greedy(model, SHORT, 40), *SHORT]
+    asked = Asked(tokenizer, prompt, Sampling(40))
+    turns = run(Decoder(model), asked)
+    assert asked.written == greedy(model, prompt, 40)
+    assert turns <= 1 + 40 / (1 + decoding.LONGEST_DRAFT) + 2
+
+
+def test_drafts_change_no_text(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt = [*LONG[:60], *LONG[:60]]
+    with_drafts = Asked(tokenizer, prompt, Sampling(60))
+    run(Decoder(model), with_drafts)
+    monkeypatch.setattr(decoding, "LONGEST_DRAFT", 0)
+    without = Asked(tokenizer, prompt, Sampling(60))
+    run(Decoder(model), without)
+    assert with_drafts.written == without.written
+
+
+def test_a_long_prompt_is_read_between_the_steps_of_others(
+    decoder: Decoder, tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "PORTION", 20)
+    first = Asked(tokenizer, SHORT, Sampling(200, temperature=1.0))
+    decoder.add(first.request)
+    decoder.turn()
+    second = Asked(tokenizer, LONG, Sampling(5))
+    decoder.add(second.request)
+    for _ in range(10):
+        before = len(first.request.tokens)
+        decoder.turn()
+        assert second.request.is_reading
+        assert len(first.request.tokens) > before
+
+
+def test_what_was_read_before_is_not_read_again(decoder: Decoder, tokenizer: PreTrainedTokenizerBase) -> None:
+    first = Asked(tokenizer, LONG, Sampling(3))
+    run(decoder, first)
+    same, longer = Asked(tokenizer, LONG, Sampling(3)), Asked(tokenizer, [*LONG, 7, 8], Sampling(3))
+    for asked, known in ((same, len(LONG) - 1), (longer, len(LONG) - 1)):
+        decoder.add(asked.request)
+        decoder._admit()
+        assert asked.request.read == known
+        run(decoder)
+    assert same.written == first.written
+    fresh = Asked(tokenizer, [*LONG, 7, 8], Sampling(3))
+    run(Decoder(decoder._rows._model), fresh)  # type: ignore[attr-defined]
+    assert longer.written == fresh.written
+
+
+def test_who_is_late_is_told_and_who_has_gone_is_not(decoder: Decoder, tokenizer: PreTrainedTokenizerBase) -> None:
+    late, gone, other = (Asked(tokenizer, SHORT, Sampling(30, deadline_s=s)) for s in (0.0, None, None))
+    gone.request.cancelled.set()
+    run(decoder, late, gone, other)
+    assert [type(problem) for problem in late.ended] == [TooLate]
+    assert gone.ended == []
+    assert other.ended == [None]
+    assert late.pieces == gone.pieces == []
+
+
+def test_numbers_that_are_none_end_the_text_and_not_the_others(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    decoder = Decoder(model)
+    bad, good = Asked(tokenizer, SHORT, Sampling(20)), Asked(tokenizer, LONG, Sampling(20))
+
+    def spoil(_: object, __: object, output: torch.Tensor) -> torch.Tensor:
+        spoilt = output.clone()
+        if spoilt.shape[1] < 20:  # a step, not a portion of a prompt
+            spoilt[0] = torch.nan
+        return spoilt
+
+    decoder.add(bad.request)
+    decoder.add(good.request)
+    decoder.turn()
+    hook = model.lm_head.register_forward_hook(spoil)
+    decoder.turn()
+    hook.remove()
+    run(decoder)
+    assert [type(problem) for problem in bad.ended] == [EngineFailed]
+    assert good.ended == [None]
+    assert good.written == greedy(model, LONG, 20)
+
+
+def test_a_model_that_fails_ends_what_is_written_and_the_rest_goes_on(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "MAX_ROWS", 1)
+    decoder = Decoder(model)
+    written, waiting = Asked(tokenizer, SHORT, Sampling(20)), Asked(tokenizer, LONG, Sampling(20))
+    decoder.add(written.request)
+    decoder.add(waiting.request)
+    decoder.turn()
+    decoder.fail(EngineFailed("Out of memory."))
+    run(decoder)
+    assert [type(problem) for problem in written.ended] == [EngineFailed]
+    assert waiting.written == greedy(model, LONG, 20)

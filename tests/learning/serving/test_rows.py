@@ -1,0 +1,164 @@
+"""Texts side by side give what each gives alone, whatever the architecture."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import (
+    AutoModelForCausalLM,
+    FalconConfig,
+    Gemma3TextConfig,
+    GPT2Config,
+    GraniteConfig,
+    Lfm2Config,
+    LlamaConfig,
+    MambaConfig,
+    Phi3Config,
+    PretrainedConfig,
+    PreTrainedModel,
+    Qwen3Config,
+)
+
+from learning.serving.rows import Apart, Rows, Together, rows_for
+
+SIZE: dict[str, Any] = {
+    "vocab_size": 99, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "max_position_embeddings": 512, "pad_token_id": 0,
+}  # fmt: skip
+TOGETHER: dict[str, PretrainedConfig] = {
+    "llama": LlamaConfig(**SIZE),
+    "qwen3": Qwen3Config(**SIZE, head_dim=8),
+    "granite": GraniteConfig(**SIZE),
+    "phi3": Phi3Config(**SIZE),
+    "gpt2": GPT2Config(vocab_size=99, n_embd=32, n_layer=2, n_head=4),
+}
+APART: dict[str, PretrainedConfig] = {
+    "gemma3, sliding windows": Gemma3TextConfig(**SIZE, head_dim=8, sliding_window=4),
+    "lfm2, convolutions": Lfm2Config(**SIZE, layer_types=["conv", "full_attention"]),
+    "mamba, no attention": MambaConfig(vocab_size=99, hidden_size=32, num_hidden_layers=2, state_size=4),
+    "falcon, linear biases": FalconConfig(
+        vocab_size=99, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, alibi=True
+    ),
+}
+Feeds = list[list[list[int]]]
+"""Pass by pass, row by row, the tokens that are fed."""
+
+
+def make(config: PretrainedConfig) -> PreTrainedModel:
+    torch.manual_seed(0)
+    model: PreTrainedModel = AutoModelForCausalLM.from_config(config).eval()
+    return model
+
+
+@pytest.fixture(scope="module")
+def llama() -> PreTrainedModel:
+    return make(TOGETHER["llama"])
+
+
+def plain(model: PreTrainedModel, tokens: list[int]) -> torch.Tensor:
+    """All logits (T, V) of a text, without any cache."""
+    logits: torch.Tensor = model(input_ids=torch.tensor([tokens]), use_cache=False).logits
+    return logits[0]
+
+
+@torch.inference_mode()
+def check(model: PreTrainedModel, rows: Rows, passes: Feeds) -> None:
+    texts: list[list[int]] = [[] for _ in passes[0]]
+    for feeds in passes:
+        logits = rows.forward(0, [len(text) for text in texts], feeds)
+        for row, (text, feed) in enumerate(zip(texts, feeds, strict=True)):
+            text += feed
+            torch.testing.assert_close(logits[row, : len(feed)], plain(model, text)[-len(feed) :], atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_full_attention_is_written_together(name: str) -> None:
+    model = make(TOGETHER[name])
+    rows = rows_for(model)
+    assert isinstance(rows, Together)
+    check(model, rows, [[[5, 6, 7], [8, 9, 10, 11, 12]], [[1], [2]], [[3, 4], [5]]])
+
+
+@pytest.mark.parametrize("name", APART)
+def test_everything_else_is_written_one_by_one(name: str) -> None:
+    model = make(APART[name])
+    rows = rows_for(model)
+    assert isinstance(rows, Apart)
+    check(model, rows, [[[5, 6, 7], [8, 9, 10, 11, 12]], [[1], [2]], [[3], [5]]])
+
+
+TOKENS = st.lists(st.integers(1, 98), min_size=1, max_size=9)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(TOKENS, min_size=n, max_size=n), min_size=1, max_size=4)))
+def test_ragged_passes_give_what_each_text_gives_alone(llama: PreTrainedModel, passes: Feeds) -> None:
+    check(llama, Together(llama), passes)
+
+
+@torch.inference_mode()
+def test_tokens_are_taken_back_by_feeding_others_in_their_place(llama: PreTrainedModel) -> None:
+    rows = Together(llama)
+    rows.forward(0, [0, 0], [[1, 2, 3], [4, 5]])
+    rows.forward(0, [3, 2], [[6, 7, 8, 9], [10]])  # of the first row's draft only 6 was right
+    logits = rows.forward(0, [4, 3], [[11], [12, 13]])
+    torch.testing.assert_close(logits[0, 0], plain(llama, [1, 2, 3, 6, 11])[-1], atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(logits[1], plain(llama, [4, 5, 10, 12, 13])[-2:], atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [Together, Apart])
+@torch.inference_mode()
+def test_rows_move_up_when_one_leaves(llama: PreTrainedModel, kind: type[Together] | type[Apart]) -> None:
+    rows = kind(llama)
+    rows.forward(0, [0, 0, 0], [[1, 2], [3, 4, 5], [6]])
+    rows.drop(1, [2, 3, 1])
+    logits = rows.forward(0, [2, 1], [[7], [8]])
+    torch.testing.assert_close(logits[0, 0], plain(llama, [1, 2, 7])[-1], atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(logits[1, 0], plain(llama, [6, 8])[-1], atol=2e-5, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_what_a_beginning_left_can_begin_another_row(llama: PreTrainedModel) -> None:
+    rows = Together(llama)
+    rows.forward(0, [0], [list(range(1, 40))])
+    kept = rows.keep(0, 30)
+    rows.forward(1, [0], [[50, 51]])
+    rows.restore(1, kept, 20)
+    logits = rows.forward(1, [20], [[60, 61]])
+    torch.testing.assert_close(logits[0], plain(llama, [*range(1, 21), 60, 61])[-2:], atol=2e-5, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_a_long_text_outgrows_its_room(llama: PreTrainedModel) -> None:
+    rows = Together(llama)
+    long, short = [1 + i % 90 for i in range(300)], [3, 4]
+    rows.forward(0, [0, 0], [short, long[:200]])
+    rows.forward(1, [200], [long[200:]])
+    logits = rows.forward(0, [2, 300], [[5], [6]])
+    torch.testing.assert_close(logits[0, 0], plain(llama, [*short, 5])[-1], atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(logits[1, 0], plain(llama, [*long, 6])[-1], atol=2e-5, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_with_the_last_row_the_memory_goes(llama: PreTrainedModel) -> None:
+    rows = Together(llama)
+    rows.forward(0, [0], [[1, 2]])
+    assert any(room is not None for room in rows._cache._keys)
+    rows.drop(0, [2])
+    assert all(room is None for room in rows._cache._keys)
+
+
+def test_a_model_that_gives_something_else_together_is_written_one_by_one(
+    llama: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Together.forward
+    monkeypatch.setattr(Together, "forward", lambda *given, **named: 1.1 * whole(*given, **named))
+    assert isinstance(rows_for(llama), Apart)
+
+
+def test_it_holds_for_a_model_read_from_files(tmp_path: Path, llama: PreTrainedModel) -> None:
+    llama.save_pretrained(tmp_path)
+    assert isinstance(rows_for(AutoModelForCausalLM.from_pretrained(tmp_path).eval()), Together)

@@ -1,0 +1,254 @@
+"""The training process itself, on the tiny model: killed, resumed, shared among several, and fed with bad numbers."""
+
+import contextlib
+import hashlib
+import json
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+
+from bot.ids import FactId
+from bot.prompting import closed_book_prompt
+from learning import checkpoint as checkpoint_module
+from learning import trainer
+from learning.examples import Example, Kind
+from learning.recipe import Recipe
+from learning.trainer import EXIT_NOT_FINITE, EXIT_SETTING, EXIT_STOPPED, Spec, outcome_path
+from tests.tiny_model import make_tiny_model
+
+START = multiprocessing.get_context("forkserver")
+START.set_forkserver_preload(["learning.trainer"])  # each process begins with everything imported
+PATIENCE_S = 60.0
+
+
+def example(number: int, kind: Kind = Kind.RECALL) -> Example:
+    answer = f"Choose item {number}, then confirm it " + "and wait " * (number % 7)
+    return Example(FactId(str(number)), kind, tuple(closed_book_prompt(f"Where is item {number}?")), answer)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def spec(folder: Path, tmp_path: Path) -> Spec:
+    (tmp_path / "work").mkdir()
+    return Spec(
+        base=str(folder), base_name="tiny", champion=None, train=[asdict(example(n)) for n in range(24)],
+        general=[asdict(example(n, Kind.GENERAL)) for n in range(30, 34)], judge=[asdict(example(40))],
+        recipe=asdict(Recipe(epochs=4, batch_size=4, rank=4)), out=str(tmp_path / "out"), work=str(tmp_path / "work"),
+        precision="auto", memory_mb=8_000, threads=1, judging_s=3.0,
+    )  # fmt: skip
+
+
+@dataclass
+class Trainer:
+    """A training process that has been started."""
+
+    process: ForkServerProcess
+    said: Path
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.said.read_text().splitlines() if line.startswith("{")]
+
+    def wait_for_step(self, step: int) -> None:
+        give_up = time.monotonic() + PATIENCE_S
+        while not any(line.get("done", 0) >= step for line in self.lines):
+            assert time.monotonic() < give_up
+            assert self.process.is_alive()
+            time.sleep(0.005)
+
+    def end(self) -> int | None:
+        self.process.join(PATIENCE_S)
+        return self.process.exitcode
+
+
+def start(spec: Spec) -> Trainer:
+    path, said = Path(spec.work) / "spec.json", Path(spec.work) / "said"
+    path.write_text(json.dumps(asdict(spec)))
+    said.write_text("")
+    process = START.Process(target=_main, args=(str(path), str(said)))
+    process.start()
+    return Trainer(process, said)
+
+
+def _main(spec: str, said: str) -> None:
+    """In the new process: keep after every step, and tell of every one."""
+    checkpoint_module.SAVE_EVERY_S = 0.0
+    trainer.SAY_EVERY_S = 0.0
+    with Path(said).open("a") as out, contextlib.redirect_stdout(out):
+        trainer.run(trainer.main, spec)
+
+
+def weights(spec: Spec) -> str:
+    return hashlib.sha256((Path(spec.out) / "adapter_model.safetensors").read_bytes()).hexdigest()
+
+
+def elsewhere(spec: Spec, folder: Path) -> Spec:
+    (folder / "work").mkdir(parents=True)
+    return replace(spec, out=str(folder / "out"), work=str(folder / "work"))
+
+
+@pytest.fixture
+def uninterrupted(spec: Spec, tmp_path: Path) -> str:
+    """Hash of the weights that the spec makes."""
+    plain = elsewhere(spec, tmp_path / "plain")
+    assert start(plain).end() == 0
+    return weights(plain)
+
+
+# --- stopped and resumed --------------------------------------------------------------------------------------------
+
+
+def test_killed_at_any_step_and_started_again_it_ends_with_the_same_weights(spec: Spec, uninterrupted: str) -> None:
+    steps = sorted(random.sample(range(1, 23), 4))
+    for step in steps:
+        trainer = start(spec)
+        trainer.wait_for_step(step)
+        trainer.process.kill()
+        assert trainer.end() == -signal.SIGKILL
+    trainer = start(spec)
+    assert trainer.end() == 0
+    assert weights(spec) == uninterrupted
+    assert trainer.lines[0]["done"] > steps[-1]  # it went on, and did not begin again
+
+
+def test_asked_to_stop_it_keeps_the_step_at_hand(spec: Spec, uninterrupted: str) -> None:
+    trainer = start(spec)
+    trainer.wait_for_step(3)
+    trainer.process.terminate()
+    assert trainer.end() == EXIT_STOPPED
+    last = trainer.lines[-1]["done"]
+    again = start(spec)
+    assert again.end() == 0
+    assert again.lines[0]["done"] == last + 1
+    assert weights(spec) == uninterrupted
+
+
+def test_killed_while_judging_it_does_not_train_again(spec: Spec, uninterrupted: str) -> None:
+    spec = replace(spec, judge=spec.judge * 400)
+    trainer = start(spec)
+    trainer.wait_for_step(24)
+    trainer.process.kill()
+    trainer.end()
+    again = start(replace(spec, judge=spec.judge[:1]))
+    assert again.end() == 0
+    assert {line["stage"] for line in again.lines} == {"Judging the new adapter", "Judging the present one"}
+    assert weights(spec) == uninterrupted
+    assert json.loads(outcome_path(spec.work).read_text())["training_s"] == 0
+
+
+def kept(spec: Spec) -> Path:
+    """The checkpoint of a training that was killed."""
+    trainer = start(spec)
+    trainer.wait_for_step(5)
+    trainer.process.kill()
+    trainer.end()
+    return Path(spec.work) / "checkpoint.safetensors"
+
+
+def torn(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 100)
+
+
+def scribbled(path: Path) -> None:
+    path.write_bytes(b"\xff" * 64 + path.read_bytes()[64:])
+
+
+@pytest.mark.parametrize("harm", [torn, scribbled])
+def test_a_damaged_checkpoint_is_told_and_training_begins_anew(
+    spec: Spec, uninterrupted: str, harm: Callable[[Path], None]
+) -> None:
+    harm(kept(spec))
+    again = start(spec)
+    assert again.end() == 0
+    assert again.lines[0]["event"] == "checkpoint not used"
+    assert "checkpoint.safetensors is damaged" in again.lines[0]["reason"]
+    assert again.lines[1]["done"] == 1
+    assert weights(spec) == uninterrupted
+
+
+@pytest.mark.parametrize("what", ["recipe", "lessons"])
+def test_a_checkpoint_of_another_training_is_not_used(spec: Spec, what: str) -> None:
+    kept(spec)
+    recipe = spec.recipe | {"learning_rate": 2e-3}
+    other = replace(spec, recipe=recipe) if what == "recipe" else replace(spec, train=spec.train[1:])
+    again = start(other)
+    assert again.end() == 0
+    assert again.lines[0]["reason"] == "checkpoint.safetensors belongs to another training"
+    assert again.lines[1]["done"] == 1
+
+
+def test_a_resumed_training_keeps_the_setup_that_it_began_with(spec: Spec) -> None:
+    kept(spec)
+    again = start(replace(spec, threads=2, memory_mb=6_000))
+    assert again.end() == 0
+    assert json.loads(outcome_path(spec.work).read_text())["setup"]["threads"] == 1
+
+
+# --- what it tells --------------------------------------------------------------------------------------------------
+
+
+def test_the_time_left_is_that_of_the_whole_run(spec: Spec) -> None:
+    trainer = start(spec)
+    assert trainer.end() == 0
+    last = {line["stage"]: line["eta"] for line in trainer.lines}
+    assert last == {"Training": 3.0, "Judging the new adapter": 1.5, "Judging the present one": 0.0}
+
+
+def test_numbers_that_are_none_end_it_without_an_adapter(spec: Spec, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    make_tiny_model(broken)
+    model = AutoModelForCausalLM.from_pretrained(broken)
+    model.model.layers[0].mlp.up_proj.weight.data[0, 0] = torch.nan
+    model.save_pretrained(broken)
+    assert start(replace(spec, base=str(broken))).end() == EXIT_NOT_FINITE
+    assert not Path(spec.out).exists()
+
+
+def test_a_precision_that_this_machine_lacks_is_a_setting_to_change(spec: Spec) -> None:
+    assert start(replace(spec, precision="4bit")).end() == EXIT_SETTING
+
+
+# --- shared among processes -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # torchrun's own
+def test_two_processes_train_what_one_does(spec: Spec, tmp_path: Path) -> None:
+    one = start(spec)
+    assert one.end() == 0
+    two = elsewhere(spec, tmp_path / "two")
+    path = Path(two.work) / "spec.json"
+    path.write_text(json.dumps(asdict(replace(two, threads=2))))
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = subprocess.run(
+        [*torchrun, "-m", "learning.trainer", str(path)], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    losses = {line["done"]: line["loss"] for line in one.lines if line["stage"] == "Training"}
+    shared = {line["done"]: line["loss"] for line in lines if line["stage"] == "Training"}
+    assert shared
+    assert shared == pytest.approx({step: losses[step] for step in shared}, rel=1e-4)
+    expected = load_file(Path(spec.out) / "adapter_model.safetensors")
+    found = load_file(Path(two.out) / "adapter_model.safetensors")
+    for name, tensor in expected.items():
+        torch.testing.assert_close(found[name], tensor, rtol=1e-3, atol=1e-4)
+    assert json.loads(outcome_path(two.work).read_text())["setup"]["processes"] == 2
