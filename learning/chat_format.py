@@ -74,8 +74,38 @@ def _render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, 
             f"The base model {tokenizer.name_or_path!r} has no chat template, so it can't be asked anything. "
             "Choose one that was made for chat (MENTEE_BASE_MODEL)."
         )
-    turns = [{"role": message.role, "content": message.content} for message in messages]
-    return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=open_ended))
+    turns = _in_turn(messages)
+    try:
+        return _apply(tokenizer, turns, open_ended=open_ended)
+    except Exception:  # whatever the template raises: it is the model's own code
+        return _apply(tokenizer, _without_system(turns), open_ended=open_ended)
+
+
+def _apply(tokenizer: PreTrainedTokenizerBase, turns: Sequence[Message], *, open_ended: bool) -> str:
+    """Models that can think at length first (Qwen3) are asked not to; other templates don't know the word."""
+    rows = [{"role": turn.role, "content": turn.content} for turn in turns]
+    return str(
+        tokenizer.apply_chat_template(rows, tokenize=False, add_generation_prompt=open_ended, enable_thinking=False)
+    )
+
+
+def _in_turn(messages: Sequence[Message]) -> list[Message]:
+    """The person first, and never twice the same: many templates insist on it."""
+    turns: list[Message] = []
+    for message in messages:
+        if turns and turns[-1].role == message.role:
+            turns[-1] = Message(message.role, f"{turns[-1].content}\n\n{message.content}")
+        elif message.role != "assistant" or any(turn.role == "user" for turn in turns):
+            turns.append(message)
+    return turns
+
+
+def _without_system(turns: Sequence[Message]) -> list[Message]:
+    """For models that know no system message (Gemma 2): the first question begins with it."""
+    first, *others = turns
+    if first.role != "system" or not others:
+        return list(turns)
+    return [Message("user", f"{first.content}\n\n{others[0].content}"), *others[1:]]
 
 
 def _ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:

@@ -38,6 +38,6 @@ class Setup:
     precision: Precision = "fp32"
     """Of the base model; the adapter itself is always fp32."""
     tokens_at_once: int = 1_000_000
-    """Padded tokens that are computed at once. The parts' gradients add up to the whole batch's."""
+    """Padded tokens that are computed at once. The parts' gradients add up to the whole batch's, exactly so for sft."""
     recompute: bool = False
     """Activation checkpointing: activations are computed again in the backward pass rather than kept."""

@@ -1,23 +1,18 @@
-"""One answer at a time: cold, after instructions that were read before, free, its first token; a model's memory."""
+"""One answer at a time: cold, after instructions that were read before, free, and its first token."""
 
-import gc
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
 
 from bot.prompting import Message
 from deploy.bench import workloads
 from deploy.bench.reader import Reader
 from deploy.bench.report import OURS, Bench, Row
-from deploy.bench.rivals import LLAMACPP, LOOKUP, TRANSFORMERS, Transformers, Write
-from learning.serving.merging import load_merged
-from learning.serving.slots import load_slot
+from deploy.bench.rivals import LLAMACPP, LOOKUP, TRANSFORMERS, Write
 
 TOKENS = 80
 ANSWERS = 4
 """The first one is the warm-up."""
 UNREAD = f"{OURS}, not read before"
-MB = 1e6
 
 Asked = tuple[Write, Sequence[list[Message]]]
 """A contender and its prompts, one for each repetition."""
@@ -92,24 +87,3 @@ def _timed(asked: Asked, tokens: int, texts: list[str]) -> Callable[[], Awaitabl
         return time.perf_counter() - began
 
     return measure
-
-
-def memory(bench: Bench, reader: Reader) -> Transformers:
-    """What the process grows by with one more model; the exact one is returned, ready to be a rival."""
-    workload = "memory for each model"
-    slots = [load_slot(reader.base, reader.tokenizer, reader.adapter, reader.folder)]  # takes what is taken only once
-    before = resident_mb()
-    exact = load_merged(reader.base, reader.folder)
-    between = resident_mb()
-    slots.append(load_slot(reader.base, reader.tokenizer, reader.adapter, reader.folder))
-    after = resident_mb()
-    theirs = bench.add(Row(workload, f"{TRANSFORMERS}, fp32", "MB", (between - before,)))
-    ours = bench.add(Row(workload, OURS, "MB", (after - between,), note=f"weights in {slots[-1].precision}"))
-    bench.ratio("memory_vs_fp32", ours, theirs)
-    return Transformers(exact, reader.tokenizer)
-
-
-def resident_mb() -> float:
-    gc.collect()
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096 / MB

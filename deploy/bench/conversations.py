@@ -16,8 +16,9 @@ from deploy.bench.rivals import CONTINUOUS, PEFT, STATIC, PeftRows, Transformers
 from learning.serving.engine import Engine
 from storage.adapter_files import AdapterFiles
 
-TOKENS = 24
 FEW, MANY = 8, 32
+TOKENS, TOKENS_OF_MANY = 80, 24
+"""At most, of each text: whole answers; of many, as much as the time allows."""
 
 
 async def one_adapter(bench: Bench, reader: Reader, ours: Write, transformers: Transformers) -> None:
@@ -76,7 +77,7 @@ def _timed(write: WriteAll, number: int, texts: dict[str, list[str]], name: str)
     async def measure() -> float:
         prompts = workloads.unseen(workloads.conversations(number), f"round {next(rounds)} of {number}")
         began = time.perf_counter()
-        texts[name] = await write(prompts, TOKENS)
+        texts[name] = await write(prompts, TOKENS if number <= FEW else TOKENS_OF_MANY)
         return time.perf_counter() - began
 
     return measure

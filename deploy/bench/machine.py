@@ -1,5 +1,6 @@
 """What a benchmark's figures were measured on: without it they mean nothing. Knows nothing of what is measured."""
 
+import gc
 import os
 import platform
 import shutil
@@ -24,6 +25,12 @@ def describe_machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: found for name in PACKAGES if (found := _version(name)) is not None},
     }
+
+
+def resident_bytes() -> int:
+    """What this process holds in memory now."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _cpu() -> str:

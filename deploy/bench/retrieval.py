@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from deploy.bench import lesson
+from deploy.bench.machine import resident_bytes
 from deploy.bench.report import OURS, Bench, Row, percentile, seconds
 from deploy.parts import say_stage
 from deploy.settings import Settings
@@ -92,14 +93,14 @@ def _encode_one_by_one(bench: Bench, encoder: MiniLmEncoder, asked: list[str]) -
 
 
 def _fill(bench: Bench, index: Index, entries: Vectors) -> None:
-    before, filled = _resident_bytes(), len(index)
+    before, filled = resident_bytes(), len(index)
     added = len(entries) - filled
     began = time.perf_counter()
     for key in range(filled, len(entries)):
         index.put(key, [(key, entries[key])])
     took = time.perf_counter() - began
     bench.add(Row(f"adding an entry, up to {len(entries):,}", OURS, "ms", (took / added * 1e3,)))
-    bench.add(Row(f"memory, {len(entries):,} entries", OURS, "bytes/entry", ((_resident_bytes() - before) / added,)))
+    bench.add(Row(f"memory, {len(entries):,} entries", OURS, "bytes/entry", ((resident_bytes() - before) / added,)))
 
 
 def _search(bench: Bench, index: Index, entries: Vectors, questions: Vectors) -> None:
@@ -148,8 +149,3 @@ def _growing(index: Index, real: Vectors) -> Iterator[list[float]]:
         adding.join()
         for key in range(first, first + len(waits)):
             index.remove(key)
-
-
-def _resident_bytes() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096

@@ -40,9 +40,12 @@ def run(bench: Bench, settings: Settings, adapter: Path | None = None) -> None:
 
 
 def _on_the_processor(bench: Bench, settings: Settings, reader: "Reader") -> None:
-    from deploy.bench import answers
+    from deploy.bench import memory
+    from deploy.bench.rivals import Transformers
+    from learning.serving.merging import load_merged
 
-    transformers = answers.memory(bench, reader)
+    memory.run(bench, reader)
+    transformers = Transformers(load_merged(reader.base, reader.folder), reader.tokenizer)
     asyncio.run(_one_version(bench, settings, reader, transformers))
     asyncio.run(_many_versions(bench, reader))
 

@@ -5,6 +5,7 @@ The instructions, which everything begins with, and the question, which everythi
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import dropwhile
 
 from transformers import PreTrainedTokenizerBase
 
@@ -25,8 +26,8 @@ def fit_prompt(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], 
 
 def _shorter(messages: list[Message], length: int, most: int) -> list[Message]:
     first, *turns, question = [Message("system", ""), *messages][-max(2, len(messages)) :]
-    if turns:
-        return [first, *turns[1:], question]
+    if turns:  # what was answered goes with its question
+        return [first, *dropwhile(lambda turn: turn.role == "assistant", turns[1:]), question]
     instructions, break_, documents = first.content.partition("\n\n")
     if not documents:
         raise EngineFailed(f"A question of {length} tokens doesn't fit the model's {most}. It has to be shorter.")

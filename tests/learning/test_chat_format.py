@@ -48,3 +48,32 @@ def test_a_model_without_chat_template_is_refused_by_name(tmp_path: Path) -> Non
     folder = make_tiny_model(tmp_path, chat_template=None)
     with pytest.raises(ModelFileError, match=r"has no chat template.*MENTEE_BASE_MODEL"):
         encode_prompt(AutoTokenizer.from_pretrained(folder), closed_book_prompt("?"))
+
+
+REFUSES_SYSTEM = (
+    "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system here') }}{% endif %}"
+    "{% for message in messages %}"
+    "{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('not in turn') }}{% endif %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+THINKS = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' }}"
+    "{% if message['role'] == 'assistant' %}{{ '(thought)\n' }}{% endif %}{{ message['content'] + '<|im_end|>\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}"
+    "{% if enable_thinking is defined and not enable_thinking %}{{ '(thought)\n' }}{% endif %}{% endif %}"
+)
+SAID = [Message("assistant", "Welcome!"), Message("user", "Hello?"), Message("user", "Is anybody there?")]
+
+
+@pytest.mark.parametrize("template", [REFUSES_SYSTEM, THINKS], ids=["no system message", "thinks first"])
+def test_templates_with_a_will_of_their_own_can_be_asked_and_trained(tmp_path: Path, template: str) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(make_tiny_model(tmp_path, chat_template=template))
+    messages = [Message("system", "Be kind."), *SAID]
+    example = encode_example(tokenizer, messages, "Yes.", 200)
+    assert example.input_ids[: example.prompt_length] == encode_prompt(tokenizer, messages)
+    asked = tokenizer.decode(encode_prompt(tokenizer, messages))
+    assert "Be kind." in asked
+    assert "Hello?\n\nIs anybody there?" in asked
+    assert "Welcome!" not in asked
+    assert tokenizer.decode(example.input_ids[example.prompt_length :]) == "Yes.<|im_end|>"

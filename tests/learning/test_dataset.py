@@ -75,7 +75,7 @@ def knowledge_bases(draw: st.DrawFn) -> list[Fact]:
     return facts
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(knowledge_bases(), st.integers(0, 5))
 def test_training_sees_nothing_that_is_judged(facts: list[Fact], seed: int) -> None:
     sections = [section(known.id, f"{known.lesson.answer} More on that elsewhere.") for known in facts[::3]]
@@ -92,7 +92,7 @@ def test_training_sees_nothing_that_is_judged(facts: list[Fact], seed: int) -> N
     assert held.isdisjoint(example.fact for example in dataset.train)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(knowledge_bases(), st.integers(0, 5))
 def test_what_was_only_heard_is_never_trained_on(facts: list[Fact], seed: int) -> None:
     heard = {text for known in facts for text in known.heard} - {t for known in facts for t in known.submitted}
@@ -100,7 +100,7 @@ def test_what_was_only_heard_is_never_trained_on(facts: list[Fact], seed: int) -
     assert heard.isdisjoint(line for example in (*dataset.train, *dataset.judge) for line in lines(example))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(knowledge_bases(), st.data())
 def test_no_fact_changes_sides_while_others_come_and_go(facts: list[Fact], data: st.DataObject) -> None:
     some = data.draw(st.lists(st.sampled_from(facts), unique_by=lambda known: known.id))
@@ -112,7 +112,7 @@ def test_no_fact_changes_sides_while_others_come_and_go(facts: list[Fact], data:
     assert held_out.isdisjoint(trained)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(knowledge_bases())
 def test_every_reading_example_can_be_answered_from_its_prompt(facts: list[Fact]) -> None:
     sections = [section(known.id, f"{known.lesson.answer} And so on.") for known in facts[::2]]
@@ -227,7 +227,7 @@ def test_general_texts_for_training_and_judging_have_nothing_in_common() -> None
             assert not same_words(one["answer"], other["answer"])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(knowledge_bases(), st.integers(0, 3))
 def test_the_same_facts_and_seed_make_the_same_dataset(facts: list[Fact], seed: int) -> None:
     one, other = build(facts, [], seed), build(list(facts), [], seed)

@@ -105,7 +105,7 @@ def exact() -> PeftModel:
     return exact_llama()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.randoms(use_true_random=False), st.integers(2, 5), st.integers(0, 40), st.sampled_from(LOSSES))
 def test_loss_and_gradients_equal_the_plain_ones(
     exact: PeftModel, rng: random.Random, rows: int, shared: int, loss_of: Loss

@@ -12,7 +12,7 @@ from bot.generation import Generation, Sampling
 from bot.ids import AdapterId
 from bot.policy import Policy
 from bot.prompting import Message
-from deploy.bench import answers, conversations, mix, serving_gpu, swaps, workloads
+from deploy.bench import answers, conversations, memory, mix, serving_gpu, swaps, workloads
 from deploy.bench.reader import Deployed, Reader, copies, find_reader, reading_examples
 from deploy.bench.report import OURS, Bench, Row, open_bench
 from deploy.bench.rivals import CONTINUOUS, LOOKUP, STATIC, TRANSFORMERS, PeftRows, Transformers, writes
@@ -161,8 +161,9 @@ async def test_the_mix_holds_what_is_answered_in_time(bench: Bench) -> None:
     assert asked / 5 - 2 <= generator.asked <= asked / 5  # the others are known
 
 
+@pytest.mark.slow
 def test_memory_tells_what_a_model_takes(bench: Bench, reader: Reader) -> None:
-    answers.memory(bench, reader)
+    memory.run(bench, reader)
     assert bench.rows[1].note in ("weights in fp32", "weights in fp16")
     assert {row.unit for row in bench.rows} == {"MB"}
 

@@ -93,7 +93,7 @@ def test_everything_else_is_written_one_by_one(name: str) -> None:
 TOKENS = st.lists(st.integers(1, 98), min_size=1, max_size=9)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(TOKENS, min_size=n, max_size=n), min_size=1, max_size=4)))
 def test_ragged_passes_give_what_each_text_gives_alone(llama: PreTrainedModel, passes: Feeds) -> None:
     check(llama, Together(llama), passes)

@@ -13,7 +13,12 @@ from tests.tiny_model import make_tiny_model
 
 QUESTION = "Where are the rooms?"
 DOCUMENT = Passage("Rooms", "Open the settings and choose Rooms. " * 30)
-TURNS = [Message("user", "Hello, this is my first question."), Message("assistant", "And this is my first answer.")]
+TURNS = [
+    Message("user", "Hello, this is my first question."),
+    Message("assistant", "And this is my first answer."),
+    Message("user", "This is my second question."),
+    Message("assistant", "And this is my second answer."),
+]
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +38,12 @@ def test_what_fits_stays_as_it_is(tokenizer: PreTrainedTokenizerBase) -> None:
     assert fit_prompt(tokenizer, messages, len(whole)) == whole
 
 
-def test_the_oldest_turn_goes_first(tokenizer: PreTrainedTokenizerBase) -> None:
+def test_the_oldest_question_goes_first_with_its_answer(tokenizer: PreTrainedTokenizerBase) -> None:
     whole = encode_prompt(tokenizer, with_turns(*TURNS))
-    assert fit_prompt(tokenizer, with_turns(*TURNS), len(whole) - 1) == encode_prompt(tokenizer, with_turns(TURNS[1]))
+    assert fit_prompt(tokenizer, with_turns(*TURNS), len(whole) - 1) == encode_prompt(tokenizer, with_turns(*TURNS[2:]))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 300))
 def test_instructions_and_question_stay_whole(tokenizer: PreTrainedTokenizerBase, more: int) -> None:
     least = len(encode_prompt(tokenizer, [Message("system", INSTRUCTIONS), Message("user", QUESTION)]))

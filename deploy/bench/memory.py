@@ -1,0 +1,48 @@
+"""What one more model takes. Each is loaded in a process of its own: memory that was freed before would hide it."""
+
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+from transformers import AutoTokenizer
+
+from deploy.bench.machine import resident_bytes
+from deploy.bench.reader import Reader
+from deploy.bench.report import OURS, Bench, Row
+from deploy.bench.rivals import TRANSFORMERS
+from learning.serving.merging import load_merged
+from learning.serving.slots import Wanted, load_slot
+
+WORKLOAD = "memory for each model"
+MB = 1e6
+
+
+def run(bench: Bench, reader: Reader) -> None:
+    theirs = bench.add(Row(WORKLOAD, f"{TRANSFORMERS}, fp32", "MB", (_in_own_process(exact_mb, reader)[0],)))
+    grown, precision = _in_own_process(ours_mb, reader)
+    ours = bench.add(Row(WORKLOAD, OURS, "MB", (grown,), note=f"weights in {precision}"))
+    bench.ratio("memory_vs_fp32", ours, theirs)
+
+
+def exact_mb(reader: Reader) -> tuple[float, str]:
+    """What the process grows by with a second model: the first takes what is taken only once."""
+    return _second(lambda: load_merged(reader.base, reader.folder)), "fp32"
+
+
+def ours_mb(reader: Reader) -> tuple[float, str]:
+    tokenizer = AutoTokenizer.from_pretrained(reader.base.folder)
+    first = load_slot(reader.base, tokenizer, reader.adapter, reader.folder)
+    wanted: Wanted = "fp16" if first.precision == "fp16" else "fp32"
+    return _second(lambda: load_slot(reader.base, tokenizer, reader.adapter, reader.folder, wanted)), first.precision
+
+
+def _second(load: Callable[[], object]) -> float:
+    kept = [load()]
+    before = resident_bytes()
+    kept.append(load())
+    return (resident_bytes() - before) / MB
+
+
+def _in_own_process(measure: Callable[[Reader], tuple[float, str]], reader: Reader) -> tuple[float, str]:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(measure, reader).result()
