@@ -44,10 +44,10 @@ class VectorIndex(Generic[K, V]):
     def put(self, key: K, entries: Iterable[tuple[V, Vectors]]) -> None:
         """Put values, each with its vector (D,), in place of all that the key had."""
         with self._lock:
-            self._drop(key)
             rows = {self._rows.add(vector): value for value, vector in entries}
-            self._rows_of[key] = list(rows)
             self._values.update(rows)
+            self._drop(key)
+            self._rows_of[key] = list(rows)
 
     def remove(self, key: K) -> None:
         """Remove all that the key has; it need not have anything."""
@@ -60,13 +60,15 @@ class VectorIndex(Generic[K, V]):
             del self._values[row]
 
     def nearest(self, question: Vectors, count: int) -> list["Found[V]"]:
-        """The `count` values whose vectors have the highest cosine with the question's (D,), best first."""
+        """The `count` values whose vectors have the highest cosine with the question's (D,), best first.
+
+        Only the last look takes the lock: what is put or removed meanwhile is seen as it was or as it is.
+        """
+        rows = self._rows.nearest(question, count)
         with self._lock:
-            rows, cosines = self._rows.nearest(question, count)
-            return [
-                Found(self._values[row], cosine, self._rows.vector(row))
-                for row, cosine in zip(rows.tolist(), cosines.tolist(), strict=True)
-            ]
+            known = [(self._values[row], self._rows.vector(row)) for row in rows.tolist() if row in self._values]
+        found = [Found(value, float(vector @ question), vector) for value, vector in known]
+        return sorted(found, key=lambda each: -each.cosine)
 
     def __len__(self) -> int:
         return len(self._values)
@@ -121,17 +123,18 @@ class _RowStore:
         copied: Vectors = self._blocks[row // BLOCK].vectors[row % BLOCK].copy()
         return copied
 
-    def nearest(self, question: Vectors, count: int) -> tuple[Rows, Vectors]:
+    def nearest(self, question: Vectors, count: int) -> Rows:
+        """Best first. May be called while another thread adds and removes."""
         if not self._count:
-            return np.empty(0, np.intp), np.empty(0, np.float32)
+            return np.empty(0, np.intp)
         if self._count <= EXACT_UP_TO:
-            rows, cosines = np.arange(self._count), self._blocks[0].vectors[: self._count] @ question
+            cosines = self._blocks[0].vectors[: self._count] @ question
+            rows = np.arange(len(cosines))
         else:
             rows = self._shortlist(question)
             cosines = self._cosines(rows, question)
         best = np.argsort(-cosines, kind="stable")[:count]
-        best = best[~np.isnan(cosines[best])]
-        return rows[best], cosines[best]
+        return rows[best[~np.isnan(cosines[best])]]
 
     def _cosines(self, rows: Rows, question: Vectors) -> Vectors:
         """Of the rows, which ascend."""

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase as Tokenizer
 from bot.generation import Sampling
 from deploy.bench.report import OURS, Bench
 from deploy.bench.rivals import TRANSFORMERS
-from learning.serving.decoding import Decoder
+from learning.serving.decoding import Decoder, Threads
 from learning.serving.request import Request
 
 CONVERSATIONS = (1, 16, 64)
@@ -58,7 +58,7 @@ def _ours(model: PreTrainedModel, tokenizer: Tokenizer, prompts: list[list[int]]
         never, nobody = frozenset[int](), lambda *_: None
         decoder.add(Request.make(prompt, Sampling(tokens), tokenizer, never, nobody, nobody))
     while not decoder.is_idle:
-        decoder.turn()
+        decoder.turn(Threads(1, 1))
 
 
 @torch.inference_mode()

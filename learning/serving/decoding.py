@@ -5,6 +5,7 @@ its place (continuous batching, Yu et al. 2022). Knows nothing of adapters or ev
 """
 
 from collections import deque
+from dataclasses import dataclass
 
 import torch
 from transformers import PreTrainedModel
@@ -22,6 +23,14 @@ MAX_WIDTH = 16
 """Tokens of all rows that a processor takes in one step at little more than the price of one, drafts included."""
 REHEARSED_STEPS = 12
 PREFIX_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Threads:
+    """How many compute: reading multiplies large matrices, writing small ones, which more threads may slow down."""
+
+    reading: int
+    writing: int
 
 
 class Decoder:
@@ -44,7 +53,7 @@ class Decoder:
         self._waiting.append(request)
 
     @torch.inference_mode()
-    def turn(self, *, is_alone: bool = True) -> None:
+    def turn(self, threads: Threads, *, is_alone: bool = True) -> None:
         """One portion of one prompt, and one step for all texts that are being written.
 
         `is_alone`: no other decoder has anything to write.
@@ -52,7 +61,9 @@ class Decoder:
         self._let_go()
         self._admit()
         if self._texts and self._texts[-1].is_reading:
+            torch.set_num_threads(threads.reading)
             self._read(len(self._texts) - 1, PORTION_ALONE if is_alone and len(self._texts) == 1 else PORTION)
+        torch.set_num_threads(threads.writing)
         self._write()
 
     def fail(self, problem: MenteeError) -> None:
@@ -68,12 +79,15 @@ class Decoder:
             self._waiting.popleft().end(problem)
 
     @torch.inference_mode()
-    def rehearse(self) -> None:
-        """About what an answer takes: a portion of a prompt, and some steps."""
+    def rehearse_reading(self) -> None:
         self._rows.forward(0, [0], [[0] * PORTION], last=True)
+        self._rows.drop(0, [PORTION])
+
+    @torch.inference_mode()
+    def rehearse_writing(self) -> None:
         for step in range(REHEARSED_STEPS):
-            self._rows.forward(0, [PORTION + step], [[0]])
-        self._rows.drop(0, [PORTION + REHEARSED_STEPS])
+            self._rows.forward(0, [step], [[0]])
+        self._rows.drop(0, [REHEARSED_STEPS])
 
     # --- who comes and goes ----------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import torch
 
 from bot.errors import EngineFailed
 from learning.budget import fastest_threads
-from learning.serving.decoding import Decoder
+from learning.serving.decoding import Decoder, Threads
 from learning.serving.request import Request
 
 log = structlog.get_logger()
@@ -46,12 +46,12 @@ class Worker:
             self._thread.join()
 
     def _run(self, first: Decoder) -> None:
-        fastest_threads(torch.get_num_threads(), first.rehearse)
+        threads = _measured(first)
         self._is_ready.set()
         busy: list[Decoder] = []
         while self._take_arrived(busy):
             for decoder in busy:
-                self._turn(decoder, is_alone=len(busy) == 1)
+                self._turn(decoder, threads, is_alone=len(busy) == 1)
             busy = [decoder for decoder in busy if not decoder.is_idle]
         for decoder in busy:
             decoder.close(EngineFailed("The bot is being stopped."))
@@ -69,10 +69,22 @@ class Worker:
             return not self._is_closed
 
     @staticmethod
-    def _turn(decoder: Decoder, *, is_alone: bool) -> None:
+    def _turn(decoder: Decoder, threads: Threads, *, is_alone: bool) -> None:
         try:
-            decoder.turn(is_alone=is_alone)
+            decoder.turn(threads, is_alone=is_alone)
         except Exception as problem:  # out of memory, above all: these texts are lost, the thread is not
             log.exception("writing failed")
             decoder.fail(EngineFailed(f"The engine failed: {type(problem).__name__}."))
             torch.cuda.empty_cache()
+
+
+def _measured(decoder: Decoder) -> Threads:
+    most = torch.get_num_threads()
+    try:
+        reading = fastest_threads(most, decoder.rehearse_reading)
+        threads = Threads(reading, writing=fastest_threads(most, decoder.rehearse_writing))
+    except Exception:  # out of memory, above all: whoever asks next is told
+        log.exception("rehearsing failed")
+        threads = Threads(most, most)
+    log.info("engine measured", threads_reading=threads.reading, threads_writing=threads.writing)
+    return threads

@@ -9,10 +9,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from bot.errors import EngineFailed, MenteeError, TooLate
 from bot.generation import Sampling
 from learning.serving import decoding
-from learning.serving.decoding import Decoder
+from learning.serving.decoding import Decoder, Threads
 from learning.serving.request import Request
 from tests.tiny_model import make_tiny_model
 
+ONE = Threads(1, 1)
 SHORT = [5, 9, 7, 30, 41]
 LONG = [20 + i % 300 for i in range(300)]
 
@@ -61,7 +62,7 @@ def run(decoder: Decoder, *asked: Asked) -> int:
         decoder.add(each.request)
     turns = 0
     while not decoder.is_idle:
-        decoder.turn()
+        decoder.turn(ONE)
         turns += 1
     return turns
 
@@ -119,12 +120,12 @@ def test_a_long_prompt_is_read_between_the_steps_of_others(
     monkeypatch.setattr(decoding, "PORTION", 20)
     first = Asked(tokenizer, SHORT, Sampling(200, temperature=1.0))
     decoder.add(first.request)
-    decoder.turn()
+    decoder.turn(ONE)
     second = Asked(tokenizer, LONG, Sampling(5))
     decoder.add(second.request)
     for _ in range(10):
         before = len(first.request.tokens)
-        decoder.turn()
+        decoder.turn(ONE)
         assert second.request.is_reading
         assert len(first.request.tokens) > before
 
@@ -168,9 +169,9 @@ def test_numbers_that_are_none_end_the_text_and_not_the_others(
 
     decoder.add(bad.request)
     decoder.add(good.request)
-    decoder.turn()
+    decoder.turn(ONE)
     hook = model.lm_head.register_forward_hook(spoil)
-    decoder.turn()
+    decoder.turn(ONE)
     hook.remove()
     run(decoder)
     assert [type(problem) for problem in bad.ended] == [EngineFailed]
@@ -186,7 +187,7 @@ def test_a_model_that_fails_ends_what_is_written_and_the_rest_goes_on(
     written, waiting = Asked(tokenizer, SHORT, Sampling(20)), Asked(tokenizer, LONG, Sampling(20))
     decoder.add(written.request)
     decoder.add(waiting.request)
-    decoder.turn()
+    decoder.turn(ONE)
     decoder.fail(EngineFailed("Out of memory."))
     run(decoder)
     assert [type(problem) for problem in written.ended] == [EngineFailed]
