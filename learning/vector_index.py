@@ -134,7 +134,8 @@ class _RowStore:
             rows = self._shortlist(question)
             cosines = self._cosines(rows, question)
         best = np.argsort(-cosines, kind="stable")[:count]
-        return rows[best[~np.isnan(cosines[best])]]
+        nearest: Rows = rows[best[~np.isnan(cosines[best])]]
+        return nearest
 
     def _cosines(self, rows: Rows, question: Vectors) -> Vectors:
         """Of the rows, which ascend."""
