@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("torch", "transformers", "peft", "trl", "xllamacpp", "faiss-cpu", "numpy")
+PACKAGES = ("torch", "transformers", "peft", "trl", "xllamacpp", "numpy")
 
 
 def describe_machine() -> dict[str, Any]:

@@ -90,7 +90,7 @@ from tests.learning.encoded import row
 torch.set_num_threads(2)
 limit = 1_100 * MB
 model = adapt(AutoModelForCausalLM.from_pretrained(sys.argv[1]), Recipe(rank=4))
-rows = [row([first] * 1900, [8] * 100) for first in range(64)]
+rows = [row([first] * 1900, [8] * 100) for first in range(160)]
 within = tokens_within(limit, model, lambda: answer_loss(model, rows[:1]), 2000)
 assert 2000 <= within < 32 * 2000, within
 resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))

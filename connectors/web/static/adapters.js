@@ -8,6 +8,7 @@ const trouble = document.getElementById("trouble");
 const openedAt = Number(document.body.dataset.now);
 const shown = new Map();
 const MOST_OUTCOMES = 4;
+let next;
 
 // --- commands ------------------------------------------------------------------------------------------------------
 
@@ -43,6 +44,7 @@ listen({
 
 // --- the parts that change -----------------------------------------------------------------------------------------
 
+/** Fetch them, and again after a while: soon, if something is running by now. */
 async function refresh() {
   try {
     await refreshStatus();
@@ -51,6 +53,8 @@ async function refresh() {
   } catch {
     // The stream says so when the line is down.
   }
+  clearTimeout(next);
+  next = setTimeout(refresh, lineage.querySelector("[data-is-running=yes]") ? 1_000 : 5_000);
 }
 
 /** Put a part in only where it has changed, so that the keyboard's focus stays where it is. */
@@ -63,10 +67,4 @@ function update(part) {
   if (focused) document.getElementById(focused)?.focus();
 }
 
-async function keepFresh() {
-  await refresh();
-  const isRunning = lineage.querySelector("[data-is-running=yes]") !== null;
-  setTimeout(keepFresh, isRunning ? 1_000 : 5_000);
-}
-
-keepFresh();
+refresh();

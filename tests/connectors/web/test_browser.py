@@ -14,6 +14,7 @@ from connectors.web.config import WebConfig
 from tests.connectors.web.conftest import Site, free_port, open_site, serving
 
 pytestmark = pytest.mark.slow
+expect.set_options(timeout=20_000)  # a machine that is busy is slow, not wrong
 
 LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen" * 3
 
@@ -33,7 +34,7 @@ async def page(live: Site) -> AsyncIterator[Page]:
         browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         context = await browser.new_context(base_url=live.address, viewport={"width": 1280, "height": 800})
         page = await context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: complaints.append(error.message))
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         await page.goto("/")
