@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from bot.errors import MenteeError
 from learning.serving.prefixes import Prefixes
 from learning.serving.request import Request
-from learning.serving.rows import rows_for
+from learning.serving.rows import Together, rows_for
 
 MAX_ROWS = 16 if not torch.cuda.is_available() else 64
 PORTION, PORTION_ALONE = 128, 512
@@ -47,7 +47,7 @@ class Decoder:
     @property
     def writes_together(self) -> bool:
         """False for models whose texts are written one by one, without drafts and kept prompts."""
-        return self._rows.is_exact
+        return isinstance(self._rows, Together)
 
     def add(self, request: Request) -> None:
         self._waiting.append(request)
@@ -107,7 +107,7 @@ class Decoder:
             return
         request = self._waiting.popleft()
         self._texts.append(request)
-        if self._rows.is_exact:
+        if isinstance(self._rows, Together):
             request.read, kept = self._prefixes.longest(request.prompt)
             if kept is not None:
                 self._rows.restore(len(self._texts) - 1, kept, request.read)
@@ -120,7 +120,7 @@ class Decoder:
         feed = request.prompt[request.read : -1][:portion]
         self._rows.forward(row, [request.read], [feed], last=True)
         request.read += len(feed)
-        if self._rows.is_exact and not request.is_reading:
+        if isinstance(self._rows, Together) and not request.is_reading:
             self._prefixes.keep(request.prompt[:-1], self._rows.keep(row, request.read))
 
     # --- writing ---------------------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ class Decoder:
         writing = [request for request in self._texts if not request.is_reading]
         if not writing:
             return
-        most = min(LONGEST_DRAFT, MAX_WIDTH // len(writing) - 1) if self._rows.is_exact else 0
+        most = min(LONGEST_DRAFT, MAX_WIDTH // len(writing) - 1) if isinstance(self._rows, Together) else 0
         feeds = [[request.tokens[-1], *request.draft(most)] for request in writing]
         logits = self._rows.forward(0, [request.read for request in writing], feeds)  # (B, T, V)
         for request, feed, row in zip(writing, feeds, logits, strict=True):

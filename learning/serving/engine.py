@@ -8,13 +8,13 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from bot.errors import Busy, MenteeError
+from bot.errors import MenteeError
 from bot.generation import Generation, Sampling
 from bot.ids import AdapterId
 from bot.ports import AdapterStore
@@ -25,8 +25,6 @@ from learning.serving.slots import Slot, Wanted, load_slot
 from learning.serving.versions import KEPT, Versions
 from learning.serving.window import fit_prompt
 from learning.serving.worker import Worker
-
-MAX_WAITING = 32
 
 OnText = Callable[[str], None]
 
@@ -49,7 +47,6 @@ class Engine:
         self._precision: Wanted = precision
         self._versions = Versions[Slot](live, self._load, kept_slots)
         self._tokenizer: PreTrainedTokenizerBase | None = None
-        self._alive = 0
         self._worker = Worker()
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="loader", initializer=_give_way)
         self.refresh = self._versions.refresh
@@ -62,33 +59,21 @@ class Engine:
     async def generate(
         self, messages: Sequence[Message], sampling: Sampling, *, on_text: OnText | None = None
     ) -> Generation:
-        """Complete the messages with the serving adapter. Raises Busy when MAX_WAITING texts are asked for already."""
-        with self._counted():
-            async with self._versions.pinned() as slot:
-                return await self._complete(slot, messages, sampling, on_text)
+        """Complete the messages with the serving adapter. Raises Busy, TooLate, EngineFailed."""
+        async with self._versions.pinned() as slot:
+            return await self._complete(slot, messages, sampling, on_text)
 
     async def generate_with(
         self, adapter: AdapterId | None, messages: Sequence[Message], sampling: Sampling
     ) -> Generation:
         """The same with an adapter that need not be the serving one. Raises AdapterBroken, too."""
-        with self._counted():
-            async with self._versions.pinned_to(adapter) as slot:
-                return await self._complete(slot, messages, sampling, None)
+        async with self._versions.pinned_to(adapter) as slot:
+            return await self._complete(slot, messages, sampling, None)
 
     def close(self) -> None:
         """What is being written fails; the threads end."""
         self._loader.shutdown(cancel_futures=True)
         self._worker.close()
-
-    @contextlib.contextmanager
-    def _counted(self) -> Iterator[None]:
-        if self._alive >= MAX_WAITING:
-            raise Busy(f"{self._alive} answers are being written already.")
-        self._alive += 1
-        try:
-            yield
-        finally:
-            self._alive -= 1
 
     async def _load(self, adapter: AdapterId | None) -> Slot:
         slot = await asyncio.get_running_loop().run_in_executor(self._loader, self._load_slot, adapter)

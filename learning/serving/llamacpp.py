@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
-from bot.errors import AdapterBroken, Busy, ModelFileError, SettingError
+from bot.errors import AdapterBroken, ModelFileError, SettingError
 from bot.generation import Generation, Sampling
 from bot.ids import AdapterId
 from bot.ports import AdapterStore
@@ -35,7 +35,6 @@ from learning.serving.window import fit_prompt
 
 log = structlog.get_logger()
 
-MAX_WAITING = 32
 SIDE_BY_SIDE = 4
 MAX_WINDOW = 4_096
 """Tokens of prompt and answer, for each of those side by side."""
@@ -115,7 +114,6 @@ class LlamaCppEngine:
         self._tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base.folder)
         self._window = min(MAX_WINDOW, AutoConfig.from_pretrained(base.folder).max_position_embeddings)
         self._versions = Versions[LlamaServer](live, self._load)
-        self._waiting = 0
         self.refresh = self._versions.refresh
 
     @property
@@ -126,17 +124,11 @@ class LlamaCppEngine:
         self, messages: Sequence[Message], sampling: Sampling, *, on_text: OnText | None = None
     ) -> Generation:
         """Complete the messages. Raises Busy, TooLate, EngineFailed."""
-        if self._waiting >= MAX_WAITING:
-            raise Busy(f"{self._waiting} answers are being written already.")
-        self._waiting += 1
-        try:
-            async with within(sampling.deadline_s), self._versions.pinned() as server:
-                ids = fit_prompt(self._tokenizer, messages, server.window - sampling.max_new_tokens)
-                text = Text(sampling.stop, on_text)
-                finish = await write(server.url, _request(ids, sampling), server.key, _parse, text)
-                return Generation(str(text), server.adapter, finish)
-        finally:
-            self._waiting -= 1
+        async with within(sampling.deadline_s), self._versions.pinned() as server:
+            ids = fit_prompt(self._tokenizer, messages, server.window - sampling.max_new_tokens)
+            text = Text(sampling.stop, on_text)
+            finish = await write(server.url, _request(ids, sampling), server.key, _parse, text)
+            return Generation(str(text), server.adapter, finish)
 
     def close(self) -> None:
         for server in self._versions.kept:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from bot.errors import AdapterBroken, Busy, EngineFailed, NotWritten
+from bot.errors import AdapterBroken, EngineFailed, NotWritten
 from bot.generation import Generation, Sampling
 from bot.ids import AdapterId
 from bot.ports import AdapterStore
@@ -23,7 +23,6 @@ from learning.serving.versions import Live, Versions
 
 log = structlog.get_logger()
 
-MAX_WAITING = 32
 MAX_PAUSE_S = 5.0
 """A busy server that asks for a longer pause is not asked again."""
 FINISH: dict[str | None, Finish | None] = {None: None, "stop": "end", "length": "length"}
@@ -58,7 +57,6 @@ class OpenAiEngine:
         self._base = base
         self._adapter_store = adapter_store
         self._versions = Versions[Loaded](live, self._load)
-        self._waiting = 0
         self.refresh = self._versions.refresh
 
     @property
@@ -70,14 +68,8 @@ class OpenAiEngine:
         self, messages: Sequence[Message], sampling: Sampling, *, on_text: OnText | None = None
     ) -> Generation:
         """Complete the messages. Raises Busy, TooLate, EngineFailed."""
-        if self._waiting >= MAX_WAITING:
-            raise Busy(f"{self._waiting} answers are being written already.")
-        self._waiting += 1
-        try:
-            async with within(sampling.deadline_s), self._versions.pinned() as loaded:
-                return await self._written(loaded, messages, sampling, on_text)
-        finally:
-            self._waiting -= 1
+        async with within(sampling.deadline_s), self._versions.pinned() as loaded:
+            return await self._written(loaded, messages, sampling, on_text)
 
     def close(self) -> None:
         """Nothing is held: each request has a connection of its own."""

@@ -18,9 +18,6 @@ TOLERANCE = 1e-2
 
 
 class Rows(Protocol):
-    is_exact: bool
-    """True when tokens can be taken back and the beginnings of texts kept: drafts and prefixes work."""
-
     def forward(self, first: int, read: Sequence[int], feeds: Sequence[Sequence[int]], *, last: bool = False) -> Tensor:
         """Feed tokens to the rows from `first` on, which hold `read` tokens each.
 
@@ -31,14 +28,6 @@ class Rows(Protocol):
 
     def drop(self, row: int, read: Sequence[int]) -> None:
         """Close a row; those behind it move up. `read` are the lengths of all rows."""
-        ...
-
-    def keep(self, row: int, length: int) -> Tensor:
-        """A copy of what the row's first tokens left."""
-        ...
-
-    def restore(self, row: int, kept: Tensor, length: int) -> None:
-        """Begin a row with what `keep` returned."""
         ...
 
 
@@ -52,7 +41,7 @@ def rows_for(model: PreTrainedModel) -> Rows:
 
 
 class Together:
-    is_exact = True
+    """Tokens can be taken back, and the beginnings of texts kept: drafts and prefixes work."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         self._model = model
@@ -81,9 +70,11 @@ class Together:
             self.clear()
 
     def keep(self, row: int, length: int) -> Tensor:
+        """A copy of what the row's first tokens left."""
         return self._cache.taken(row, length)
 
     def restore(self, row: int, kept: Tensor, length: int) -> None:
+        """Begin a row with what `keep` returned."""
         self._cache.put_back(row, kept, length)
 
     def clear(self) -> None:
@@ -91,8 +82,6 @@ class Together:
 
 
 class Apart:
-    is_exact = False
-
     def __init__(self, model: PreTrainedModel) -> None:
         self._model = model
         takes = signature(model.forward).parameters
@@ -106,12 +95,6 @@ class Apart:
 
     def drop(self, row: int, read: Sequence[int]) -> None:
         del self._caches[row : row + 1]
-
-    def keep(self, row: int, length: int) -> Tensor:
-        raise NotImplementedError("What such a model remembers can't be cut at a token.")
-
-    def restore(self, row: int, kept: Tensor, length: int) -> None:
-        raise NotImplementedError("What such a model remembers can't be cut at a token.")
 
     def _alone(self, row: int, feed: Sequence[int]) -> Tensor:
         while len(self._caches) <= row:

@@ -1,21 +1,22 @@
-"""Which version serves: swapped without a pause, pinned by each request, freed when its last request ends.
+"""Who may write, and with which version: swapped without a pause, pinned by each request, freed after its last one.
 
 Knows nothing of what a version is made of. Those that were used last are kept, so that a rollback loads nothing.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Generic, Protocol, TypeVar
 
 import structlog
 
-from bot.errors import AdapterBroken, EngineFailed
+from bot.errors import AdapterBroken, Busy, EngineFailed
 from bot.ids import AdapterId
 
 log = structlog.get_logger()
 
+MAX_WAITING = 32
 KEPT = 3  # the live one, the one before it, and one to compare with
 
 Live = Callable[[], Awaitable[AdapterId | None]]
@@ -41,6 +42,7 @@ class Versions(Generic[V]):
         self._refused: AdapterId | None = None
         self._loading = asyncio.Lock()
         self._users = Counter[V]()
+        self._alive = 0
         self._live_version: V | None = None
         self.kept: list[V] = []  # by use, newest last
 
@@ -60,20 +62,35 @@ class Versions(Generic[V]):
 
     @asynccontextmanager
     async def pinned(self) -> AsyncIterator[V]:
-        """The version that serves now; it stays whole for as long as the block lasts."""
-        if self._live_version is None:
-            await self.refresh()
-        assert self._live_version is not None
-        async with self._held(self._live_version) as version:
-            yield version
+        """The version that serves now; it stays whole for as long as the block lasts.
+
+        Raises Busy when MAX_WAITING texts are asked for already.
+        """
+        with self._counted():
+            if self._live_version is None:
+                await self.refresh()
+            assert self._live_version is not None
+            async with self._held(self._live_version) as version:
+                yield version
 
     @asynccontextmanager
     async def pinned_to(self, adapter: AdapterId | None) -> AsyncIterator[V]:
-        """Another version, whichever serves. Raises AdapterBroken, EngineFailed."""
+        """Another version, whichever serves. Raises Busy, AdapterBroken, EngineFailed."""
         async with AsyncExitStack() as stack:
+            stack.enter_context(self._counted())
             async with self._loading:
                 version = await stack.enter_async_context(self._held(await self._found(adapter)))
             yield version
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        if self._alive >= MAX_WAITING:
+            raise Busy(f"{self._alive} answers are being written already.")
+        self._alive += 1
+        try:
+            yield
+        finally:
+            self._alive -= 1
 
     @asynccontextmanager
     async def _held(self, version: V) -> AsyncIterator[V]:

@@ -21,16 +21,17 @@ from bot.prompting import Message
 from learning.chat_format import encode_prompt
 from learning.models import BaseModel
 from learning.serving import engine as engine_module
+from learning.serving import versions
 from learning.serving.engine import Engine
 from storage.adapter_files import CONFIG, WEIGHTS, AdapterFiles
 from tests.contracts.generator_contract import OTHER, PROMPT, EngineContract, GeneratorContract, Oracle
 from tests.fakes.generator import FakeGenerator
 from tests.learning.adapters import make_adapter, tiny_base
+from tests.learning.serving.conftest import A, B, C, Deployed
 from tests.tiny_model import make_tiny_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks for it
 
-A, B, C = AdapterId("adapter-a"), AdapterId("adapter-b"), AdapterId("adapter-c")
 LONG = 60
 
 
@@ -54,21 +55,6 @@ def files(tmp_path: Path, base: BaseModel) -> AdapterFiles:
     own = AdapterFiles(tmp_path / "adapters", base.sha256)
     make_adapter(own, base, A, seed=0)
     return own
-
-
-class Deployed:
-    """What the deployments table says."""
-
-    def __init__(self) -> None:
-        self.adapter: AdapterId | None = None
-
-    async def __call__(self) -> AdapterId | None:
-        return self.adapter
-
-
-@pytest.fixture
-def deployed() -> Deployed:
-    return Deployed()
 
 
 @pytest.fixture
@@ -377,7 +363,7 @@ async def held(engine: Engine) -> AsyncIterator[threading.Event]:
 async def test_more_than_the_queue_holds_are_turned_away(
     engine: Engine, held: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "MAX_WAITING", 3)
+    monkeypatch.setattr(versions, "MAX_WAITING", 3)
     waiting = [asyncio.create_task(engine.generate(PROMPT, Sampling(8))) for _ in range(3)]
     await asyncio.sleep(0)
     with pytest.raises(Busy, match="3 answers"):
@@ -390,7 +376,7 @@ async def test_more_than_the_queue_holds_are_turned_away(
 async def test_the_queue_is_as_short_before_the_first_model_is_loaded(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "MAX_WAITING", 3)
+    monkeypatch.setattr(versions, "MAX_WAITING", 3)
     asked = await asyncio.gather(*(engine.generate(PROMPT, Sampling(2)) for _ in range(5)), return_exceptions=True)
     assert [isinstance(each, Busy) for each in asked] == [False, False, False, True, True]
 

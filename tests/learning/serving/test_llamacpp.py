@@ -14,6 +14,7 @@ from bot.prompting import Message
 from learning.models import BaseModel
 from learning.serving import gguf_export, llamacpp
 from learning.serving.llamacpp import LlamaCppEngine
+from learning.serving.versions import MAX_WAITING
 from storage.adapter_files import AdapterFiles
 from tests.contracts.generator_contract import ENDLESS, OTHER, PROMPT, EngineContract
 from tests.learning.oracle import PeftOracle
@@ -169,7 +170,7 @@ def test_the_wheel_is_asked_for(
 
 async def test_more_than_the_queue_holds_are_turned_away(engine: LlamaCppEngine) -> None:
     await engine.refresh()
-    room = llamacpp.MAX_WAITING
+    room = MAX_WAITING
     writing = [asyncio.create_task(engine.generate(PROMPT, Sampling(ENDLESS))) for _ in range(room)]
     await asyncio.sleep(0)
     with pytest.raises(Busy, match="32 answers"):

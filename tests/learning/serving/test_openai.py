@@ -16,8 +16,9 @@ from learning.serving import streaming
 from learning.serving.gguf_export import export_gguf
 from learning.serving.llamacpp import LlamaServer
 from learning.serving.merging import load_merged
-from learning.serving.openai import MAX_WAITING, OpenAiEngine
+from learning.serving.openai import OpenAiEngine
 from learning.serving.openai_server import Server
+from learning.serving.versions import MAX_WAITING
 from storage.adapter_files import AdapterFiles
 from tests.contracts.generator_contract import PROMPT, EngineContract
 from tests.fakes.vllm import FakeVllm
