@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import secrets
 import shutil
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -39,6 +40,7 @@ SIDE_BY_SIDE = 4
 MAX_WINDOW = 4_096
 """Tokens of prompt and answer, for each of those side by side."""
 COMPARED_WINDOW = 1_024
+START_S = 60
 KEPT_FILES = 4
 TOLERANCE = {"f32": 0.001, "f16": 0.03, "q8_0": 0.3}
 """Nats by which the log-probabilities of likely tokens may differ, on average, from those of transformers in fp32."""
@@ -66,7 +68,10 @@ class LlamaServer:
     _server: Any = None
 
     def start(self) -> "LlamaServer":
-        """Raises ModelFileError when the file can't be loaded."""
+        """Returns when it works off requests: stopped any earlier, it would wait for itself for ever.
+
+        Raises ModelFileError when the file can't be loaded.
+        """
         import xllamacpp
 
         settings = xllamacpp.CommonParams()
@@ -83,11 +88,17 @@ class LlamaServer:
                 f"llama.cpp can't load {self.path}. Delete {self.path.parent}, so that it is converted again; if it "
                 "comes back, set MENTEE_ENGINE=transformers."
             ) from problem
-        return self
+        slots = urllib.request.Request(f"{self._address}/slots", headers={"Authorization": f"Bearer {self.key}"})
+        with urllib.request.urlopen(slots, timeout=START_S):  # answered by the loop, unlike /health
+            return self
+
+    @property
+    def _address(self) -> str:
+        return str(self._server.listening_address)
 
     @property
     def url(self) -> str:
-        return f"{self._server.listening_address}/completion"
+        return f"{self._address}/completion"
 
     @property
     def is_running(self) -> bool:

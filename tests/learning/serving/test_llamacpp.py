@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 from structlog.testing import capture_logs
+from transformers import AutoTokenizer
 
 from bot.errors import Busy, EngineFailed, ModelFileError, SettingError
 from bot.generation import Sampling
 from bot.prompting import Message
 from learning.models import BaseModel
 from learning.serving import gguf_export, llamacpp
-from learning.serving.llamacpp import LlamaCppEngine
+from learning.serving.gguf_export import export_gguf
+from learning.serving.llamacpp import LlamaCppEngine, LlamaServer
+from learning.serving.merging import load_merged
 from learning.serving.versions import MAX_WAITING
 from storage.adapter_files import AdapterFiles
 from tests.contracts.generator_contract import ENDLESS, OTHER, PROMPT, EngineContract
@@ -155,6 +158,14 @@ async def test_a_spoilt_model_file_is_named(
     spoil(tmp_path)
     with pytest.raises(ModelFileError, match=r"can't load .*model\.gguf"):
         await LlamaCppEngine(base, files, deployed, tmp_path, "f32").refresh()
+
+
+def test_a_server_that_was_just_started_can_be_stopped(base: BaseModel, tmp_path: Path) -> None:
+    export_gguf(load_merged(base, None), AutoTokenizer.from_pretrained(base.folder), tmp_path / "model.gguf", "f32")
+    for _ in range(10):
+        server = LlamaServer(None, tmp_path / "model.gguf", "f32", window=320).start()
+        server.stop()
+        assert not server.is_running
 
 
 def test_the_wheel_is_asked_for(
