@@ -21,6 +21,8 @@ from bot.support import coverage, support
 from bot.texts import Texts
 
 MAX_CANDIDATES = 3
+SHOWN_SHARE = 0.1
+"""Least probability of a candidate that is shown, as a share of the likeliest one's."""
 SAMPLING = Sampling(max_new_tokens=120, deadline_s=60.0)
 
 OnText = Callable[[str], None]
@@ -96,9 +98,10 @@ class Answering:
         return self.from_fact(question.text, best.fact, best.probability)
 
     def _clarify(self, question: Question, retrieval: Retrieval, least: float) -> Answer | None:
-        """Ask which one is meant, when the likeliest reaches `least`."""
-        close = [m for m in retrieval.facts if m.probability >= self.policy.offer_from][:MAX_CANDIDATES]
-        if not close or close[0].probability < least:
+        """Ask which one is meant, when it is one of those shown with a probability of at least `least`."""
+        shown = retrieval.facts[:MAX_CANDIDATES]
+        close = [match for match in shown if match.probability >= SHOWN_SHARE * shown[0].probability]
+        if not close or sum(match.probability for match in close) < least:
             return None
         return Answer(
             kind=AnswerKind.CLARIFY,

@@ -12,10 +12,14 @@ from bot.outgoing import CorrectionForm, CorrectionOffer, Notice, Outgoing
 from bot.people import Person, Role
 from bot.policy import Policy
 from bot.ports import Unit
+from bot.support import content_words, coverage
 from bot.texts import Texts
 
 MAX_ANSWER_CHARS = 8_000
 MAX_QUOTED_CHARS = 300
+FEW_WORDS = 5
+RESEMBLING_FROM = 0.25
+"""Least share of a new answer's content that the present one has, for it to count as its new version."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,9 @@ class Capturing:
             self.check(event.question, event.text)
         except (NotAllowed, BadInput) as refusal:
             return [self._notice(event, str(refusal))]
-        fact = self._fact_behind(unit, posted.answer) or same
+        fact = self._corrected_before(unit, event.answer) or self._fact_meant(
+            unit, posted.answer.fact or same, event.question, event.text
+        )
         lesson = self._lesson(
             event.question, event.text, event.person, LessonSource.CORRECTION, event.at, event.answer, fact
         )
@@ -124,7 +130,8 @@ class Capturing:
     ) -> Lesson:
         """The operator's direct way: trusted at once. Raises BadInput."""
         self.check(question, answer)
-        lesson = self._lesson(question, answer, author, LessonSource.TAUGHT, at, None, same)
+        fact = self._fact_meant(unit, same, question, answer)
+        lesson = self._lesson(question, answer, author, LessonSource.TAUGHT, at, None, fact)
         self._keep(unit, lesson)
         return lesson
 
@@ -137,8 +144,8 @@ class Capturing:
             unit.lessons.add_phrasing(Phrasing(fact=fact, text=answer.question, origin=origin))
 
     def fact(self, unit: Unit, fact: FactId) -> Fact | None:
-        facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())
-        return next((known for known in facts if known.id == fact), None)
+        facts = facts_of(unit.lessons.all([fact]), unit.lessons.phrasings([fact]))
+        return facts[0] if facts else None
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
@@ -154,12 +161,23 @@ class Capturing:
         return posted
 
     @staticmethod
-    def _fact_behind(unit: Unit, answer: Answer) -> FactId | None:
-        """The fact that a correction of this answer is a new version of: what was served, or taught about it."""
-        if answer.kind is AnswerKind.KNOWN:
-            return answer.fact
-        taught = [lesson.fact for lesson in unit.lessons.about(answer.id) if lesson.withdrawn_at is None]
+    def _corrected_before(unit: Unit, answer: AnswerId) -> FactId | None:
+        """The fact that an earlier correction of the same answer taught."""
+        taught = [lesson.fact for lesson in unit.lessons.about(answer) if lesson.withdrawn_at is None]
         return taught[-1] if taught else None
+
+    def _fact_meant(self, unit: Unit, likely: FactId | None, question: str, answer: str) -> FactId | None:
+        """The fact that a lesson belongs to; None for a new one.
+
+        One that has this very answer; else the likely one, which was served or which the router is sure of, if the
+        lesson reads as its new version. It may also have been mistaken for it, and must not take its place then.
+        """
+        for lesson in unit.lessons.saying(answer.strip()):
+            known = self.fact(unit, lesson.fact)
+            if known is not None and known.lesson.answer == lesson.answer:
+                return known.id
+        known = self.fact(unit, likely) if likely is not None else None
+        return known.id if known is not None and is_new_version(known, question, answer) else None
 
     @staticmethod
     def _lesson(
@@ -188,6 +206,22 @@ class Capturing:
     @staticmethod
     def _notice(event: Reacted | CorrectionSubmitted, text: str) -> Notice:
         return Notice(place=event.place, in_reply_to=event.id, text=text, to=event.person)
+
+
+def is_new_version(fact: Fact, question: str, answer: str) -> bool:
+    """True when a lesson asks for the fact in words that are known, or its answer resembles the present one.
+
+    Of an answer of a few words, nothing can be told: it counts as a new version.
+    """
+    if any(_same_words(question, phrasing) for phrasing in fact.phrasings):
+        return True
+    few = len(set(content_words(answer))) < FEW_WORDS
+    return few or coverage(answer, fact.lesson.answer) >= RESEMBLING_FROM
+
+
+def _same_words(question: str, phrasing: str) -> bool:
+    words = set(content_words(question))
+    return words == set(content_words(phrasing)) if words else question.strip() == phrasing.strip()
 
 
 def rating_origin(answer: AnswerId, person: Person) -> str:

@@ -16,9 +16,10 @@ class Policy:
     known_from: float = 0.9
     """Least calibrated probability at which a known answer is served; the aim is at most 5 % wrong of all served."""
     clarify_from: float = 0.5
-    """Least probability of a fact at which "did you mean" is asked before anything is written."""
-    offer_from: float = 0.2
-    """Least probability at which a fact is offered rather than handing off, or beside a likelier one."""
+    """Least probability that one of up to three known facts is meant at which "did you mean" is asked before anything
+    is written."""
+    offer_from: float = 0.25
+    """The same, at which it is asked rather than handing off: a glance at three buttons costs less than an agent."""
     grounded_from: float = 0.45
     """Least similarity of a help section that an answer may be written from."""
     covered_from: float = 0.5

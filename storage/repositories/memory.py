@@ -59,6 +59,10 @@ class SqlLessons:
         query = select(LessonRow).where(LessonRow.about == answer).order_by(col(LessonRow.taught_at), col(LessonRow.id))
         return [_lesson(row) for row in self._session.exec(query)]
 
+    def saying(self, answer: str) -> Sequence[Lesson]:
+        query = select(LessonRow).where(LessonRow.answer == answer, col(LessonRow.withdrawn_at).is_(None))
+        return [_lesson(row) for row in self._session.exec(query.order_by(col(LessonRow.taught_at).desc()))]
+
     def all(self, facts: Sequence[FactId] | None = None) -> Sequence[Lesson]:
         query = select(LessonRow).order_by(col(LessonRow.taught_at), col(LessonRow.id))
         if facts is not None:

@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 
-from bot.events import CommandGiven, CorrectionSubmitted, MessagePosted, MessageRef, Place, Reacted
-from bot.ids import AnswerId, EventId, new_id
+from bot.answers import Answer
+from bot.events import CandidateChosen, CommandGiven, CorrectionSubmitted, MessagePosted, MessageRef, Place, Reacted
+from bot.ids import AnswerId, EventId, FactId, new_id
 from bot.people import Person, Platform
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -35,3 +36,8 @@ def correction(answer: AnswerId, question: str, text: str, person: Person = AGEN
 
 def command(text: str, person: Person = ADMIN) -> CommandGiven:
     return CommandGiven(id=EventId(f"slack:{new_id()}"), place=THREAD, person=person, at=NOW, text=text)
+
+
+def chosen(asked: Answer, fact: FactId | None, person: Person = CUSTOMER) -> CandidateChosen:
+    event = EventId(f"slack:{new_id()}")
+    return CandidateChosen(id=event, place=THREAD, person=person, at=NOW, answer=asked.id, fact=fact)

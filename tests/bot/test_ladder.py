@@ -5,11 +5,12 @@ import pytest
 from bot.answering import Answering, whole_sentences
 from bot.answers import AnswerKind
 from bot.conversation import MAX_QUESTION_CHARS, Question, clean_question
-from bot.ids import SectionId
+from bot.feedback import Fact, Lesson, LessonSource
+from bot.ids import FactId, LessonId, SectionId
 from bot.policy import Policy
-from bot.retrieval import Retrieval, Section, SectionMatch
+from bot.retrieval import FactMatch, Retrieval, Section, SectionMatch
 from bot.texts import ENGLISH
-from tests.bot.events import AGENT, THREAD, message
+from tests.bot.events import AGENT, NOW, THREAD, message
 from tests.fakes.connector import FakeConnector
 from tests.fakes.generator import FakeGenerator
 from tests.house import House
@@ -42,6 +43,40 @@ async def test_a_merely_possible_fact_is_offered_only_when_nothing_can_be_writte
     await house.add_section("Gift cards", "Design", "The gift card design has four colours for printing.")
     house.generator.replies = ["The design has four colours."]
     assert await ask(house, chat, question) is AnswerKind.GROUNDED
+
+
+class Possible:
+    """A memory in which several facts are possible, and none is likely."""
+
+    def __init__(self, *probabilities: float) -> None:
+        lessons = [
+            Lesson(
+                id=LessonId(f"l{n}"), fact=FactId(f"f{n}"), question=f"Question {n}?", answer="Yes.", author="U",
+                author_name="Ana", source=LessonSource.TAUGHT, taught_at=NOW,
+            )
+            for n in range(len(probabilities))
+        ]  # fmt: skip
+        self._matches = [
+            FactMatch(Fact(lesson, (lesson.question,)), p) for lesson, p in zip(lessons, probabilities, strict=True)
+        ]
+
+    async def search(self, question: str) -> Retrieval:
+        return Retrieval(tuple(self._matches))
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "offered"),
+    [
+        ([0.12, 0.1, 0.08, 0.07], 3),  # one of the three with 30 %
+        ([0.24, 0.001], 0),
+        ([0.4, 0.039], 1),  # what is far behind is not shown
+        ([0.1, 0.08, 0.06, 0.06], 0),
+    ],
+)
+async def test_it_asks_back_when_one_of_those_shown_may_well_be_meant(probabilities: list[float], offered: int) -> None:
+    answer = await Answering(Possible(*probabilities), FakeGenerator(), Policy(), ENGLISH).answer(Question("What?"))
+    assert len(answer.candidates) == offered
+    assert answer.kind is (AnswerKind.CLARIFY if offered else AnswerKind.HANDOFF)
 
 
 async def test_a_help_section_is_answered_from_with_its_source(house: House, chat: FakeConnector) -> None:
