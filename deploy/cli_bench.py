@@ -1,5 +1,6 @@
 """`mentee bench …`: one command for each benchmark. Knows their names and options; they are in deploy/bench."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -45,3 +46,27 @@ def retrieval(json_file: JsonFile = None) -> None:
 
     with told(), open_bench("retrieval", json_file) as opened:
         workloads.run(opened, read_settings())
+
+
+DataFile = Annotated[Path, typer.Option("--data", help="Questions with gold answers; its form: deploy/bench/README.md")]
+SectionsFile = Annotated[Path | None, typer.Option("--kb", help="Help sections that may be answered from.")]
+GeneralFile = Annotated[Path | None, typer.Option("--general", help="Texts that must not be forgotten.")]
+ScopeFile = Annotated[Path | None, typer.Option("--oos", help="Questions that nothing answers.")]
+Seeds = Annotated[int, typer.Option(min=1, help="Streams of events to average over.")]
+SystemNames = Annotated[str, typer.Option("--systems", help="Names with commas between them; empty: all.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A tenth of it, in less than 10 minutes.")]
+OutFolder = Annotated[Path, typer.Option("--out", help="Where the report goes; a run that was interrupted goes on.")]
+
+
+@bench.command()
+def learning(
+    data: DataFile, out: OutFolder, kb: SectionsFile = None, general: GeneralFile = None, oos: ScopeFile = None,
+    seeds: Seeds = 1, systems: SystemNames = "", quick: Quick = False,
+) -> None:  # fmt: skip
+    """Measure what corrections buy: accuracy by corrections, coverage, effort, forgetting, poisoning, an adapter."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded
+    from deploy.bench.learning import run
+
+    with told():
+        chosen = [name.strip() for name in systems.split(",") if name.strip()] or run.SYSTEMS
+        run.run(run.Options(data, kb, general, oos, seeds, chosen, quick, out), read_settings())

@@ -1,0 +1,153 @@
+"""The product under test: a whole bot over a folder of its own, asked and taught by simulated people.
+
+Everything goes the product's own way: an event is received, worked off and delivered to a connector here. Knows
+nothing of what is measured.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from bot.answers import AnswerKind
+from bot.events import CandidateChosen, CorrectionSubmitted, Event, MessagePosted, MessageRef, Place, Reacted
+from bot.ids import EventId, new_id
+from bot.outgoing import AnswerPost, Outgoing
+from bot.people import Person, Platform, Staff
+from bot.policy import Policy
+from bot.ports import Unit
+from bot.retrieval import Section
+from deploy.bench.learning.bank import Bank
+from deploy.parts import Kept, Models, open_kept, open_models
+from deploy.settings import Settings
+from deploy.wiring import Bot, put_together, utc_now
+
+AGENTS = "agents"
+ASKER = Person(Platform.SLACK, "U-asker", "Asker")
+NOTHING = ("", 0.0)
+
+
+def agent(name: str) -> Person:
+    return Person(Platform.SLACK, f"U-{name}", name, groups=frozenset({AGENTS}))
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a question came to, after the asker chose from what the bot asked back."""
+
+    text: str
+    is_answered: bool
+    """False when it was handed off."""
+    asked_back: bool = False
+    likeliest: str = ""
+    """The likeliest known answer at first, whether it was served or not."""
+    confidence: float = 0.0
+    """Probability of the likeliest."""
+    post: AnswerPost | None = None
+
+
+@dataclass
+class Product:
+    """Implements `deploy.bench.learning.rivals.System`."""
+
+    bank: Bank
+    bot: Bot
+    models: Models
+    kept: Kept
+    chat: "Chat"
+
+    async def ask(self, question: str, meant: set[str]) -> Reply:
+        """Ask. Of several candidates the asker chooses one that is a way of asking for what is meant, else none."""
+        found = await self.models.parts.knowledge.search(question)
+        best = (found.facts[0].fact.lesson.answer, found.facts[0].probability) if found.facts else NOTHING
+        post = await self._answered(_message(question))
+        asked_back = bool(post.answer.candidates)
+        if asked_back:
+            fitting = [c.fact for c in post.answer.candidates if self.bank.meant_by(c.question) & meant]
+            choice = CandidateChosen(
+                id=EventId(new_id()), place=post.place, person=ASKER, at=utc_now(), answer=post.answer.id,
+                fact=fitting[0] if fitting else None,
+            )  # fmt: skip
+            post = await self._answered(choice)
+        is_answered = post.answer.kind in (AnswerKind.KNOWN, AnswerKind.GROUNDED)
+        return Reply(post.answer.text, is_answered, asked_back, *best, post)
+
+    async def correct(self, reply: Reply, answer: str, teacher: Person) -> None:
+        assert reply.post is not None
+        await self._send(
+            CorrectionSubmitted(
+                id=EventId(new_id()), place=reply.post.place, person=teacher, at=utc_now(),
+                answer=reply.post.answer.id, question=reply.post.answer.question, text=answer,
+            )
+        )  # fmt: skip
+
+    async def react(self, reply: Reply, emoji: str, person: Person) -> None:
+        assert reply.post is not None
+        place = reply.post.place
+        message = MessageRef(place.platform, place.workspace, place.channel, reply.post.id)
+        await self._send(
+            Reacted(
+                id=EventId(new_id()), place=place, person=person, at=utc_now(), message=message, emoji=emoji, added=True
+            )
+        )
+
+    async def _answered(self, event: Event) -> AnswerPost:
+        await self._send(event)
+        return self.chat.answers[-1]
+
+    async def _send(self, event: Event) -> None:
+        await self.bot.desk.receive(event)
+        await self.bot.intake.idle()
+        await self.bot.delivery.sweep()
+
+
+def _message(text: str) -> MessagePosted:
+    place = Place(Platform.SLACK, "T1", new_id(), thread="1")
+    return MessagePosted(
+        id=EventId(new_id()), place=place, person=ASKER, at=utc_now(), text=text,
+        message=MessageRef(place.platform, place.workspace, place.channel, "1"), mentions_bot=True, opens_thread=True,
+    )  # fmt: skip
+
+
+@contextmanager
+def open_product(
+    bank: Bank, sections: Sequence[Section], settings: Settings, folder: Path, policy: Policy | None = None
+) -> Iterator[Product]:
+    """A bot that knows the help sections and nothing else. Every open one holds the models once more."""
+    own = settings.model_copy(update={"data_dir": folder, "database_url": None})
+    with open_kept(own) as kept, open_models(kept) as models:
+        chat = Chat()
+        chosen = replace(policy or own.policy(), staff=Staff(agents=frozenset({AGENTS})))
+        bot = put_together(replace(models.parts, policy=chosen), lambda _: [chat])
+        for source in {section.source for section in sections}:
+            own_sections = [section for section in sections if section.source == source]
+            kept.store.run_sync(partial(_load, source=source, sections=own_sections))
+        yield Product(bank, bot, models, kept, chat)
+
+
+def _load(unit: Unit, source: str, sections: Sequence[Section]) -> None:
+    unit.documents.replace(source, source, sections)
+
+
+@dataclass
+class Chat:
+    """A connector whose platform is this process."""
+
+    platform: Platform = Platform.SLACK
+    answers: list[AnswerPost] = field(default_factory=list)
+
+    async def run(self) -> None:
+        """Nothing is received from outside."""
+
+    async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
+        if isinstance(outgoing, AnswerPost):
+            self.answers.append(outgoing)
+        place = outgoing.place
+        return MessageRef(place.platform, place.workspace, place.channel, outgoing.id)
+
+    async def update(self, message: MessageRef, text: str) -> None:
+        """Nobody looks at progress."""
+
+    async def draft(self, place: Place, text: str) -> None:
+        """Nor at drafts."""
