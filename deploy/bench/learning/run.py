@@ -5,6 +5,7 @@ import hashlib
 import json
 import sys
 import tempfile
+import warnings
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -84,6 +85,7 @@ class Options:
 
 def run(options: Options, settings: Settings) -> None:
     """Raises DataFileUnusable, SettingError."""
+    warnings.filterwarnings("ignore", module="transformers")  # peft asks for one of its deprecated names
     unknown = set(options.systems) - set(SYSTEMS)
     if unknown:
         raise SettingError(f"There is no system {', '.join(sorted(unknown))}. There are: {', '.join(SYSTEMS)}.")

@@ -1,0 +1,101 @@
+"""What a data file must have, and what is said when it lacks it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.bench.learning.bank import DataFileUnusable, Version, read_bank, read_sections, read_split
+from deploy.bench.learning.marking import is_right, says_superseded, version_of
+from tests.deploy.bench.learning.banks import rows, write
+
+
+def test_a_bank_is_read_with_its_questions_in_the_order_of_the_splits(tmp_path: Path) -> None:
+    read = read_bank(write(tmp_path / "bank.jsonl", rows()[::-1]))
+    card = next(fact for fact in read.facts if fact.id == "card")
+    assert len(read.facts) == 12
+    assert card.taught[0] == "How do I get my card?"
+    assert card.taught[-1] == "I want a card"
+    assert card.tested == ("card please, where?", "How can I get a card?")
+    assert card.later == Version("Go to Card and press 99.", ("Card", "99"))
+    assert read.most_taught == 4
+    assert read.meant_by("I want a card") == {"card"}
+
+
+def test_a_sample_is_the_same_each_time_and_keeps_whole_facts(tmp_path: Path) -> None:
+    read = read_bank(write(tmp_path / "bank.jsonl", rows()))
+    sample = read.sample(3, 1)
+    assert sample == read.sample(3, 1)
+    assert len(sample.facts) == 3
+    assert all(len(fact.tested) == 1 and len(fact.taught) == 4 for fact in sample.facts)
+
+
+def without(field: str) -> list[dict[str, Any]]:
+    return [{name: value for name, value in row.items() if name != field} for row in rows()]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (without("answer"), "line 1 has no text in answer"),
+        ([{**row, "question": 7} for row in rows()], "line 1 has no text in question"),
+        ([row for row in rows() if row["split"] != "test"], "has 0 facts"),
+        (rows()[:6], "has 1 facts"),
+        ([], "has 0 facts"),
+    ],
+)
+def test_what_a_file_lacks_is_named(tmp_path: Path, lines: list[dict[str, Any]], said: str) -> None:
+    with pytest.raises(DataFileUnusable, match=said):
+        read_bank(write(tmp_path / "bank.jsonl", lines))
+
+
+@pytest.mark.parametrize(("content", "said"), [(b"{", "line 1 is not JSON"), (b"\xff\xfe", "can't be read")])
+def test_a_file_that_is_none_is_named(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "bank.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(DataFileUnusable, match=said):
+        read_bank(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataFileUnusable, match="gone"):
+        read_bank(tmp_path / "gone.jsonl")
+
+
+def test_sections_and_splits_are_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "kb.jsonl", [{"id": "1", "title": "Cards", "heading": "New", "text": "Ask."}])
+    assert [section.label for section in read_sections(path)] == ["Cards › New"]
+    texts = write(tmp_path / "oos.jsonl", [{"question": "do ducks sleep", "answer": None, "split": "dev"}])
+    assert len(read_split(texts, "dev", ("question",))) == 1
+    with pytest.raises(DataFileUnusable, match="no rows of the split test"):
+        read_split(texts, "test", ("question",))
+
+
+OLD = Version("Go to Card and press 10.", ("Card", "10"))
+NEW = Version("Go to Card and press 99.", ("Card", "99"))
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "superseded"),
+    [
+        ("go to card and press 99, please", True, False),
+        ("Press 99.", False, False),  # a key fact is missing
+        ("Go to Card and press 99, or 10.", False, True),
+        ("Go to Card and press 10.", False, True),
+    ],
+)
+def test_strict_means_every_key_fact_and_none_superseded(text: str, right: bool, superseded: bool) -> None:
+    assert is_right(text, NEW, OLD) is right
+    assert says_superseded(text, NEW, OLD) is superseded
+
+
+def test_without_key_facts_the_wording_counts() -> None:
+    assert is_right("Open the settings and choose Rooms there.", Version("Open the settings and choose Rooms."))
+    assert not is_right("Write to us.", Version("Open the settings and choose Rooms."))
+
+
+def test_a_fact_changes_only_if_it_has_a_later_version(tmp_path: Path) -> None:
+    card, loan, *_ = read_bank(write(tmp_path / "bank.jsonl", rows())).facts
+    assert version_of(card, has_changed=True) == (card.later, card.now)
+    assert version_of(card, has_changed=False) == (card.now, None)
+    assert version_of(loan, has_changed=True) == (loan.now, None)

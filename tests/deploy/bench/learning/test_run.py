@@ -1,0 +1,110 @@
+"""The benchmark as a whole on the real product: a tiny model writes, the real encoder remembers."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from bot.errors import SettingError
+from deploy.bench.learning import run
+from deploy.bench.learning.measures import Figure, missing
+from deploy.bench.learning.table import LearningReport, pick
+from deploy.settings import Settings
+from tests.deploy.bench.learning.banks import rows, write
+from tests.learning.model_cache import needs
+from tests.tiny_model import make_tiny_model
+
+SMALL = run.Size(8, 2, (1, 4), 24, 2, 12, 1, 2)
+METRICS = {
+    "strict_after_1", "strict_after_6", "strict_after_24", "coverage_at_5pct_error", "oos_answered", "closed_book",
+    "open_book_unseen", "general_nll_delta", "forgetting", "stale", "poison_success", "effort_last_vs_first",
+}  # fmt: skip
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Callable[[str], run.Options]:
+    data = write(tmp_path / "bank.jsonl", rows())
+    strange = [{"question": text, "split": "test"} for text in ("do ducks sleep", "who won the cup in 1998")]
+    oos = write(tmp_path / "oos.jsonl", strange)
+    general = write(tmp_path / "general.jsonl", [{"question": "Hi", "answer": "Hello!", "split": "test"}] * 2)
+    return lambda systems: run.Options(data, None, general, oos, 1, systems.split(","), True, tmp_path / "out")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks for it
+def test_every_measure_is_told_of_every_system(
+    options: Callable[[str], run.Options], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "QUICK", SMALL)
+    settings = Settings(base_model=str(make_tiny_model(tmp_path / "tiny")), training_epochs=1)
+    run.run(options("mentee,nearest"), settings)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    mentee, nearest = (report["systems"][name] for name in ("mentee", "nearest"))
+    assert set(mentee) >= METRICS
+    assert 0 < mentee["strict_after_1"] <= 1
+    assert mentee["oos_answered"] == 0
+    assert nearest["oos_answered"] == 1
+    assert mentee["strict_after_24"] is None
+    assert "24 questions" in report["reasons"]["mentee"]["strict_after_24"]
+    assert mentee["round_s"] > 0
+    assert report["systems"]["base"]["closed_book"] == 0
+    assert "| strict_after_1 |" in (tmp_path / "out" / "report.md").read_text()
+    assert (tmp_path / "out" / "learning_curves.svg").exists()
+
+
+@needs("all-minilm-l6-v2")
+def test_an_interrupted_run_goes_on_where_it_stopped(
+    options: Callable[[str], run.Options], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "QUICK", SMALL)
+    measured: list[str] = []
+    original = run.Run._stream
+
+    async def stream(self: run.Run, name: str) -> dict[str, dict[str, Figure]]:
+        measured.append(name)
+        if len(measured) == 1:
+            raise KeyboardInterrupt
+        return await original(self, name)
+
+    monkeypatch.setattr(run.Run, "_stream", stream)
+    with pytest.raises(KeyboardInterrupt):
+        run.run(options("nearest"), Settings())
+    (stage,) = (tmp_path / "out" / "stages").iterdir()
+    kept = stage.stat().st_mtime_ns
+    run.run(options("nearest"), Settings())
+    assert stage.stat().st_mtime_ns == kept
+    assert len(list((tmp_path / "out" / "stages").iterdir())) == 2
+
+
+def test_an_unknown_system_is_named(options: Callable[[str], run.Options]) -> None:
+    with pytest.raises(SettingError, match="no system gpt"):
+        run.run(options("mentee,gpt"), Settings())
+
+
+def written(report: LearningReport, out: Path) -> dict[str, Any]:
+    report.write(out)
+    content: dict[str, Any] = json.loads((out / "report.json").read_text())
+    return content
+
+
+def test_a_figure_that_is_missing_is_null_with_its_reason(tmp_path: Path) -> None:
+    report = LearningReport({"command": "mentee bench learning"})
+    report.add("mentee", {"stale": missing("Nothing changed."), "forgetting": Figure(0.12345, 0.1, 0.2, 7)})
+    content = written(report, tmp_path)
+    assert content["systems"]["mentee"] == {"stale": None, "forgetting": 0.1235}
+    assert content["reasons"]["mentee"] == {"stale": "Nothing changed."}
+    assert content["intervals"]["mentee"] == {"forgetting": [0.1, 0.2]}
+    assert "Not measured: Nothing changed." in (tmp_path / "report.md").read_text()
+    console = Console(record=True, width=100)
+    report.show(console)
+    assert "0.123 [0.10, 0.20]" in console.export_text()
+
+
+def test_rounds_that_the_data_has_not_are_told_so() -> None:
+    picked = pick("strict", {1: {"strict": Figure(0.5)}}, (1, 6))
+    assert picked["strict_after_1"].value == 0.5
+    assert picked["strict_after_6"].value is None
