@@ -1,14 +1,15 @@
 """Finds the entries whose vectors are nearest to a question's. Grows and shrinks entry by entry; nothing is rebuilt.
 
-Up to EXACT_UP_TO vectors all cosines are computed. Beyond that, the signs of the components (one bit each) choose a
-shortlist by Hamming distance, and exact cosines order the shortlist. Knows nothing of what its entries mean.
+Up to EXACT_UP_TO vectors all cosines are computed. Beyond that, three looks, each at fewer entries and closer: by the
+signs of the components (one bit each), as Hamming distances; by the signs once more, weighed with the question's
+components; by exact cosines. Knows nothing of what its entries mean.
 """
 
 import os
 import threading
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +18,26 @@ from learning.encoder import Vectors
 
 EXACT_UP_TO = 20_000
 """No more than a block."""
-SHORTLIST = 10_000
-"""Of a million vectors of real texts, this many hold 99 % of the ten nearest (`mentee bench retrieval`)."""
+LONG_LIST = 16_000
+SHORTLIST = 3_500
+"""What two looks leave. Of a million real texts, 99 % of the ten nearest are among it (`mentee bench retrieval`)."""
 SAMPLED = 16
-"""Every so many-th distance tells how far the shortlist must reach."""
+"""Every so many-th distance tells how far the long list must reach."""
+WEIGHTS = 2
+"""Components weigh 0 to this in the second look, by their magnitude in the question. More finds no more."""
 BLOCK = 65_536
 """Vectors are kept in blocks: growing copies nothing, and what is scanned at once stays in the processor's cache."""
 
-_POOL = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="search")
+_CORES = os.cpu_count() or 1
+_POOL = ThreadPoolExecutor(_CORES, thread_name_prefix="search")
 """Blocks are searched side by side."""
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+T = TypeVar("T")
 Rows = NDArray[np.intp]
+Bits = NDArray[np.uint64]
+Numbers = NDArray[Any]
 
 
 class VectorIndex(Generic[K, V]):
@@ -84,14 +92,25 @@ class _Block:
     def __init__(self, dimensions: int) -> None:
         self.vectors = np.empty((BLOCK, dimensions), dtype=np.float32)
         self.signs = np.zeros((-(-dimensions // 64), BLOCK), dtype=np.uint64)
+        self.filled = 0
+        """Rows behind that were never written."""
 
-    def distances(self, signs: NDArray[np.uint64]) -> NDArray[np.uint8]:
-        """Hamming distances modulo 256, which is quicker: what is far and seems near does not survive the cosines."""
-        total = np.zeros(BLOCK, dtype=np.uint8)
-        differing, bits = np.empty(BLOCK, dtype=np.uint64), np.empty(BLOCK, dtype=np.uint8)
-        for word, wanted in zip(self.signs, signs, strict=True):
-            total += np.bitwise_count(np.bitwise_xor(word, wanted, out=differing), out=bits)
-        return total
+    def distances(self, signs: Bits) -> Numbers:
+        """Hamming distances modulo 256, which is quicker: what is far and seems near does not survive the next look."""
+        differing = self.signs[:, : self.filled] ^ signs[:, None]
+        distances: Numbers = np.bitwise_count(differing).sum(axis=0, dtype=np.uint8)
+        return distances
+
+    def weighed(self, rows: Rows, signs: Bits, weights: Bits) -> Numbers:
+        """Of each row, the weights (WEIGHTS, words) of the components whose signs differ, added up."""
+        differing = self.signs.take(rows, axis=1) ^ signs[:, None]
+        weighed: Numbers = np.bitwise_count(differing & weights[:, :, None]).sum(axis=(0, 1), dtype=np.uint16)
+        return weighed
+
+    def cosines(self, rows: Rows, question: Vectors) -> Vectors:
+        """One by one: a product of matrix and vector would wake the threads of BLAS, which then keep the cores busy."""
+        cosines: Vectors = np.vecdot(self.vectors[rows], question)
+        return cosines
 
 
 class _RowStore:
@@ -106,7 +125,8 @@ class _RowStore:
         row = self._free.pop() if self._free else self._append(len(vector))
         block, at = self._blocks[row // BLOCK], row % BLOCK
         block.vectors[at] = vector
-        block.signs[:, at] = _signs(vector)
+        block.signs[:, at] = _bits(vector > 0)
+        block.filled = max(block.filled, at + 1)
         return row
 
     def _append(self, dimensions: int) -> int:
@@ -129,31 +149,63 @@ class _RowStore:
             return np.empty(0, np.intp)
         if self._count <= EXACT_UP_TO:
             cosines = self._blocks[0].vectors[: self._count] @ question
-            rows = np.arange(len(cosines))
-        else:
-            rows = self._shortlist(question)
-            cosines = self._cosines(rows, question)
-        best = np.argsort(-cosines, kind="stable")[:count]
-        nearest: Rows = rows[best[~np.isnan(cosines[best])]]
-        return nearest
-
-    def _cosines(self, rows: Rows, question: Vectors) -> Vectors:
-        """Of the rows, which ascend."""
-        starts = np.arange(1, len(self._blocks)) * BLOCK
-        parts = np.split(rows % BLOCK, np.searchsorted(rows, starts))
-        found = _POOL.map(lambda block, part: block.vectors[part] @ question, self._blocks, parts)
-        cosines: Vectors = np.concatenate(list(found))
-        return cosines
-
-    def _shortlist(self, question: Vectors) -> Rows:
-        """About SHORTLIST rows with the smallest Hamming distances, ascending."""
-        signs = _signs(question)
-        distances = np.concatenate(list(_POOL.map(lambda block: block.distances(signs), self._blocks)))[: self._count]
-        within = np.bincount(distances[::SAMPLED], minlength=256).cumsum()
-        return np.flatnonzero(distances <= int(np.searchsorted(within, SHORTLIST // SAMPLED)))
+            return _best(np.arange(len(cosines)), cosines, count)
+        blocks = self._blocks.copy()
+        rows = _shortlist(blocks, question)
+        parts = np.split(rows % BLOCK, np.searchsorted(rows, np.arange(1, len(blocks)) * BLOCK))
+        cosines = np.concatenate(_side_by_side(lambda block, part: block.cosines(part, question), blocks, parts))
+        return _best(rows, cosines, count)
 
 
-def _signs(vector: Vectors) -> NDArray[np.uint64]:
-    """One bit for each component: whether it is above 0."""
-    packed = np.packbits(vector > 0)
+def _shortlist(blocks: list[_Block], question: Vectors) -> Rows:
+    """About SHORTLIST rows, ascending."""
+    signs, weights = _bits(question > 0), _weights(question)
+    distances = _side_by_side(lambda block: block.distances(signs), blocks)
+    within = np.bincount(np.concatenate([each[::SAMPLED] for each in distances]), minlength=256).cumsum()
+    reach = int(np.searchsorted(within, LONG_LIST // SAMPLED))
+    near = [np.flatnonzero(each <= reach) for each in distances]
+    weighed = np.concatenate(_side_by_side(lambda block, rows: block.weighed(rows, signs, weights), blocks, near))
+    rows = np.concatenate([each + at * BLOCK for at, each in enumerate(near)])
+    nearest: Rows = rows[_least(weighed, SHORTLIST)]
+    return nearest
+
+
+def _best(rows: Rows, cosines: Vectors, count: int) -> Rows:
+    """The rows with the highest cosines, best first, those before others that are equal."""
+    top = _least(-cosines, count)
+    best = top[np.argsort(-cosines[top], kind="stable")[:count]]
+    known: Rows = rows[best[~np.isnan(cosines[best])]]
+    return known
+
+
+def _least(values: Numbers, count: int) -> Rows:
+    """Where the `count` least values are, ascending, and all that equal the last of them. NaN is the greatest."""
+    if len(values) <= count:
+        return np.arange(len(values))
+    return np.flatnonzero(~(values > np.partition(values, count - 1)[count - 1]))
+
+
+def _bits(components: NDArray[np.bool_]) -> Bits:
+    """One bit for each component, in words."""
+    packed = np.packbits(components)
     return np.pad(packed, (0, -len(packed) % 8)).view(np.uint64)
+
+
+def _weights(question: Vectors) -> Bits:
+    """(WEIGHTS, words): a component has its bit in as many of the rows as it weighs."""
+    magnitudes = np.abs(question)
+    step = magnitudes.mean() * 2 / WEIGHTS
+    return np.stack([_bits(magnitudes > (steps + 0.5) * step) for steps in range(WEIGHTS)])
+
+
+def _side_by_side(work: Callable[..., T], *parts: Iterable[Any]) -> list[T]:
+    """What `map` gives, on all cores. The pool's own hands over piece by piece, which takes as long as some pieces."""
+    waiting = enumerate(zip(*parts, strict=True))
+    done: dict[int, T] = {}
+
+    def take(_: int) -> None:
+        for at, piece in waiting:
+            done[at] = work(*piece)
+
+    list(_POOL.map(take, range(_CORES)))
+    return [done[at] for at in sorted(done)]

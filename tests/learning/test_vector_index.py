@@ -38,7 +38,7 @@ def exact(vectors: Vectors, question: Vectors, count: int = 5) -> list[int]:
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few thousand entries are many then."""
-    for name, value in (("EXACT_UP_TO", 500), ("SHORTLIST", 400), ("BLOCK", 1_000)):
+    for name, value in (("EXACT_UP_TO", 500), ("LONG_LIST", 800), ("SHORTLIST", 400), ("BLOCK", 1_000)):
         monkeypatch.setattr(learning.vector_index, name, value)
 
 
@@ -69,6 +69,26 @@ def test_a_large_index_finds_nearly_all_of_the_nearest() -> None:
     hits = [set(found(index, question, 10)) & set(exact(vectors, question, 10)) for question in questions]
     assert sum(map(len, hits)) >= 0.8 * 10 * len(questions)
     assert all(found(index, question, 1) == exact(vectors, question, 1) for question in questions)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_of_equally_many_signs_those_count_more_in_which_the_question_is_strong(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The nearest entry stands behind ones that are as near by their signs alone, and the shortlist holds one."""
+    monkeypatch.setattr(learning.vector_index, "SHORTLIST", 1)
+    question = np.repeat(np.array([0.01, 1.0, 2.0], dtype=np.float32), DIMENSIONS // 3)
+    weak, middle, strong = (question.copy() for _ in range(3))
+    for entry, third in ((weak, 0), (middle, 1), (strong, 2)):
+        entry[third * DIMENSIONS // 3 : third * DIMENSIONS // 3 + 20] *= -1
+    index = filled(np.array([strong, middle, weak, *directions(600, 1)]))
+    assert found(index, question, 3) == [2]
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_many_that_are_equal_are_all_candidates() -> None:
+    vectors = np.repeat(directions(1, 1), 1_500, axis=0)
+    assert found(filled(vectors), vectors[0], 3) == [0, 1, 2]
 
 
 @pytest.mark.usefixtures("small_blocks")
