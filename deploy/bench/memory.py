@@ -11,7 +11,7 @@ from deploy.bench.reader import Reader
 from deploy.bench.report import OURS, Bench, Row
 from deploy.bench.rivals import TRANSFORMERS
 from learning.serving.merging import load_merged
-from learning.serving.slots import Wanted, load_slot
+from learning.serving.slots import Slots
 
 WORKLOAD = "memory for each model"
 MB = 1e6
@@ -31,9 +31,9 @@ def exact_mb(reader: Reader) -> tuple[float, str]:
 
 def ours_mb(reader: Reader) -> tuple[float, str]:
     tokenizer = AutoTokenizer.from_pretrained(reader.base.folder)
-    first = load_slot(reader.base, tokenizer, reader.adapter, reader.folder)
-    wanted: Wanted = "fp16" if first.precision == "fp16" else "fp32"
-    return _second(lambda: load_slot(reader.base, tokenizer, reader.adapter, reader.folder, wanted)), first.precision
+    slots = Slots(reader.base, tokenizer)
+    grown = _second(lambda: slots.load(reader.adapter, reader.folder))
+    return grown, str(slots.precision)
 
 
 def _second(load: Callable[[], object]) -> float:
