@@ -169,13 +169,20 @@ class Decoder:
         writing = [request for request in self._texts if not request.is_reading]
         if not writing:
             return
-        most = min(LONGEST_DRAFT, MAX_WIDTH // len(writing) - 1) if isinstance(self._rows, Together) else 0
-        feeds = [[request.tokens[-1], *request.draft(most)] for request in writing]
+        feeds = self._feeds(writing)
         read, loras = [request.read for request in writing], [request.lora for request in writing]
         logits = self._rows.forward(0, read, feeds, loras)  # (B, T, V)
         for request, feed, row in zip(writing, feeds, logits, strict=True):
             self._take(request, feed, row[: len(feed)])
         self._drop([request.finish is not None for request in self._texts])
+
+    def _feeds(self, writing: list[Request]) -> list[list[int]]:
+        """The last token of each text, and its draft. All rows are made as wide as the widest, which costs as much as
+        drafts do: they are cut to what half of the texts have."""
+        most = min(LONGEST_DRAFT, MAX_WIDTH // len(writing) - 1) if isinstance(self._rows, Together) else 0
+        drafts = [request.draft(most) for request in writing]
+        half = sorted(map(len, drafts))[len(drafts) // 2]
+        return [[request.tokens[-1], *draft[:half]] for request, draft in zip(writing, drafts, strict=True)]
 
     @staticmethod
     def _take(request: Request, feed: list[int], logits: torch.Tensor) -> None:

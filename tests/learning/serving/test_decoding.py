@@ -120,6 +120,18 @@ def test_drafts_change_no_text(
     assert with_drafts.written == without.written
 
 
+def test_drafts_are_as_long_as_half_of_the_texts_have_them(
+    decoder: Decoder, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    copying = [Asked(tokenizer, [*SHORT, n, *SHORT], Sampling(9)) for n in (60, 61)]
+    others = [Asked(tokenizer, [*range(70, 80 + n)], Sampling(9)) for n in range(4)]
+    widths = [
+        {len(feed) for feed in decoder._feeds([each.request for each in asked])}
+        for asked in (copying, [*copying, *others[:2]], [*copying, *others])
+    ]
+    assert widths == [{7}, {1, 4}, {1}]
+
+
 def test_a_long_prompt_is_read_between_the_steps_of_others(
     decoder: Decoder, tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
