@@ -1,4 +1,7 @@
-"""What one more model takes. Each is loaded in a process of its own: memory that was freed before would hide it."""
+"""What one more version takes: a whole model merged by peft, or ours beside the base that versions share.
+
+Each is loaded in a process of its own: memory that was freed before would hide it.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -13,7 +16,7 @@ from deploy.bench.rivals import TRANSFORMERS
 from learning.serving.merging import load_merged
 from learning.serving.slots import Slots
 
-WORKLOAD = "memory for each model"
+WORKLOAD = "memory for each version"
 MB = 1e6
 
 
@@ -25,7 +28,7 @@ def run(bench: Bench, reader: Reader) -> None:
 
 
 def exact_mb(reader: Reader) -> tuple[float, str]:
-    """What the process grows by with a second model: the first takes what is taken only once."""
+    """What the process grows by with a second one: the first takes what is taken only once."""
     return _second(lambda: load_merged(reader.base, reader.folder)), "fp32"
 
 
