@@ -4,6 +4,7 @@ A new version is loaded beside the others and touches none of them; it is freed 
 lets go. One that is no plain LoRA is merged into a model of its own.
 """
 
+import gc
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -92,6 +93,7 @@ class Slots:
         if torch.cuda.is_available():
             return "bf16"
         halved = wanted != "fp32" and halve(model.model, calibration(self._tokenizer) if wanted == "auto" else [])
+        gc.collect()  # frees the exact weights
         return "fp16" if halved else "fp32"
 
 
