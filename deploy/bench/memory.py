@@ -1,4 +1,7 @@
-"""What one more model takes. Each is loaded in a process of its own: memory that was freed before would hide it."""
+"""What one more version takes: a whole model merged by peft, or ours beside the base that versions share.
+
+Each is loaded in a process of its own: memory that was freed before would hide it.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -11,9 +14,9 @@ from deploy.bench.reader import Reader
 from deploy.bench.report import OURS, Bench, Row
 from deploy.bench.rivals import TRANSFORMERS
 from learning.serving.merging import load_merged
-from learning.serving.slots import Wanted, load_slot
+from learning.serving.slots import Slots
 
-WORKLOAD = "memory for each model"
+WORKLOAD = "memory for each version"
 MB = 1e6
 
 
@@ -25,15 +28,15 @@ def run(bench: Bench, reader: Reader) -> None:
 
 
 def exact_mb(reader: Reader) -> tuple[float, str]:
-    """What the process grows by with a second model: the first takes what is taken only once."""
+    """What the process grows by with a second one: the first takes what is taken only once."""
     return _second(lambda: load_merged(reader.base, reader.folder)), "fp32"
 
 
 def ours_mb(reader: Reader) -> tuple[float, str]:
     tokenizer = AutoTokenizer.from_pretrained(reader.base.folder)
-    first = load_slot(reader.base, tokenizer, reader.adapter, reader.folder)
-    wanted: Wanted = "fp16" if first.precision == "fp16" else "fp32"
-    return _second(lambda: load_slot(reader.base, tokenizer, reader.adapter, reader.folder, wanted)), first.precision
+    slots = Slots(reader.base, tokenizer)
+    grown = _second(lambda: slots.load(reader.adapter, reader.folder))
+    return grown, str(slots.precision)
 
 
 def _second(load: Callable[[], object]) -> float:

@@ -5,6 +5,7 @@ The model is of 1.2B parameters and random weights, which serve for speed; every
 
 import time
 from collections.abc import Callable
+from copy import deepcopy
 
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
@@ -13,6 +14,7 @@ from transformers import PreTrainedTokenizerBase as Tokenizer
 from bot.generation import Sampling
 from deploy.bench.report import OURS, Bench
 from deploy.bench.rivals import TRANSFORMERS
+from learning.serving.adapted import Adapted
 from learning.serving.decoding import Decoder, Threads
 from learning.serving.request import Request
 
@@ -36,8 +38,9 @@ def measure(
     bench: Bench, model: PreTrainedModel, tokenizer: Tokenizer, number: int, length: int = PROMPT, tokens: int = TOKENS
 ) -> None:
     """Seconds to the first tokens of all, and to all texts."""
+    adapted = Adapted(deepcopy(model))
     makers: dict[str, Callable[[int], None]] = {
-        OURS: lambda tokens: _ours(model, tokenizer, _prompts(tokenizer, number, length), tokens),
+        OURS: lambda tokens: _ours(adapted, tokenizer, _prompts(tokenizer, number, length), tokens),
         TRANSFORMERS: lambda tokens: _theirs(model, _prompts(tokenizer, number, length), tokens),
     }
     for workload, most in (("first token", 1), ("answers", tokens)):
@@ -51,7 +54,7 @@ def measure(
         bench.figure(f"gpu_bandwidth_share_{number}", weights * tokens / took / _bytes_per_s())
 
 
-def _ours(model: PreTrainedModel, tokenizer: Tokenizer, prompts: list[list[int]], tokens: int) -> None:
+def _ours(model: Adapted, tokenizer: Tokenizer, prompts: list[list[int]], tokens: int) -> None:
     """A decoder of its own each time: no prompt was read before."""
     decoder = Decoder(model)
     for prompt in prompts:

@@ -1,16 +1,19 @@
-"""Writes several texts at once with one model version: reads prompts in portions, then a step for all, drafts included.
+"""Writes several texts at once with one model: reads prompts in portions, then takes a step for all, drafts included.
 
 A long prompt is read between the steps of the others; a text that is finished leaves at once, and the next one takes
-its place (continuous batching, Yu et al. 2022). Knows nothing of adapters or event loops; one thread calls it.
+its place (continuous batching, Yu et al. 2022). Each text has an adapter of its own, or shares it with others. Knows
+nothing of versions or event loops; one thread calls it.
 """
 
+import time
 from collections import deque
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import torch
-from transformers import PreTrainedModel
 
 from bot.errors import MenteeError
+from learning.serving.adapted import Adapted, Lora
 from learning.serving.prefixes import Prefixes
 from learning.serving.request import Request
 from learning.serving.rows import Together, rows_for
@@ -18,11 +21,14 @@ from learning.serving.rows import Together, rows_for
 MAX_ROWS = 16 if not torch.cuda.is_available() else 64
 PORTION, PORTION_ALONE = 128, 512
 """Tokens of a prompt that are read at a time, while others wait for their next word and while none does."""
+AHEAD, AHEAD_SHARE = 16, 0.1
+"""Tokens of a prompt that nobody waits for, read at a time while others write; the share of the time that it takes."""
 LONGEST_DRAFT = 7
 MAX_WIDTH = 16
 """Tokens of all rows that a processor takes in one step at little more than the price of one, drafts included."""
 REHEARSED_STEPS = 12
 PREFIX_BYTES = 256 * 2**20
+"""For each adapter."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +40,19 @@ class Threads:
 
 
 class Decoder:
-    def __init__(self, model: PreTrainedModel, prefix_bytes: int = PREFIX_BYTES) -> None:
+    def __init__(self, model: Adapted, prefix_bytes: int = PREFIX_BYTES) -> None:
+        self.model = model.model
         self._rows = rows_for(model)
-        self._prefixes = Prefixes(prefix_bytes)
+        self._prefix_bytes = prefix_bytes
+        self._prefixes: WeakKeyDictionary[Lora, Prefixes] = WeakKeyDictionary()  # an adapter's go with it
         self._waiting: deque[Request] = deque()
+        self._ahead: deque[Request] = deque()
+        self._ahead_from = 0.0  # on the monotonic clock
         self._texts: list[Request] = []  # row by row; only the last one may still be reading
 
     @property
     def is_idle(self) -> bool:
-        return not self._texts and not self._waiting
+        return not self._texts and not self._waiting and not self._ahead
 
     @property
     def writes_together(self) -> bool:
@@ -50,7 +60,12 @@ class Decoder:
         return isinstance(self._rows, Together)
 
     def add(self, request: Request) -> None:
-        self._waiting.append(request)
+        """One that is to write nothing is read when there is time, for later ones that begin the same."""
+        (self._waiting if request.sampling.max_new_tokens else self._ahead).append(request)
+
+    def latest(self, lora: Lora, number: int) -> list[list[int]]:
+        """The prompts that were read last with this adapter. Any thread may ask."""
+        return [[*prompt] for prompt in self._prefixes[lora].latest(number)] if lora in self._prefixes else []
 
     @torch.inference_mode()
     def turn(self, threads: Threads, *, is_alone: bool = True) -> None:
@@ -63,14 +78,18 @@ class Decoder:
         if self._texts and self._texts[-1].is_reading:
             torch.set_num_threads(threads.reading)
             self._read(len(self._texts) - 1, PORTION_ALONE if is_alone and len(self._texts) == 1 else PORTION)
+        elif self._ahead and time.monotonic() >= self._ahead_from:
+            torch.set_num_threads(threads.reading)
+            self._read_ahead(PORTION if is_alone and not self._texts else AHEAD)
         torch.set_num_threads(threads.writing)
         self._write()
 
     def fail(self, problem: MenteeError) -> None:
-        """End all texts that are being written; those that wait are not touched."""
-        for request in self._texts:
+        """End all texts that are being written or read ahead; those that wait are not touched."""
+        for request in (*self._texts, *self._ahead):
             request.end(problem)
         self._drop([True] * len(self._texts))
+        self._ahead.clear()
 
     def close(self, problem: MenteeError) -> None:
         """End those that wait, too."""
@@ -93,6 +112,7 @@ class Decoder:
 
     def _let_go(self) -> None:
         self._waiting = deque(request for request in self._waiting if not request.fail_if_late())
+        self._ahead = deque(request for request in self._ahead if not request.fail_if_late())
         self._drop([request.fail_if_late() for request in self._texts])
 
     def _drop(self, leaves: list[bool]) -> None:
@@ -108,7 +128,7 @@ class Decoder:
         request = self._waiting.popleft()
         self._texts.append(request)
         if isinstance(self._rows, Together):
-            request.read, kept = self._prefixes.longest(request.prompt)
+            request.read, kept = self._prefixes_of(request).longest(request.prompt)
             if kept is not None:
                 self._rows.restore(len(self._texts) - 1, kept, request.read)
 
@@ -118,10 +138,30 @@ class Decoder:
         """The next portion of the prompt; its last token is left for the first step of writing."""
         request = self._texts[row]
         feed = request.prompt[request.read : -1][:portion]
-        self._rows.forward(row, [request.read], [feed], last=True)
+        self._rows.forward(row, [request.read], [feed], [request.lora], last=True)
         request.read += len(feed)
         if isinstance(self._rows, Together) and not request.is_reading:
-            self._prefixes.keep(request.prompt[:-1], self._rows.keep(row, request.read))
+            self._prefixes_of(request).keep(request.prompt[:-1], self._rows.keep(row, request.read))
+
+    def _read_ahead(self, portion: int) -> None:
+        """Into a row that is given back at once: what was read so far is kept among the prefixes."""
+        began, request, row = time.monotonic(), self._ahead[0], len(self._texts)
+        prefixes, rows = self._prefixes_of(request), self._rows
+        read, kept = prefixes.longest(request.prompt)
+        feed = request.prompt[read:-1][:portion]
+        if not isinstance(rows, Together) or not feed or read < request.read:  # the last: there is no room to keep it
+            self._ahead.popleft().end()
+            return
+        if kept is not None:
+            rows.restore(row, kept, read)
+        rows.forward(row, [read], [feed], [request.lora], last=True)
+        request.read = read + len(feed)
+        prefixes.keep(request.prompt[: request.read], rows.keep(row, request.read))
+        rows.drop(row, [*(text.read for text in self._texts), request.read])
+        self._ahead_from = began + (time.monotonic() - began) / (AHEAD_SHARE if self._texts else 1)
+
+    def _prefixes_of(self, request: Request) -> Prefixes:
+        return self._prefixes.setdefault(request.lora, Prefixes(self._prefix_bytes))
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
@@ -129,12 +169,20 @@ class Decoder:
         writing = [request for request in self._texts if not request.is_reading]
         if not writing:
             return
-        most = min(LONGEST_DRAFT, MAX_WIDTH // len(writing) - 1) if isinstance(self._rows, Together) else 0
-        feeds = [[request.tokens[-1], *request.draft(most)] for request in writing]
-        logits = self._rows.forward(0, [request.read for request in writing], feeds)  # (B, T, V)
+        feeds = self._feeds(writing)
+        read, loras = [request.read for request in writing], [request.lora for request in writing]
+        logits = self._rows.forward(0, read, feeds, loras)  # (B, T, V)
         for request, feed, row in zip(writing, feeds, logits, strict=True):
             self._take(request, feed, row[: len(feed)])
         self._drop([request.finish is not None for request in self._texts])
+
+    def _feeds(self, writing: list[Request]) -> list[list[int]]:
+        """The last token of each text, and its draft. All rows are made as wide as the widest, which costs as much as
+        drafts do: they are cut to what half of the texts have."""
+        most = min(LONGEST_DRAFT, MAX_WIDTH // len(writing) - 1) if isinstance(self._rows, Together) else 0
+        drafts = [request.draft(most) for request in writing]
+        half = sorted(map(len, drafts))[len(drafts) // 2]
+        return [[request.tokens[-1], *draft[:half]] for request, draft in zip(writing, drafts, strict=True)]
 
     @staticmethod
     def _take(request: Request, feed: list[int], logits: torch.Tensor) -> None:

@@ -1,7 +1,7 @@
 """Generates text with the live adapter on this machine. Swaps adapters without a pause.
 
-All models are run by one thread, which turns from version to version as long as something is to be written; each
-request keeps the slot that it began with. Knows nothing of questions and sources: it completes the messages it gets.
+One thread runs the model that all versions share; each request keeps the version that it began with. Knows nothing of
+questions and sources: it completes the messages it gets.
 """
 
 import asyncio
@@ -21,12 +21,15 @@ from bot.ports import AdapterStore
 from bot.prompting import Message
 from learning.models import BaseModel
 from learning.serving.request import Request
-from learning.serving.slots import Slot, Wanted, load_slot
+from learning.serving.slots import Slot, Slots, Wanted
 from learning.serving.versions import KEPT, Versions
 from learning.serving.window import fit_prompt
 from learning.serving.worker import Worker
 
 OnText = Callable[[str], None]
+
+READ_AHEAD, READ_AHEAD_S = 4, 20.0
+"""Prompts that a new version has read before it serves, unless that takes longer."""
 
 
 class Engine:
@@ -45,6 +48,7 @@ class Engine:
         self._base = base
         self._adapter_store = adapter_store
         self._precision: Wanted = precision
+        self._slots: Slots | None = None
         self._versions = Versions[Slot](live, self._load, kept_slots)
         self._tokenizer: PreTrainedTokenizerBase | None = None
         self._worker = Worker()
@@ -78,25 +82,37 @@ class Engine:
     async def _load(self, adapter: AdapterId | None) -> Slot:
         slot = await asyncio.get_running_loop().run_in_executor(self._loader, self._load_slot, adapter)
         await asyncio.to_thread(self._worker.start(slot.decoder).wait)
+        if self._versions.kept:
+            await self._read_ahead(slot, self._versions.kept[-1])
         return slot
 
+    async def _read_ahead(self, slot: Slot, before: Slot) -> None:
+        """What was asked last begins like what will be asked next: whoever asks first should not wait longer for it."""
+        with contextlib.suppress(MenteeError, TimeoutError):
+            async with asyncio.timeout(READ_AHEAD_S):
+                for prompt in before.decoder.latest(before.lora, READ_AHEAD):
+                    await self._write(slot, [*prompt, prompt[-1]], Sampling(0), None)  # the last token is not read
+
     def _load_slot(self, adapter: AdapterId | None) -> Slot:
-        if self._tokenizer is None:
+        if self._tokenizer is None or self._slots is None:
             self._tokenizer = AutoTokenizer.from_pretrained(self._base.folder)
-        folder = None
-        if adapter is not None:
-            self._adapter_store.verify(adapter)
-            folder = self._adapter_store.folder(adapter)
-        slot = load_slot(self._base, self._tokenizer, adapter, folder, self._precision)
-        if slot.precision != "bf16":
-            self._precision = slot.precision  # measured once: the next version is loaded while this one is writing
-        return slot
+            self._slots = Slots(self._base, self._tokenizer, self._precision)
+        if adapter is None:
+            return self._slots.load(None, None)
+        self._adapter_store.verify(adapter)
+        return self._slots.load(adapter, self._adapter_store.folder(adapter))
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
     async def _complete(
         self, slot: Slot, messages: Sequence[Message], sampling: Sampling, on_text: OnText | None
     ) -> Generation:
+        assert self._tokenizer is not None
+        window = getattr(slot.model.config, "max_position_embeddings", None) or self._tokenizer.model_max_length
+        prompt = fit_prompt(self._tokenizer, messages, int(window) - sampling.max_new_tokens)
+        return await self._write(slot, prompt, sampling, on_text)
+
+    async def _write(self, slot: Slot, prompt: list[int], sampling: Sampling, on_text: OnText | None) -> Generation:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Generation] = loop.create_future()
 
@@ -111,20 +127,14 @@ class Engine:
         def end(request: Request, problem: MenteeError | None) -> None:
             tell(_settle, done, slot, request, problem)
 
-        request = self._request(slot, messages, sampling, piece, end)
+        assert self._tokenizer is not None
+        ends = _ends(slot, self._tokenizer)
+        request = Request.make(prompt, sampling, self._tokenizer, ends, piece, end, slot.lora)
         self._worker.add(slot.decoder, request)
         try:
             return await done
         finally:
             request.cancelled.set()  # also when the caller went away: its row is free from the next step on
-
-    def _request(
-        self, slot: Slot, messages: Sequence[Message], sampling: Sampling, piece: OnText, end: Callable[..., None]
-    ) -> Request:
-        assert self._tokenizer is not None
-        window = getattr(slot.model.config, "max_position_embeddings", None) or self._tokenizer.model_max_length
-        prompt = fit_prompt(self._tokenizer, messages, int(window) - sampling.max_new_tokens)
-        return Request.make(prompt, sampling, self._tokenizer, _ends(slot, self._tokenizer), piece, end)
 
 
 def _give_way() -> None:

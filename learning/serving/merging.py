@@ -25,7 +25,11 @@ def load_merged(base: BaseModel, adapter: Path | None) -> PreTrainedModel:
             "Promote another adapter, or set MENTEE_BASE_MODEL to the one that it was trained for."
         ) from problem
     if not all(bool(p.isfinite().all()) for name, p in tuned.named_parameters() if "lora_" in name):
-        raise AdapterBroken(f"Adapter {adapter.name} holds numbers that are not finite. Roll back, and retrain.")
+        raise not_finite(adapter)
     merged: PreTrainedModel = tuned.merge_and_unload()
     merged.eval()
     return merged
+
+
+def not_finite(adapter: Path) -> AdapterBroken:
+    return AdapterBroken(f"Adapter {adapter.name} holds numbers that are not finite. Roll back, and retrain.")

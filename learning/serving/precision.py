@@ -58,7 +58,7 @@ class Quality:
 def halve(model: PreTrainedModel, texts: Sequence[Encoded]) -> bool:
     """Give the model's linear layers fp16 weights, unless it is slower or worse with them; whether it has them now.
 
-    Without texts nothing is compared: that was done with another adapter of the same base.
+    Without texts nothing is compared: that was done with the shared base, which this one is a relative of.
     """
     exact = measure(model, texts) if texts else None
     before = list(_linears(model))

@@ -33,6 +33,10 @@ class Prefixes:
         self._kept.move_to_end(best)
         return length, self._kept[best]
 
+    def latest(self, number: int) -> list[tuple[int, ...]]:
+        """The prompts that were used last. Any thread may ask."""
+        return [*self._kept][-number:]
+
     def keep(self, prompt: Sequence[int], states: Tensor) -> None:
         """Keep it in place of what it begins with, within the bound."""
         for kept in [kept for kept in self._kept if _common(kept, prompt) == len(kept)]:

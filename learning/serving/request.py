@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerBase
 
 from bot.errors import EngineFailed, MenteeError, TooLate
 from bot.generation import Sampling
+from learning.serving.adapted import NOTHING, Lora
 from learning.serving.drafting import Drafting
 from learning.serving.streaming import Text
 from learning.serving.text_stream import Detokenizer
@@ -34,6 +35,8 @@ class Request:
     on_end: OnEnd
     tokens: list[int]
     """The prompt and what has been written."""
+    lora: Lora = NOTHING
+    """What writes it, from its first word to the last."""
     read: int = 0
     """How many of the tokens the cache holds."""
     finish: Literal["end", "length", "stop"] | None = None
@@ -51,11 +54,14 @@ class Request:
         ends: frozenset[int],
         on_piece: OnPiece,
         on_end: OnEnd,
+        lora: Lora = NOTHING,
     ) -> "Request":
         """`on_piece` and `on_end` are called in the engine's thread."""
         chance = torch.Generator().manual_seed(sampling.seed) if sampling.temperature > 0 else None
         text = Text(sampling.stop, on_piece)
-        return cls(prompt, sampling, Detokenizer(tokenizer), text, ends, on_end, tokens=list(prompt), _chance=chance)
+        return cls(
+            prompt, sampling, Detokenizer(tokenizer), text, ends, on_end, list(prompt), lora, _chance=chance
+        )  # fmt: skip
 
     @property
     def is_reading(self) -> bool:

@@ -9,17 +9,22 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, PreTrainedModel
+from transformers import DynamicCache
 
+from learning.serving.adapted import Adapted, Lora
 from learning.serving.row_cache import RowCache
 
 TOLERANCE = 1e-2
 """Of logits: what a pass over several rows may differ by from passes over one each, relative to their size."""
 
+Feeds = Sequence[Sequence[int]]
+
 
 class Rows(Protocol):
-    def forward(self, first: int, read: Sequence[int], feeds: Sequence[Sequence[int]], *, last: bool = False) -> Tensor:
-        """Feed tokens to the rows from `first` on, which hold `read` tokens each.
+    def forward(
+        self, first: int, read: Sequence[int], feeds: Feeds, loras: Sequence[Lora] = (), *, last: bool = False
+    ) -> Tensor:
+        """Feed tokens to the rows from `first` on, which hold `read` tokens each, and each have one of the `loras`.
 
         Logits (B, T, V), T the longest feed; what follows a shorter feed means nothing. With `last` (B, 1, V): only
         after the last token of feeds that are equally long.
@@ -31,10 +36,11 @@ class Rows(Protocol):
         ...
 
 
-def rows_for(model: PreTrainedModel) -> Rows:
+def rows_for(model: Adapted) -> Rows:
     """All rows in one pass, where that is proved to give the same."""
     together = Together(model)
-    if RowCache.suits(model.config) and _agree(together, Apart(model)):
+    loras = [model.random_lora(seed) for seed in range(2)]
+    if RowCache.suits(model.model.config) and _agree(together, Apart(model), loras):
         together.clear()
         return together
     return Apart(model)
@@ -43,23 +49,27 @@ def rows_for(model: PreTrainedModel) -> Rows:
 class Together:
     """Tokens can be taken back, and the beginnings of texts kept: drafts and prefixes work."""
 
-    def __init__(self, model: PreTrainedModel) -> None:
-        self._model = model
-        self._cache = RowCache(model.config.num_hidden_layers)
+    def __init__(self, model: Adapted) -> None:
+        self._adapted = model
+        self._model = model.model
+        self._cache = RowCache(self._model.config.num_hidden_layers)
 
-    def forward(self, first: int, read: Sequence[int], feeds: Sequence[Sequence[int]], *, last: bool = False) -> Tensor:
+    def forward(
+        self, first: int, read: Sequence[int], feeds: Feeds, loras: Sequence[Lora] = (), *, last: bool = False
+    ) -> Tensor:
         width = max(map(len, feeds))
         ids = torch.tensor([[*feed, *[0] * (width - len(feed))] for feed in feeds])  # (B, T)
         positions, mask = self._cache.begin(first, read, width)
         device = self._model.device
-        output = self._model(
-            input_ids=ids.to(device),
-            attention_mask=mask.to(device),
-            position_ids=positions.to(device),
-            past_key_values=self._cache,
-            use_cache=True,
-            logits_to_keep=1 if last else 0,
-        )
+        with self._adapted.wearing(loras):
+            output = self._model(
+                input_ids=ids.to(device),
+                attention_mask=mask.to(device),
+                position_ids=positions.to(device),
+                past_key_values=self._cache,
+                use_cache=True,
+                logits_to_keep=1 if last else 0,
+            )
         logits: Tensor = output.logits
         return logits
 
@@ -82,38 +92,43 @@ class Together:
 
 
 class Apart:
-    def __init__(self, model: PreTrainedModel) -> None:
-        self._model = model
-        takes = signature(model.forward).parameters
+    def __init__(self, model: Adapted) -> None:
+        self._adapted = model
+        self._model = model.model
+        takes = signature(self._model.forward).parameters
         self._cache_name = "cache_params" if "cache_params" in takes else "past_key_values"  # Mamba's own name for it
         self._caches: list[DynamicCache] = []
 
-    def forward(self, first: int, read: Sequence[int], feeds: Sequence[Sequence[int]], *, last: bool = False) -> Tensor:
-        outputs = [self._alone(first + i, feed) for i, feed in enumerate(feeds)]
+    def forward(
+        self, first: int, read: Sequence[int], feeds: Feeds, loras: Sequence[Lora] = (), *, last: bool = False
+    ) -> Tensor:
+        outputs = [self._alone(first + i, feed, loras[i : i + 1]) for i, feed in enumerate(feeds)]
         logits = torch.nn.utils.rnn.pad_sequence(outputs, batch_first=True)  # (B, T, V)
         return logits[:, -1:] if last else logits
 
     def drop(self, row: int, read: Sequence[int]) -> None:
         del self._caches[row : row + 1]
 
-    def _alone(self, row: int, feed: Sequence[int]) -> Tensor:
+    def _alone(self, row: int, feed: Sequence[int], loras: Sequence[Lora]) -> Tensor:
         while len(self._caches) <= row:
             self._caches.append(DynamicCache(config=self._model.config))
         ids = torch.tensor([feed], device=self._model.device)
         kept = {self._cache_name: self._caches[row]}
-        logits: Tensor = self._model(input_ids=ids, use_cache=True, **kept).logits
+        with self._adapted.wearing(loras):
+            logits: Tensor = self._model(input_ids=ids, use_cache=True, **kept).logits
         return logits[0]  # (T, V)
 
 
 @torch.inference_mode()
-def _agree(together: Together, apart: Apart) -> bool:
-    """Feed two short texts of different lengths both ways. Models know many ways to look at what came before."""
+def _agree(together: Together, apart: Apart, loras: Sequence[Lora]) -> bool:
+    """Feed two short texts of different lengths and adapters both ways. Models know many ways to look at what came
+    before, and some don't keep their rows in order."""
     for read, feeds in (([0, 0], [[5, 6, 7], [8]]), ([3, 1], [[9], [10, 11]])):
         try:
-            joint = together.forward(0, read, feeds)
+            joint = together.forward(0, read, feeds, loras)
         except (TypeError, ValueError, RuntimeError, IndexError):
             return False
-        single = apart.forward(0, read, feeds)
+        single = apart.forward(0, read, feeds, loras)
         for row, feed in enumerate(feeds):
             a, b = joint[row, : len(feed)].float(), single[row, : len(feed)].float()
             if not bool((a - b).norm() <= TOLERANCE * b.norm()):

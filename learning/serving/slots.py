@@ -1,7 +1,7 @@
-"""One immutable model for each adapter version: base and adapter merged, never changed afterwards.
+"""What writes with one adapter version: the base model that all versions share, and what the version adds to it.
 
-A swap builds the new slot beside the old one; whoever still writes with the old one holds on to it, and it is freed
-when the last of them lets go.
+A new version is loaded beside the others and touches none of them; it is freed when the last one who writes with it
+lets go. One that is no plain LoRA is merged into a model of its own.
 """
 
 import gc
@@ -17,8 +17,10 @@ from bot.prompting import Passage, grounded_prompt
 from learning.chat_format import Encoded, encode_example
 from learning.dataset import general_examples
 from learning.models import BaseModel
+from learning.serving.adapted import NOTHING, Adapted, Lora
 from learning.serving.decoding import Decoder
 from learning.serving.merging import load_merged
+from learning.serving.plain_lora import read_lora
 from learning.serving.precision import halve
 
 Precision = Literal["fp16", "fp32", "bf16"]
@@ -39,32 +41,60 @@ class Slot:
 
     adapter: AdapterId | None
     """None is the base model itself."""
-    model: PreTrainedModel
-    precision: Precision
     decoder: Decoder
+    lora: Lora
+
+    @property
+    def model(self) -> PreTrainedModel:
+        return self.decoder.model
 
     async def free(self) -> None:
         """Nothing to do: it goes with its last reference."""
 
 
-def load_slot(
-    base: BaseModel,
-    tokenizer: PreTrainedTokenizerBase,
-    adapter: AdapterId | None,
-    folder: Path | None,
-    wanted: Wanted = "auto",
-) -> Slot:
-    """Load base and adapter, merge them, and halve the precision where that is wanted and harmless; a few seconds.
+class Slots:
+    """Loads the base model with the first slot. One thread calls it."""
 
-    Raises AdapterBroken for an adapter that doesn't fit the base model or holds numbers that are not finite.
-    """
-    model = load_merged(base, folder)
-    if torch.cuda.is_available():
-        model = model.to(torch.device("cuda"), torch.bfloat16)  # type: ignore[arg-type]  # its stub takes a Tensor's
-        return Slot(adapter, model, "bf16", Decoder(model))
-    halved = wanted != "fp32" and halve(model, calibration(tokenizer) if wanted == "auto" else [])
-    gc.collect()  # frees the exact weights
-    return Slot(adapter, model, "fp16" if halved else "fp32", Decoder(model))
+    def __init__(self, base: BaseModel, tokenizer: PreTrainedTokenizerBase, wanted: Wanted = "auto") -> None:
+        self._base = base
+        self._tokenizer = tokenizer
+        self._wanted: Wanted = wanted
+        self._model: Adapted | None = None
+        self._decoder: Decoder | None = None
+        self.precision: Precision | None = None
+        """What the base's weights are; not known before the first slot."""
+
+    def load(self, adapter: AdapterId | None, folder: Path | None) -> Slot:
+        """A few seconds the first time, then milliseconds.
+
+        Raises AdapterBroken for an adapter that doesn't fit the base model or holds numbers that are not finite.
+        """
+        if self._model is None:
+            self._model = self._loaded(None)
+        lora = read_lora(self._model, folder) if folder is not None else NOTHING
+        merged = self._loaded(folder) if lora is None else None
+        if self._decoder is None:
+            with self._model.wearing([lora or NOTHING]):
+                self.precision = self._lightened(self._model, self._wanted)
+            self._decoder = Decoder(self._model)
+        if merged is None:
+            return Slot(adapter, self._decoder, lora or NOTHING)
+        self._lightened(merged, "fp16" if self.precision == "fp16" else "fp32")
+        return Slot(adapter, Decoder(merged), NOTHING)
+
+    def _loaded(self, adapter: Path | None) -> Adapted:
+        model = load_merged(self._base, adapter)
+        if torch.cuda.is_available():
+            model = model.to(torch.device("cuda"), torch.bfloat16)  # type: ignore[arg-type]  # its stub takes a Tensor's
+        return Adapted(model)
+
+    def _lightened(self, model: Adapted, wanted: Wanted) -> Precision:
+        """Halve the precision where that is wanted and harmless: measured with the first adapter, then known."""
+        if torch.cuda.is_available():
+            return "bf16"
+        halved = wanted != "fp32" and halve(model.model, calibration(self._tokenizer) if wanted == "auto" else [])
+        gc.collect()  # frees the exact weights
+        return "fp16" if halved else "fp32"
 
 
 def calibration(tokenizer: PreTrainedTokenizerBase) -> list[Encoded]:

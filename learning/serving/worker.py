@@ -1,5 +1,7 @@
 """The thread that runs all models: from decoder to decoder, a turn each, as long as one of them has something to write.
 
+Nearly always it is one: the base model that versions share. An adapter that had to be merged has its own.
+
 Knows nothing of slots or event loops.
 """
 

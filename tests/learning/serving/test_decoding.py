@@ -1,5 +1,6 @@
 """Several texts at once: each is what it would be alone, and nobody waits for a long prompt."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from bot.errors import EngineFailed, MenteeError, TooLate
 from bot.generation import Sampling
 from learning.serving import decoding
+from learning.serving.adapted import NOTHING, Adapted
 from learning.serving.decoding import Decoder, Threads
 from learning.serving.request import Request
 from tests.tiny_model import make_tiny_model
@@ -24,9 +26,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def model(folder: Path) -> PreTrainedModel:
-    loaded: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder).eval()
-    return loaded
+def adapted(folder: Path) -> Adapted:
+    return Adapted(AutoModelForCausalLM.from_pretrained(folder).eval())
+
+
+@pytest.fixture
+def model(adapted: Adapted) -> PreTrainedModel:
+    return adapted.model
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +42,8 @@ def tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
 
 @pytest.fixture
-def decoder(model: PreTrainedModel) -> Decoder:
-    return Decoder(model)
+def decoder(adapted: Adapted) -> Decoder:
+    return Decoder(adapted)
 
 
 class Asked:
@@ -97,21 +103,33 @@ def test_a_text_that_repeats_its_prompt_takes_fewer_steps(folder: Path, tokenize
         torch.nn.init.zeros_(layer.self_attn.o_proj.weight)
     prompt = [*SHORT, *greedy(model, SHORT, 40), *SHORT]
     asked = Asked(tokenizer, prompt, Sampling(40))
-    turns = run(Decoder(model), asked)
+    turns = run(Decoder(Adapted(model)), asked)
     assert asked.written == greedy(model, prompt, 40)
     assert turns <= 1 + 40 / (1 + decoding.LONGEST_DRAFT) + 2
 
 
 def test_drafts_change_no_text(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
+    adapted: Adapted, tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prompt = [*LONG[:60], *LONG[:60]]
     with_drafts = Asked(tokenizer, prompt, Sampling(60))
-    run(Decoder(model), with_drafts)
+    run(Decoder(adapted), with_drafts)
     monkeypatch.setattr(decoding, "LONGEST_DRAFT", 0)
     without = Asked(tokenizer, prompt, Sampling(60))
-    run(Decoder(model), without)
+    run(Decoder(adapted), without)
     assert with_drafts.written == without.written
+
+
+def test_drafts_are_as_long_as_half_of_the_texts_have_them(
+    decoder: Decoder, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    copying = [Asked(tokenizer, [*SHORT, n, *SHORT], Sampling(9)) for n in (60, 61)]
+    others = [Asked(tokenizer, [*range(70, 80 + n)], Sampling(9)) for n in range(4)]
+    widths = [
+        {len(feed) for feed in decoder._feeds([each.request for each in asked])}
+        for asked in (copying, [*copying, *others[:2]], [*copying, *others])
+    ]
+    assert widths == [{7}, {1, 4}, {1}]
 
 
 def test_a_long_prompt_is_read_between_the_steps_of_others(
@@ -141,7 +159,7 @@ def test_what_was_read_before_is_not_read_again(decoder: Decoder, tokenizer: Pre
         run(decoder)
     assert same.written == first.written
     fresh = Asked(tokenizer, [*LONG, 7, 8], Sampling(3))
-    run(Decoder(decoder._rows._model), fresh)  # type: ignore[attr-defined]
+    run(Decoder(decoder._rows._adapted), fresh)  # type: ignore[attr-defined]
     assert longer.written == fresh.written
 
 
@@ -156,9 +174,8 @@ def test_who_is_late_is_told_and_who_has_gone_is_not(decoder: Decoder, tokenizer
 
 
 def test_numbers_that_are_none_end_the_text_and_not_the_others(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+    decoder: Decoder, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
 ) -> None:
-    decoder = Decoder(model)
     bad, good = Asked(tokenizer, SHORT, Sampling(20)), Asked(tokenizer, LONG, Sampling(20))
 
     def spoil(_: object, __: object, output: torch.Tensor) -> torch.Tensor:
@@ -180,10 +197,9 @@ def test_numbers_that_are_none_end_the_text_and_not_the_others(
 
 
 def test_a_model_that_fails_ends_what_is_written_and_the_rest_goes_on(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
+    decoder: Decoder, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decoding, "MAX_ROWS", 1)
-    decoder = Decoder(model)
     written, waiting = Asked(tokenizer, SHORT, Sampling(20)), Asked(tokenizer, LONG, Sampling(20))
     decoder.add(written.request)
     decoder.add(waiting.request)
@@ -192,3 +208,48 @@ def test_a_model_that_fails_ends_what_is_written_and_the_rest_goes_on(
     run(decoder)
     assert [type(problem) for problem in written.ended] == [EngineFailed]
     assert waiting.written == greedy(model, LONG, 20)
+
+
+def test_what_nobody_waits_for_is_read_between_the_steps_of_others(
+    decoder: Decoder, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "AHEAD_SHARE", 1.0)
+    writing, ahead = Asked(tokenizer, SHORT, Sampling(60)), Asked(tokenizer, [*LONG[:100], 0], Sampling(0))
+    decoder.add(writing.request)
+    decoder.add(ahead.request)
+    decoder.turn(ONE)
+    while not ahead.ended:
+        before = len(writing.request.tokens)
+        decoder.turn(ONE)
+        assert len(writing.request.tokens) > before
+    assert (ahead.ended, ahead.written) == ([None], [])
+    assert LONG[:100] in decoder.latest(NOTHING, 9)
+    run(decoder)
+    assert writing.written == greedy(model, SHORT, 60)
+    later = Asked(tokenizer, LONG[:120], Sampling(20))
+    decoder.add(later.request)
+    decoder._admit()
+    assert later.request.read == 100
+    run(decoder)
+    assert later.written == greedy(model, LONG[:120], 20)
+
+
+def test_what_is_read_ahead_takes_a_part_of_the_time(decoder: Decoder, tokenizer: PreTrainedTokenizerBase) -> None:
+    writing, ahead = Asked(tokenizer, SHORT, Sampling(60)), Asked(tokenizer, LONG, Sampling(0))
+    decoder.add(writing.request)
+    decoder.turn(ONE)
+    decoder.add(ahead.request)
+    decoder._ahead_from = math.inf
+    decoder.turn(ONE)
+    assert ahead.request.read == 0
+    decoder._ahead_from = 0.0
+    decoder.turn(ONE)
+    assert ahead.request.read == decoding.AHEAD
+    run(decoder)
+    assert ahead.ended == [None]
+
+
+def test_what_can_not_be_kept_is_not_read_ahead_for_ever(adapted: Adapted, tokenizer: PreTrainedTokenizerBase) -> None:
+    ahead = Asked(tokenizer, LONG, Sampling(0))
+    assert run(Decoder(adapted, prefix_bytes=100), ahead) <= 3
+    assert ahead.ended == [None]

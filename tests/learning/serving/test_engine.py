@@ -23,6 +23,7 @@ from learning.models import BaseModel
 from learning.serving import engine as engine_module
 from learning.serving import versions
 from learning.serving.engine import Engine
+from learning.serving.slots import Slots
 from storage.adapter_files import CONFIG, WEIGHTS, AdapterFiles
 from tests.contracts.generator_contract import OTHER, PROMPT, EngineContract, GeneratorContract, Oracle
 from tests.fakes.generator import FakeGenerator
@@ -136,8 +137,9 @@ async def test_every_version_says_what_it_says_offline(engine: Engine, deployed:
 
 
 async def test_a_swap_in_the_middle_of_an_answer_does_not_touch_it(
-    engine: Engine, deployed: Deployed, offline: Offline
+    engine: Engine, deployed: Deployed, offline: Offline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(engine_module, "READ_AHEAD", 0)  # by the thread that this test holds
     deployed.adapter = A
     await engine.refresh()
     begun, swapped = asyncio.Event(), threading.Event()
@@ -205,12 +207,61 @@ async def test_many_requests_while_versions_are_swapped_each_get_one_version(
     assert len(answers) >= 12
 
 
+async def test_versions_side_by_side_each_say_what_they_say_offline(engine: Engine, offline: Offline) -> None:
+    asked = [(adapter, messages) for messages in (PROMPT, OTHER) for adapter in (A, None, B, C, B)]
+    said = await asyncio.gather(*(engine.generate_with(adapter, messages, Sampling(20)) for adapter, messages in asked))
+    assert [each.text for each in said] == [offline(adapter, messages, 20) for adapter, messages in asked]
+    assert len({slot.decoder for slot in engine._versions.kept}) == 1
+
+
+async def test_a_new_version_touches_no_weight_of_the_base(engine: Engine, deployed: Deployed) -> None:
+    await engine.refresh()
+    (slot,) = engine._versions.kept
+    before = {name: (weight.data_ptr(), weight.clone()) for name, weight in slot.model.named_parameters()}
+    for deployed.adapter in (A, B):
+        await engine.refresh()
+        await engine.generate(PROMPT, Sampling(2))
+    after = dict(engine._versions.kept[-1].model.named_parameters())
+    assert before.keys() == after.keys()
+    for name, (address, weight) in before.items():
+        assert after[name].data_ptr() == address
+        assert torch.equal(after[name], weight)
+
+
+async def test_a_new_version_has_read_what_was_asked_last(engine: Engine, deployed: Deployed, offline: Offline) -> None:
+    deployed.adapter = A
+    for messages in (PROMPT, OTHER):
+        await engine.generate(messages, Sampling(2))
+    deployed.adapter = B
+    await engine.refresh()
+    before, slot = engine._versions.kept[-2:]
+    assert (before.adapter, slot.adapter) == (A, B)
+    assert slot.decoder.latest(slot.lora, 9) == before.decoder.latest(before.lora, 9) != []
+    for messages in (PROMPT, OTHER):
+        assert (await engine.generate(messages, Sampling(20))).text == offline(B, messages, 20)
+
+
+async def test_what_is_read_ahead_does_not_hold_a_version_back_for_long(
+    engine: Engine, deployed: Deployed, held: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering = asyncio.create_task(engine.generate(PROMPT, Sampling(8)))
+    await asyncio.sleep(0.1)
+    monkeypatch.setattr(engine_module, "READ_AHEAD_S", 0.1)
+    monkeypatch.setattr(type(engine._versions.kept[0].decoder), "latest", lambda *_: [[5] * 40])
+    deployed.adapter = A
+    await engine.refresh()
+    assert engine.serving == A
+    assert not answering.done()
+    held.set()
+    assert (await answering).adapter is None
+
+
 async def test_a_rollback_loads_nothing(
     engine: Engine, deployed: Deployed, offline: Offline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for deployed.adapter in (A, B):
         await engine.refresh()
-    monkeypatch.setattr(engine_module, "load_slot", None)  # whoever calls it fails
+    monkeypatch.setattr(Slots, "load", None)  # whoever calls it fails
     deployed.adapter = A
     await engine.refresh()
     assert (await engine.generate(PROMPT, Sampling(8))).text == offline(A, PROMPT, 8)
@@ -230,7 +281,7 @@ async def test_looking_again_changes_nothing(
 ) -> None:
     deployed.adapter = A
     await engine.refresh()
-    monkeypatch.setattr(engine_module, "load_slot", None)
+    monkeypatch.setattr(Slots, "load", None)
     await asyncio.gather(*(engine.refresh() for _ in range(5)))
     assert engine.serving == A
 

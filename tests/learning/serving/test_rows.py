@@ -18,10 +18,10 @@ from transformers import (
     MambaConfig,
     Phi3Config,
     PretrainedConfig,
-    PreTrainedModel,
     Qwen3Config,
 )
 
+from learning.serving.adapted import NOTHING, Adapted
 from learning.serving.rows import Apart, Rows, Together, rows_for
 
 SIZE: dict[str, Any] = {
@@ -47,25 +47,24 @@ Feeds = list[list[list[int]]]
 """Pass by pass, row by row, the tokens that are fed."""
 
 
-def make(config: PretrainedConfig) -> PreTrainedModel:
+def make(config: PretrainedConfig) -> Adapted:
     torch.manual_seed(0)
-    model: PreTrainedModel = AutoModelForCausalLM.from_config(config).eval()
-    return model
+    return Adapted(AutoModelForCausalLM.from_config(config).eval())
 
 
 @pytest.fixture(scope="module")
-def llama() -> PreTrainedModel:
+def llama() -> Adapted:
     return make(TOGETHER["llama"])
 
 
-def plain(model: PreTrainedModel, tokens: list[int]) -> torch.Tensor:
+def plain(model: Adapted, tokens: list[int]) -> torch.Tensor:
     """All logits (T, V) of a text, without any cache."""
-    logits: torch.Tensor = model(input_ids=torch.tensor([tokens]), use_cache=False).logits
+    logits: torch.Tensor = model.model(input_ids=torch.tensor([tokens]), use_cache=False).logits
     return logits[0]
 
 
 @torch.inference_mode()
-def check(model: PreTrainedModel, rows: Rows, passes: Feeds) -> None:
+def check(model: Adapted, rows: Rows, passes: Feeds) -> None:
     texts: list[list[int]] = [[] for _ in passes[0]]
     for feeds in passes:
         logits = rows.forward(0, [len(text) for text in texts], feeds)
@@ -95,12 +94,12 @@ TOKENS = st.lists(st.integers(1, 98), min_size=1, max_size=9)
 
 @settings(max_examples=25)
 @given(st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(TOKENS, min_size=n, max_size=n), min_size=1, max_size=4)))
-def test_ragged_passes_give_what_each_text_gives_alone(llama: PreTrainedModel, passes: Feeds) -> None:
+def test_ragged_passes_give_what_each_text_gives_alone(llama: Adapted, passes: Feeds) -> None:
     check(llama, Together(llama), passes)
 
 
 @torch.inference_mode()
-def test_tokens_are_taken_back_by_feeding_others_in_their_place(llama: PreTrainedModel) -> None:
+def test_tokens_are_taken_back_by_feeding_others_in_their_place(llama: Adapted) -> None:
     rows = Together(llama)
     rows.forward(0, [0, 0], [[1, 2, 3], [4, 5]])
     rows.forward(0, [3, 2], [[6, 7, 8, 9], [10]])  # of the first row's draft only 6 was right
@@ -111,7 +110,7 @@ def test_tokens_are_taken_back_by_feeding_others_in_their_place(llama: PreTraine
 
 @pytest.mark.parametrize("kind", [Together, Apart])
 @torch.inference_mode()
-def test_rows_move_up_when_one_leaves(llama: PreTrainedModel, kind: type[Together] | type[Apart]) -> None:
+def test_rows_move_up_when_one_leaves(llama: Adapted, kind: type[Together] | type[Apart]) -> None:
     rows = kind(llama)
     rows.forward(0, [0, 0, 0], [[1, 2], [3, 4, 5], [6]])
     rows.drop(1, [2, 3, 1])
@@ -121,7 +120,7 @@ def test_rows_move_up_when_one_leaves(llama: PreTrainedModel, kind: type[Togethe
 
 
 @torch.inference_mode()
-def test_what_a_beginning_left_can_begin_another_row(llama: PreTrainedModel) -> None:
+def test_what_a_beginning_left_can_begin_another_row(llama: Adapted) -> None:
     rows = Together(llama)
     rows.forward(0, [0], [list(range(1, 40))])
     kept = rows.keep(0, 30)
@@ -132,7 +131,7 @@ def test_what_a_beginning_left_can_begin_another_row(llama: PreTrainedModel) -> 
 
 
 @torch.inference_mode()
-def test_a_long_text_outgrows_its_room(llama: PreTrainedModel) -> None:
+def test_a_long_text_outgrows_its_room(llama: Adapted) -> None:
     rows = Together(llama)
     long, short = [1 + i % 90 for i in range(300)], [3, 4]
     rows.forward(0, [0, 0], [short, long[:200]])
@@ -143,7 +142,7 @@ def test_a_long_text_outgrows_its_room(llama: PreTrainedModel) -> None:
 
 
 @torch.inference_mode()
-def test_with_the_last_row_the_memory_goes(llama: PreTrainedModel) -> None:
+def test_with_the_last_row_the_memory_goes(llama: Adapted) -> None:
     rows = Together(llama)
     rows.forward(0, [0], [[1, 2]])
     assert any(room is not None for room in rows._cache._keys)
@@ -152,13 +151,38 @@ def test_with_the_last_row_the_memory_goes(llama: PreTrainedModel) -> None:
 
 
 def test_a_model_that_gives_something_else_together_is_written_one_by_one(
-    llama: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
+    llama: Adapted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = Together.forward
     monkeypatch.setattr(Together, "forward", lambda *given, **named: 1.1 * whole(*given, **named))
     assert isinstance(rows_for(llama), Apart)
 
 
-def test_it_holds_for_a_model_read_from_files(tmp_path: Path, llama: PreTrainedModel) -> None:
-    llama.save_pretrained(tmp_path)
-    assert isinstance(rows_for(AutoModelForCausalLM.from_pretrained(tmp_path).eval()), Together)
+@pytest.mark.parametrize("name", [*TOGETHER, *APART])
+@torch.inference_mode()
+def test_rows_with_adapters_of_their_own_give_what_each_gives_alone(name: str) -> None:
+    model = make((TOGETHER | APART)[name])
+    one, other = model.random_lora(1), model.random_lora(2)
+    loras, feeds = [one, one, NOTHING, other], [[5, 6, 7], [8], [9, 10], [11, 12]]
+    logits = rows_for(model).forward(0, [0] * 4, feeds, loras)
+    seen = []
+    for row, (lora, feed) in enumerate(zip(loras, feeds, strict=True)):
+        with model.wearing([lora]):
+            alone = plain(model, feed)
+        torch.testing.assert_close(logits[row, : len(feed)], alone, atol=2e-5, rtol=1e-4)
+        seen.append(plain(model, feed)[-1].allclose(alone[-1], atol=1e-3))
+    assert seen == [False, False, True, False]
+
+
+def test_a_model_that_turns_its_rows_around_is_written_one_by_one() -> None:
+    model = make(TOGETHER["llama"])
+    assert isinstance(rows_for(model), Together)
+    head = model.layers["lm_head"]
+    head.register_forward_pre_hook(lambda _, given: (given[0].flip(0),))
+    head.register_forward_hook(lambda _, __, output: output.flip(0))
+    assert isinstance(rows_for(model), Apart)
+
+
+def test_it_holds_for_a_model_read_from_files(tmp_path: Path) -> None:
+    AutoModelForCausalLM.from_config(TOGETHER["llama"]).save_pretrained(tmp_path)
+    assert isinstance(rows_for(Adapted(AutoModelForCausalLM.from_pretrained(tmp_path).eval())), Together)
