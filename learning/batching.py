@@ -43,18 +43,19 @@ def shared_length(batch: Sequence[Encoded]) -> int:
     return max(0, longest)
 
 
-def collate(batch: Sequence[Encoded]) -> tuple[Tensor, Tensor, Tensor]:
-    """Pad to the longest row on the right: ids, labels, attention mask, (B, T) each."""
+def collate(batch: Sequence[Encoded]) -> tuple[Tensor, Tensor]:
+    """Pad to the longest row on the right: ids and labels, (B, T) each.
+
+    Whoever reads from left to right sees nothing of what comes after, so that no mask is needed.
+    """
     longest = max(len(row.input_ids) for row in batch)
     ids = torch.zeros(len(batch), longest, dtype=torch.long)
     labels = torch.full((len(batch), longest), NOT_TRAINED)
-    mask = torch.zeros(len(batch), longest, dtype=torch.long)
     for i, row in enumerate(batch):
         length = len(row.input_ids)
         ids[i, :length] = torch.tensor(row.input_ids)
         labels[i, :length] = torch.tensor(row.labels)
-        mask[i, :length] = 1
-    return ids, labels, mask
+    return ids, labels
 
 
 def _head(row: Encoded) -> tuple[int, ...]:

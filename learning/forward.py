@@ -25,20 +25,17 @@ class AnswerLogits(NamedTuple):
 
 def answer_logits(model: PreTrainedModel | PeftModel, batch: Sequence[Encoded]) -> AnswerLogits:
     """Logits and targets of all A answer tokens of a batch."""
-    ids, labels, mask = (each.to(model.device) for each in collate(batch))  # (B, T) each
-    targets = labels[:, 1:]
-    columns = (targets != NOT_TRAINED).any(dim=0).nonzero().squeeze(1)  # positions that predict an answer token
+    ids, labels = (each.to(model.device) for each in collate(batch))  # (B, T) each
+    targets = labels.roll(-1, dims=1)
+    targets[:, -1] = NOT_TRAINED
+    predicts = targets != NOT_TRAINED  # positions that predict an answer token
     shared = shared_length(batch)
     if shared >= MIN_SHARED and can_share(model):
         cache = _run_once(model, ids[:1, :shared], len(batch))
-        logits = model(
-            input_ids=ids[:, shared:], attention_mask=mask, past_key_values=cache, logits_to_keep=columns - shared
-        ).logits  # (B, C, V)
+        logits = model(input_ids=ids[:, shared:], past_key_values=cache, logits_to_keep=predicts[:, shared:]).logits
     else:
-        logits = model(input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=columns).logits
-    kept = targets[:, columns]  # (B, C)
-    is_answer = kept != NOT_TRAINED
-    return AnswerLogits(_at_least_fp32(logits[is_answer]), kept[is_answer], is_answer.nonzero()[:, 0])
+        logits = model(input_ids=ids, use_cache=False, logits_to_keep=predicts).logits
+    return AnswerLogits(_at_least_fp32(logits), targets[predicts], predicts.nonzero()[:, 0])
 
 
 def can_share(model: PreTrainedModel | PeftModel) -> bool:

@@ -2,7 +2,6 @@
 
 import random
 
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,10 +65,9 @@ def test_nothing_in_common_is_nothing_shared() -> None:
 
 
 def test_rows_are_padded_on_the_right() -> None:
-    ids, labels, mask = collate([row([1, 2], [3]), row([4], [5, 6, 7])])
+    ids, labels = collate([row([1, 2], [3]), row([4], [5, 6, 7])])
     assert ids.tolist() == [[1, 2, 3, 0], [4, 5, 6, 7]]
     assert labels.tolist() == [[NOT_TRAINED, NOT_TRAINED, 3, NOT_TRAINED], [NOT_TRAINED, 5, 6, 7]]
-    assert torch.equal(mask, torch.tensor([[1, 1, 1, 0], [1, 1, 1, 1]]))
 
 
 def test_a_prompt_can_be_given_the_answer_of_another_row() -> None:

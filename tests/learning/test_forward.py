@@ -68,6 +68,7 @@ NOT_SHARING = {
     ),
     "state space": FalconH1Config(**SHAPE, mamba_d_ssm=32, mamba_n_heads=4, mamba_d_head=8, mamba_d_state=8),
 }  # fmt: skip
+ALL = SHARING | NOT_SHARING
 
 
 def exact_llama() -> PeftModel:
@@ -148,9 +149,14 @@ def test_models_that_keep_keys_and_values_share(config: PreTrainedConfig) -> Non
 
 @pytest.mark.parametrize("config", NOT_SHARING.values(), ids=NOT_SHARING.keys())
 def test_models_that_keep_something_else_train_the_plain_way(config: PreTrainedConfig) -> None:
+    assert not can_share(build(config))
+
+
+@pytest.mark.parametrize("shared", [0, 50])
+@pytest.mark.parametrize("config", ALL.values(), ids=ALL.keys())
+def test_what_rows_are_padded_with_changes_nothing(config: PreTrainedConfig, shared: int) -> None:
     model = build(config).eval()
-    batch = ragged(random.Random(1), rows=3, shared=50)
-    assert not can_share(model)
+    batch = ragged(random.Random(1), rows=3, shared=shared)
     losses = [(answer_loss(model, [each]).item(), each.answer_length) for each in batch]
     expected = sum(loss * count for loss, count in losses) / sum(count for _, count in losses)
     assert answer_loss(model, batch).item() == pytest.approx(expected, rel=1e-4)
