@@ -20,6 +20,7 @@ from learning.batching import length_grouped
 from learning.chat_format import Encoded, encode_example
 from learning.checkpoint import Checkpoint, Stopped
 from learning.examples import Example
+from learning.lora import shorten
 from learning.losses import answer_loss, dpo_loss, kl_to_base, kto_loss
 from learning.parallel import Group
 from learning.recipe import Recipe, Setup
@@ -60,6 +61,7 @@ def adapt(base: PreTrainedModel, recipe: Recipe) -> PeftModel:
     """Put a new adapter around the base model; it changes nothing yet."""
     torch.manual_seed(recipe.seed)
     model = get_peft_model(base, _lora(recipe))
+    shorten(model)
     model.train()
     return model
 
