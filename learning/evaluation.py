@@ -40,7 +40,7 @@ def judge(
     general = [item for item in items if item.kind is Kind.GENERAL]
     done, total = 0, sum(map(judging_cost, items))
     values: dict[int, float] = {}
-    for batch in _batches(asked):
+    for batch in batches_of(asked):
         for item, text in zip(batch, generate(model, tokenizer, batch), strict=True):
             values[id(item)] = rouge_l(text, item.answer)
         done += sum(map(judging_cost, batch))
@@ -101,7 +101,7 @@ def _longest_common_subsequence(a: Sequence[str], b: Sequence[str]) -> int:
     return row[-1]
 
 
-def _batches(items: Sequence[Example]) -> list[list[Example]]:
+def batches_of(items: Sequence[Example]) -> list[list[Example]]:
     """Prompts of similar length together; the order of the items is restored by whoever needs it."""
     by_length = sorted(items, key=lambda item: sum(len(message.content) for message in item.messages))
     return [list(by_length[i : i + BATCH_SIZE]) for i in range(0, len(by_length), BATCH_SIZE)]

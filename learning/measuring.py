@@ -1,23 +1,27 @@
-"""How long a training would take on this machine: `python -m learning.measuring SPEC.json`, half a minute or so.
+"""How long a training would take on this machine: `python -m learning.measuring SPEC.json`, a minute or so.
 
-Does a middling step of the training and a part of the judging, and tells the seconds that all of it would take. Run
+Does a few steps of the training and a few batches of the judging, and tells the seconds that all of it would take. Run
 once for each base model, before there is a finished training to go by.
 """
 
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from learning.evaluation import BATCH_SIZE, judge
-from learning.examples import Example, Kind, judging_cost, length
+from learning.evaluation import batches_of, judge
+from learning.examples import Example, Kind, judging_cost
 from learning.parallel import Group
 from learning.precision import load_base
 from learning.recipe import Recipe
 from learning.trainer import be_modest, examples_of, outcome_path, precision_of, read_spec, run, set_up
-from learning.training import Step, adapt, backward, plan_steps, tokens_of
+from learning.training import adapt, backward, plan_steps, tokens_of
+
+T = TypeVar("T")
+SAMPLES = 3
 
 
 def main(spec_path: str) -> None:
@@ -28,31 +32,42 @@ def main(spec_path: str) -> None:
     model = adapt(load_base(spec.base, precision_of(spec)), recipe)
     steps = plan_steps(tokenizer, examples_of(spec.train), examples_of(spec.general), recipe)
     setup = set_up(spec, model, steps, recipe, Group())
-    middling = sorted(steps, key=_tokens)[len(steps) // 2]
-    started = time.monotonic()
-    backward(model, middling, recipe, setup, Group())
-    training_s = (time.monotonic() - started) * sum(map(_tokens, steps)) / _tokens(middling)
+    training_s = estimate(
+        steps, lambda step: sum(map(tokens_of, step.rows)), lambda step: backward(model, step, recipe, setup, Group())
+    )
     judging_s = 2 * _judging_s(model.merge_and_unload(), tokenizer, examples_of(spec.judge))
     measured = {"training_s": training_s, "judging_s": judging_s}
     outcome_path(spec.work).write_text(json.dumps(measured), encoding="utf-8")
 
 
 def _judging_s(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, items: Sequence[Example]) -> float:
-    """Of one model: what a batch of middling length takes, and as many general texts, scaled to all."""
-    asked = sorted((item for item in items if item.kind is not Kind.GENERAL), key=length)
-    general = sorted((item for item in items if item.kind is Kind.GENERAL), key=length)
-    seconds = 0.0
-    for kind in asked, general:
-        start = max(0, (len(kind) - BATCH_SIZE) // 2)
-        some = kind[start : start + BATCH_SIZE]
-        started = time.monotonic()
+    """Of one model. Answers are written for a batch together, texts scored one by one."""
+    asked = batches_of([item for item in items if item.kind is not Kind.GENERAL])
+    general = [[item] for item in items if item.kind is Kind.GENERAL]
+
+    def judge_some(some: Sequence[Example]) -> None:
         judge(model, tokenizer, some, lambda done, total: None)
-        seconds += (time.monotonic() - started) * sum(map(judging_cost, kind)) / max(1, sum(map(judging_cost, some)))
-    return seconds
+
+    return sum(estimate(parts, lambda part: sum(map(judging_cost, part)), judge_some) for parts in (asked, general))
 
 
-def _tokens(step: Step) -> int:
-    return sum(map(tokens_of, step.rows))
+def estimate(parts: Sequence[T], cost: Callable[[T], int], work: Callable[[T], object]) -> float:
+    """Seconds of all parts. Ordered by cost they are cut into a few strata, and the middle of each is done for all.
+
+    The dearest of these is done once before: the first time, memory is fetched and kernels are chosen.
+    """
+    ordered = sorted(parts, key=cost)
+    strata = [ordered[i * len(ordered) // SAMPLES : (i + 1) * len(ordered) // SAMPLES] for i in range(SAMPLES)]
+    sampled = [(stratum, stratum[len(stratum) // 2]) for stratum in strata if stratum]
+    for _, dearest in sampled[-1:]:
+        work(dearest)
+    return sum(_seconds(work, part) * sum(map(cost, stratum)) / max(1, cost(part)) for stratum, part in sampled)
+
+
+def _seconds(work: Callable[[T], object], part: T) -> float:
+    started = time.monotonic()
+    work(part)
+    return time.monotonic() - started
 
 
 if __name__ == "__main__":
