@@ -36,7 +36,7 @@ async def teach(kept: Kept, question: str, answer: str) -> Lesson:
 
 
 async def plan(kept: Kept) -> RetrainPlan:
-    """What a retraining would do. Measures this machine when no training has run on it yet: about half a minute."""
+    """What a retraining would do. Measures this machine when no training has run on it yet: about a minute."""
     settings = kept.settings
     planned = await kept.store.run(kept.commands.plan)
     speed = await kept.store.run(lambda unit: known_speed(unit, recipe(settings), settings.base_model))

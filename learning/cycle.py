@@ -119,7 +119,7 @@ class Cycle:
             shutil.rmtree(folder, ignore_errors=True)
 
     async def measure(self, on_progress: OnProgress = _go_on) -> None:
-        """Measure how fast this machine is, which takes half a minute. Until then a plan's minutes are a guess."""
+        """Measure how fast this machine is, which takes about a minute. Until then a plan's minutes are a guess."""
         snapshot = await self.store.run(self._snapshot)
         with tempfile.TemporaryDirectory(prefix="mentee-measure-") as work:
             spec = self._spec(snapshot, Path(work), Path(work))

@@ -52,7 +52,7 @@ def _judging_s(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, items
 
 
 def estimate(parts: Sequence[T], cost: Callable[[T], int], work: Callable[[T], object]) -> float:
-    """Seconds of all parts. Ordered by cost, they are cut into strata; the middle of each is done and stands for it.
+    """Seconds of all parts. Ordered by cost they are cut into a few strata, and the middle of each is done for all.
 
     The dearest of these is done once before: the first time, memory is fetched and kernels are chosen.
     """

@@ -48,3 +48,22 @@ def test_a_part_of_the_judging_stands_for_all_of_it(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("learning.measuring.time.monotonic", lambda: now)
     items = [*map(example, range(40)), *general_examples("held_out")]
     assert measuring._judging_s(None, None, items) == pytest.approx(sum(map(judging_cost, items)) / 100)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 50])
+def test_short_and_long_ones_are_measured_once_what_comes_first_is_done(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Half of a cost is the same for all, so that no single part stands for the others."""
+    now, done = 0.0, 0
+
+    def work(cost: int) -> None:
+        nonlocal now, done
+        now += 30 + cost + (1_000 if not done else 0)
+        done += 1
+
+    monkeypatch.setattr("learning.measuring.time.monotonic", lambda: now)
+    costs = list(range(10, 10 + number))
+    seconds = measuring.estimate(costs, lambda cost: cost, work)
+    assert seconds == pytest.approx(sum(30 + cost for cost in costs), rel=0.1)
+    assert done <= measuring.SAMPLES + 1
