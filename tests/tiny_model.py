@@ -15,14 +15,14 @@ CHAT_TEMPLATE = (
 )
 
 
-def make_tiny_model(folder: Path, *, seed: int = 0, chat_template: str | None = CHAT_TEMPLATE) -> Path:
-    """Write a model folder: 2 layers, 32 wide, about 500 tokens. The same seed gives the same weights."""
+def make_tiny_model(folder: Path, *, seed: int = 0, chat_template: str | None = CHAT_TEMPLATE, layers: int = 2) -> Path:
+    """Write a model folder: 32 wide, about 500 tokens. The same seed gives the same weights."""
     tokenizer = _tokenizer()
     tokenizer.chat_template = chat_template
     torch.manual_seed(seed)
     config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=4096, bos_token_id=0, eos_token_id=1, pad_token_id=1,
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=layers,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=4096, bos_token_id=0, eos_token_id=1, pad_token_id=1,
         initializer_range=0.2,
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(folder)

@@ -1,6 +1,7 @@
 """`mentee run` as a process that is killed, stopped, started again, and told things by other processes."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -17,6 +18,7 @@ from storage.adapter_files import AdapterFiles
 from tests.e2e.program import CONVERSATION_ID, Installation, Running
 from tests.learning.adapters import make_adapter
 from tests.learning.model_cache import CACHE
+from tests.tiny_model import make_tiny_model
 
 pytestmark = [
     pytest.mark.slow,
@@ -25,6 +27,8 @@ pytestmark = [
 ]
 
 QUESTION = "Which plan has single sign-on?"
+MANY_LAYERS = 80
+"""An answer takes seconds: it is not finished before the process has heard that it shall end."""
 HELP = "# Plans\n\n## Single sign-on\n\nSingle sign-on comes with the Forest plan.\n"
 
 
@@ -39,8 +43,10 @@ async def installation(folder: Path, tiny: Path) -> Installation:
 
 @pytest.mark.parametrize("end", [Running.kill, Running.stop])
 async def test_a_question_that_was_accepted_is_answered_once_though_the_process_ends_meanwhile(
-    installation: Installation, end: Callable[[Running], Awaitable[None]]
+    installation: Installation, tmp_path: Path, end: Callable[[Running], Awaitable[None]]
 ) -> None:
+    slow = make_tiny_model(tmp_path / "slow", layers=MANY_LAYERS)
+    installation = replace(installation, settings={**installation.settings, "MENTEE_BASE_MODEL": str(slow)})
     asked = str(uuid4())
     async with installation.running() as bot:
         await bot.until_it_writes(QUESTION, id=asked)
