@@ -22,8 +22,8 @@ def make_tiny_model(folder: Path, *, seed: int = 0, chat_template: str | None = 
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=layers,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=4096, bos_token_id=0, eos_token_id=1, pad_token_id=1,
-        initializer_range=0.2,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=4096, bos_token_id=0, eos_token_id=1,
+        pad_token_id=1, initializer_range=0.2,
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -62,7 +62,7 @@ def test_what_has_another_shape_is_turned_away(change: dict[str, object]) -> Non
         Ask.model_validate(BASE | {"text": "How?"} | change)
 
 
-@given(st.text(st.characters(exclude_characters="\0")))
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0")))
 def test_text_comes_through_as_typed(text: str) -> None:
     assert Ask(id=UUID(ID), conversation=UUID(TALK), text=text).text == text
 
