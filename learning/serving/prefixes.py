@@ -34,8 +34,9 @@ class Prefixes:
         return length, self._kept[best]
 
     def latest(self, number: int) -> list[tuple[int, ...]]:
-        """The prompts that were used last. Any thread may ask."""
-        return [*self._kept][-number:]
+        """The prompts that were used last, the newest at the end. Any thread may ask."""
+        kept = [*self._kept]
+        return kept[max(0, len(kept) - number) :]
 
     def keep(self, prompt: Sequence[int], states: Tensor) -> None:
         """Keep it in place of what it begins with, within the bound."""

@@ -29,7 +29,7 @@ AGENT = person_as("agent")
 RENDERING = Rendering(ENGLISH, "Mentee")
 OUR_TAGS = set("article a span p div ul li button svg use code blockquote".split())
 
-written = st.text(st.sampled_from("<>/&\"'`= >\n") | st.characters(), max_size=40)
+written = st.text(st.sampled_from("<>/&\"'`= >\n") | st.characters(codec="utf-8"), max_size=40)
 nasty = written | written.map(lambda text: f"{text}<script>alert(1)</script>") | written.map(lambda t: f'"><img {t}')
 
 

@@ -69,3 +69,11 @@ def test_nothing_wrong_is_ever_given_and_the_bound_is_kept(prompts: list[list[in
         length, kept = prefixes.longest(asked)
         if kept is not None:
             assert kept[0, 0, :length, 0].tolist() == asked[:length]
+
+
+def test_the_latest_are_the_last_that_were_kept() -> None:
+    prefixes = Prefixes(10**9)
+    prompts = [tuple(range(start, start + 20)) for start in (100, 200, 300)]
+    for prompt in prompts:
+        prefixes.keep(prompt, torch.zeros(1))
+    assert [prefixes.latest(number) for number in (0, 2, 9)] == [[], prompts[1:], prompts]
