@@ -99,9 +99,8 @@ class Answering:
 
     def _clarify(self, question: Question, retrieval: Retrieval, least: float) -> Answer | None:
         """Ask which one is meant, when it is one of those shown with a probability of at least `least`."""
-        shown = retrieval.facts[:MAX_CANDIDATES]
-        close = [match for match in shown if match.probability >= SHOWN_SHARE * shown[0].probability]
-        if not close or sum(match.probability for match in close) < least:
+        close = [retrieval.facts[i] for i in shown([match.probability for match in retrieval.facts], least)]
+        if not close:
             return None
         return Answer(
             kind=AnswerKind.CLARIFY,
@@ -143,6 +142,12 @@ class Answering:
 
     def _ask_back(self) -> Answer:
         return Answer(kind=AnswerKind.CLARIFY, question="", text=self.texts.ask_me, confidence=0.0, latency_ms=0.0)
+
+
+def shown(probabilities: Sequence[float], least: float) -> range:
+    """Which of the facts, likeliest first, are asked back: none unless one of them is meant with `least`."""
+    close = [p for p in probabilities[:MAX_CANDIDATES] if p >= SHOWN_SHARE * probabilities[0]]
+    return range(len(close) if sum(close) >= least else 0)
 
 
 def whole_sentences(text: str) -> str:

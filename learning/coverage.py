@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.answering import shown
 from bot.policy import Policy
 from learning.calibration import Case, Encoded, Entry, World, fact_vectors
 from learning.encoder import MiniLmEncoder
@@ -21,7 +22,7 @@ from learning.models import resolve_encoder
 from learning.router import rank
 
 KNOWN_FROM = Policy().known_from
-CLARIFY_FROM = 0.35
+OFFER_FROM = Policy().offer_from
 QUARTERS = 4
 
 
@@ -63,7 +64,7 @@ def measure(worlds: Sequence[World], encoded: Encoded) -> Coverage:
             counts.first += ranked[0].row == case.fact
             counts.served += served
             counts.wrong += served and ranked[0].row != case.fact
-            offered = [match.row for match in ranked[:3] if match.probability >= CLARIFY_FROM]
+            offered = [ranked[i].row for i in shown([match.probability for match in ranked], OFFER_FROM)]
             counts.offered += not served and case.fact in offered
     return counts
 

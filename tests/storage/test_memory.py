@@ -27,6 +27,17 @@ def test_lessons_come_back_whole_oldest_first(store: SqlStore) -> None:
     assert store.run_sync(lambda unit: unit.lessons.about(AnswerId("x1"))) == [whole]
 
 
+def test_lessons_are_found_by_their_very_answer_newest_first_unless_withdrawn(store: SqlStore) -> None:
+    answers = {"l1": "Yes, 50 %.", "l2": "Yes, 50 %.", "l3": "Yes, 50", "l4": "Yes, 50 %."}
+    said, again, other, gone = (
+        replace(lesson(name, taught_at=after(number)), answer=answer)
+        for number, (name, answer) in enumerate(answers.items())
+    )
+    in_turn(store, lambda each, unit: unit.lessons.add(each), (said, again, other, gone))
+    store.run_sync(lambda unit: unit.lessons.withdraw(LessonId("l4"), after(99)))
+    assert store.run_sync(lambda unit: unit.lessons.saying("Yes, 50 %.")) == [again, said]
+
+
 def test_a_unit_sees_the_lesson_that_it_has_just_added(store: SqlStore) -> None:
     def teach(unit: Unit) -> tuple[object, ...]:
         unit.lessons.add(lesson("l1"))
