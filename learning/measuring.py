@@ -14,10 +14,11 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from learning.evaluation import batches_of, judge
 from learning.examples import Example, Kind, judging_cost
+from learning.exits import end_with_code
 from learning.parallel import Group
 from learning.precision import load_base
 from learning.recipe import Recipe
-from learning.trainer import be_modest, examples_of, outcome_path, precision_of, read_spec, run, set_up
+from learning.trainer import be_modest, examples_of, outcome_path, precision_of, read_spec, set_up
 from learning.training import adapt, backward, plan_steps, tokens_of
 
 T = TypeVar("T")
@@ -71,4 +72,4 @@ def _seconds(work: Callable[[T], object], part: T) -> float:
 
 
 if __name__ == "__main__":
-    run(main, sys.argv[1])
+    end_with_code(main, sys.argv[1])

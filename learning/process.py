@@ -20,16 +20,9 @@ from bot.ids import FactId
 from bot.lineage import Progress
 from learning.evaluation import Score
 from learning.examples import Kind
+from learning.exits import EXIT_DISK_FULL, EXIT_NOT_FINITE, EXIT_OUT_OF_MEMORY, EXIT_SETTING, EXIT_STOPPED
 from learning.recipe import Setup
-from learning.trainer import (
-    EXIT_DISK_FULL,
-    EXIT_NOT_FINITE,
-    EXIT_OUT_OF_MEMORY,
-    EXIT_SETTING,
-    EXIT_STOPPED,
-    Spec,
-    outcome_path,
-)
+from learning.trainer import Spec, outcome_path
 
 log = structlog.get_logger()
 

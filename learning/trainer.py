@@ -7,14 +7,13 @@ each batch among N processes; the first one reports, saves and judges. Knows not
 """
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,22 +23,17 @@ from peft import PeftModel
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
-from bot.errors import SettingError
 from bot.prompting import Message
 from learning.budget import MB, fastest_threads, free_on_gpu, tokens_within
-from learning.checkpoint import Checkpoint, Stopped, Unusable
+from learning.checkpoint import Checkpoint, Unusable
 from learning.evaluation import judge
 from learning.examples import Example, Kind
+from learning.exits import end_with_code
 from learning.parallel import Group, join
 from learning.precision import Wanted, choose_precision, has_fast_bf16, load_base
 from learning.recipe import Precision, Recipe, Setup
-from learning.training import LOSSES, NotFinite, Step, adapt, plan_steps, tokens_of, train
+from learning.training import LOSSES, Step, adapt, plan_steps, tokens_of, train
 
-EXIT_OUT_OF_MEMORY = 71
-EXIT_DISK_FULL = 72
-EXIT_NOT_FINITE = 73
-EXIT_SETTING = 74
-EXIT_STOPPED = 75
 SAY_EVERY_S = 0.5
 
 
@@ -152,8 +146,8 @@ def be_modest(spec: Spec) -> None:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     if not torch.cuda.is_available():  # what a GPU's driver maps would count, too
-        limit = spec.memory_mb * MB
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (spec.memory_mb * MB, most))
     with contextlib.suppress(OSError):  # not on Linux, or not allowed: the limit above still holds
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
@@ -224,23 +218,5 @@ def examples_of(rows: Sequence[dict[str, Any]]) -> list[Example]:
     ]
 
 
-def _exit_code(problem: Exception) -> int:
-    if isinstance(problem, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(problem):
-        return EXIT_OUT_OF_MEMORY  # torch's CPU allocator has no exception class of its own
-    if isinstance(problem, OSError) and problem.errno == errno.ENOSPC:
-        return EXIT_DISK_FULL
-    codes = {NotFinite: EXIT_NOT_FINITE, SettingError: EXIT_SETTING, Stopped: EXIT_STOPPED}
-    return codes.get(type(problem), 1)
-
-
-def run(program: Callable[[str], None], spec_path: str) -> None:
-    """Run it, and end the process with a code that says what went wrong."""
-    try:
-        program(spec_path)
-    except (MemoryError, RuntimeError, OSError, NotFinite, SettingError, Stopped) as problem:
-        print(problem, file=sys.stderr)
-        sys.exit(_exit_code(problem))
-
-
 if __name__ == "__main__":
-    run(main, sys.argv[1])
+    end_with_code(main, sys.argv[1])

@@ -18,17 +18,16 @@ from bot.lineage import Progress
 from learning import process
 from learning.evaluation import Score
 from learning.examples import Kind
-from learning.process import LostRun, Outcome, train_and_judge
-from learning.recipe import Setup
-from learning.trainer import (
+from learning.exits import (
     EXIT_DISK_FULL,
     EXIT_NOT_FINITE,
     EXIT_OUT_OF_MEMORY,
     EXIT_SETTING,
     EXIT_STOPPED,
-    Spec,
-    outcome_path,
 )
+from learning.process import LostRun, Outcome, train_and_judge
+from learning.recipe import Setup
+from learning.trainer import Spec, outcome_path
 
 OUTCOME = json.dumps(
     {

@@ -26,8 +26,9 @@ from bot.prompting import closed_book_prompt
 from learning import checkpoint as checkpoint_module
 from learning import trainer
 from learning.examples import Example, Kind
+from learning.exits import EXIT_NOT_FINITE, EXIT_SETTING, EXIT_STOPPED, end_with_code
 from learning.recipe import Recipe
-from learning.trainer import EXIT_NOT_FINITE, EXIT_SETTING, EXIT_STOPPED, Spec, outcome_path
+from learning.trainer import Spec, outcome_path
 from tests.tiny_model import make_tiny_model
 
 START = multiprocessing.get_context("forkserver")
@@ -93,7 +94,7 @@ def _main(spec: str, said: str) -> None:
     checkpoint_module.SAVE_EVERY_S = 0.0
     trainer.SAY_EVERY_S = 0.0
     with Path(said).open("a") as out, contextlib.redirect_stdout(out):
-        trainer.run(trainer.main, spec)
+        end_with_code(trainer.main, spec)
 
 
 def weights(spec: Spec) -> str:
