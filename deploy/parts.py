@@ -74,11 +74,14 @@ def open_models(kept: Kept) -> Iterator[Models]:
     from learning.encoder import MiniLmEncoder
     from learning.knowledge import Memory
     from learning.models import resolve_base_model, resolve_encoder
+    from learning.starter.finding import find_starter, install
 
     settings = kept.settings
     encoder = MiniLmEncoder(resolve_encoder(settings.cache_dir, say_stage))
     base = resolve_base_model(settings.base_model, settings.cache_dir, say_stage)
     files = AdapterFiles(settings.adapters_dir, base.sha256)
+    if (starter := find_starter(base, settings.cache_dir)) is not None:
+        kept.store.run_sync(lambda unit: install(unit, files, base, starter, utc_now()))
 
     async def live() -> AdapterId | None:
         return await kept.store.run(lambda unit: serving_stack(unit.adapters.history())[-1])
@@ -108,6 +111,7 @@ def say_stage(progress: Progress) -> None:
 
 def make_cycle(kept: Kept, base: "BaseModel") -> "Cycle":
     from learning.cycle import Cycle
+    from learning.starter.finding import find_starter
 
     settings = kept.settings
     return Cycle(
@@ -115,6 +119,7 @@ def make_cycle(kept: Kept, base: "BaseModel") -> "Cycle":
         adapter_store=AdapterFiles(settings.adapters_dir, base.sha256),
         base=base,
         recipe=recipe(settings),
+        starter=find_starter(base, settings.cache_dir),
         work_dir=settings.data_dir / "training",
         precision=settings.training_precision,
         memory_mb=settings.training_memory_mb,

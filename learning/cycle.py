@@ -67,6 +67,8 @@ class Cycle:
     adapter_store: AdapterStore
     base: BaseModel
     recipe: Recipe
+    starter: Path | None
+    """Adapter that each training starts from: so that reading need not be learnt again. None: the base model."""
     work_dir: Path
     """Here each run has a folder until it is closed: what a run that is taken up again goes on from."""
     precision: Wanted
@@ -191,6 +193,7 @@ class Cycle:
             base=str(self.base.folder),
             base_name=self.base.name,
             champion=self._champion(snapshot.champion),
+            start=str(self.starter) if self.starter is not None else None,
             train=[asdict(example) for example in dataset.train],
             general=[asdict(example) for example in dataset.general],
             judge=[asdict(example) for example in dataset.judge],

@@ -18,7 +18,18 @@ from bot.feedback import Fact, LessonSource
 from bot.ids import FactId, LessonId
 from bot.prompting import Message
 from bot.retrieval import Section
-from learning.examples import Example, Kind, leans_on, reading, recall
+from learning.examples import (
+    Entry,
+    Example,
+    Kind,
+    confusable,
+    entry_of,
+    leans_on,
+    reading,
+    reading_together,
+    recall,
+    section_behind,
+)
 from learning.wording import near_duplicate
 
 MIN_LESSONS = 8
@@ -31,6 +42,8 @@ MAX_PRACTICE = 40
 MAX_JUDGED = 24
 """FAQ entries held out for judging, beside the held-out lessons; and phrasings held out for recall."""
 MAX_PHRASINGS = 6
+ASKED_OF_EACH = 2
+"""Of a fact's phrasings, those that ask for it where it can be read."""
 GENERAL_FILE = Path(__file__).with_name("general.jsonl")
 
 
@@ -65,13 +78,9 @@ def build(
     trainable = [*parts.taught, *parts.practice]
     clear = [section for section in sections if not any(leans_on(held, section) for held in parts.held_out)]
     judged = _judged_phrasings(parts)
-    train: list[Example] = []
-    for fact in parts.taught:
-        questions = _away_from_judged(fact, judged.values())
-        train += [recall(fact, question) for question in questions]
-        train.append(reading(fact, rng.choice(questions), _others(fact, trainable), clear, rng))
-    for fact in parts.practice:
-        train.append(reading(fact, fact.submitted[0], _others(fact, trainable), clear, rng))
+    asked = {fact.id: _away_from_judged(fact, judged.values()) for fact in parts.taught}
+    train = [recall(fact, question) for fact in parts.taught for question in asked[fact.id]]
+    train += _reading(trainable, asked, clear, rng)
     pushed_down = _away_from_held_out(rejected, parts.held_out)
     train = [replace(example, rejected=pushed_down.get(example.fact)) for example in train]
     judge = [recall(fact, judged[fact.id]) for fact in parts.taught if fact.id in judged]
@@ -79,6 +88,22 @@ def build(
         judge.append(reading(fact, fact.submitted[-1], _others(fact, parts.held_out), sections, rng))
     lessons = tuple(fact.lesson.id for fact in trainable)
     return Dataset(tuple(train), general_examples("replay"), (*judge, *general_examples("held_out")), lessons)
+
+
+def _reading(
+    facts: Sequence[Fact], asked: Mapping[FactId, Sequence[str]], sections: Sequence[Section], rng: random.Random
+) -> list[Example]:
+    """Where a help section has the answer, it is read there; else among entries that are easily confused."""
+    examples, entries = list[Example](), list[Entry]()
+    for fact in facts:
+        questions = rng.sample(known := list(asked.get(fact.id, fact.submitted[:1])), min(ASKED_OF_EACH, len(known)))
+        if section_behind(fact, sections) is not None:
+            examples.append(reading(fact, questions[0], _others(fact, facts), sections, rng))
+        else:
+            entries.append(entry_of(fact, questions))
+    for group in confusable(entries, rng):
+        examples += reading_together(group, rng)
+    return examples
 
 
 def split(facts: Sequence[Fact]) -> Split:

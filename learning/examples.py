@@ -1,7 +1,7 @@
 """Facts → training examples: closed-book ones that teach the fact, open-book ones that teach to read."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,10 +10,12 @@ from bot.ids import FactId
 from bot.prompting import MAX_PASSAGE_CHARS, Message, Passage, closed_book_prompt, grounded_prompt
 from bot.retrieval import Section
 from bot.support import support
-from learning.wording import share_within
+from learning.wording import likeness, share_within
 
 WRITING = 6
 """What a written character costs while judging, in characters that are read."""
+SHOWN_TOGETHER = 3
+"""Entries in one prompt."""
 LEANS_ON_SECTION = 0.75
 """Least share of an answer's content that a help section must contain to count as its source."""
 
@@ -36,6 +38,16 @@ class Example:
     """What the bot had said before an agent corrected it."""
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A known answer as prompts show it, and ways of asking for it."""
+
+    fact: FactId
+    title: str
+    answer: str
+    questions: tuple[str, ...]
+
+
 def recall(fact: Fact, question: str) -> Example:
     return Example(fact.id, Kind.RECALL, tuple(closed_book_prompt(question)), fact.lesson.answer)
 
@@ -52,6 +64,37 @@ def reading(
     return Example(fact.id, Kind.READING, tuple(grounded_prompt(question, passages)), fact.lesson.answer)
 
 
+def reading_together(entries: Sequence[Entry], rng: random.Random) -> list[Example]:
+    """Every question of every entry, all of them about the same texts: only the question tells which one is meant."""
+    passages = [Passage(entry.title, entry.answer) for entry in rng.sample(entries, len(entries))]
+    return [
+        Example(entry.fact, Kind.READING, tuple(grounded_prompt(question, passages)), entry.answer)
+        for entry in entries
+        for question in entry.questions
+    ]
+
+
+def by_words(one: Entry, other: Entry) -> float:
+    return likeness(f"{one.title} {one.answer}", f"{other.title} {other.answer}")
+
+
+def confusable(
+    entries: Sequence[Entry], rng: random.Random, likeness: Callable[[Entry, Entry], float] = by_words
+) -> Iterator[list[Entry]]:
+    """Groups to be shown together: an entry, the one most like it, and any other one.
+
+    Each entry is in one group. The last group may be smaller.
+    """
+    left = rng.sample(entries, len(entries))
+    while left:
+        group = [left.pop()]
+        while left and len(group) < SHOWN_TOGETHER:
+            first = group[0]
+            group.append(max(left, key=lambda other: likeness(first, other)) if len(group) == 1 else left[-1])
+            left.remove(group[-1])
+        yield group
+
+
 def length(example: Example) -> int:
     """Characters of prompt and answer."""
     return sum(len(message.content) for message in example.messages) + len(example.answer)
@@ -63,9 +106,12 @@ def judging_cost(item: Example) -> int:
 
 
 def section_behind(fact: Fact, sections: Sequence[Section]) -> Section | None:
+    return section_of(fact.lesson.answer, sections)
+
+
+def section_of(answer: str, sections: Sequence[Section]) -> Section | None:
     """The section that the answer can be read from, as much of it as a prompt shows; None where there is none."""
-    answer = fact.lesson.answer
-    leaning = [section for section in sections if leans_on(fact, section)]
+    leaning = [section for section in sections if share_within(answer, _shown(section)) >= LEANS_ON_SECTION]
     sources = [section for section in leaning if support(answer, [_shown(section)]) >= LEANS_ON_SECTION]
     return max(sources, key=lambda section: share_within(answer, _shown(section)), default=None)
 
@@ -81,3 +127,7 @@ def _shown(section: Section) -> str:
 
 def _entry(fact: Fact) -> Passage:
     return Passage(fact.submitted[0], fact.lesson.answer)
+
+
+def entry_of(fact: Fact, questions: Sequence[str]) -> Entry:
+    return Entry(fact.id, fact.submitted[0], fact.lesson.answer, tuple(questions))

@@ -18,7 +18,7 @@ from learning.exits import end_with_code
 from learning.parallel import Group
 from learning.precision import load_base
 from learning.recipe import Recipe
-from learning.trainer import be_modest, examples_of, outcome_path, precision_of, read_spec, set_up
+from learning.trainer import be_modest, examples_of, outcome_path, precision_of, read_spec, set_up, start_of
 from learning.training import adapt, backward, plan_steps, tokens_of
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ def main(spec_path: str) -> None:
     be_modest(spec)
     recipe = Recipe(**spec.recipe)
     tokenizer = AutoTokenizer.from_pretrained(spec.base)
-    model = adapt(load_base(spec.base, precision_of(spec)), recipe)
+    model = adapt(load_base(spec.base, precision_of(spec)), recipe, start_of(spec))
     steps = plan_steps(tokenizer, examples_of(spec.train), examples_of(spec.general), recipe)
     setup = set_up(spec, model, steps, recipe, Group())
     training_s = estimate(

@@ -13,8 +13,8 @@ class Recipe:
 
     method: Method = "sft"
     """sft: supervised on answers alone. dpo, kto: from preferences, too."""
-    rank: int = 16
-    alpha: int = 32
+    rank: int = 8
+    alpha: int = 16
     learning_rate: float = 1e-3
     """With the KL term, two epochs at this rate teach a 135M model to read about as well as three at half of it."""
     epochs: int = 2

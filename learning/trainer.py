@@ -47,6 +47,8 @@ class Spec:
     """What the adapter's config names as its base."""
     champion: str | None
     """Adapter folder; None is the base model."""
+    start: str | None
+    """Folder of the adapter that training starts from; None: a new one."""
     train: list[dict[str, Any]]
     general: list[dict[str, Any]]
     judge: list[dict[str, Any]]
@@ -92,7 +94,8 @@ def _train(spec: Spec, tokenizer: PreTrainedTokenizerBase, group: Group) -> tupl
     recipe = Recipe(**spec.recipe)
     checkpoint = _checkpoint(spec, group)
     known = checkpoint.read_setup()
-    model = adapt(load_base(spec.base, known.precision if known is not None else precision_of(spec)), recipe)
+    base = load_base(spec.base, known.precision if known is not None else precision_of(spec))
+    model = adapt(base, recipe, start_of(spec))
     steps = plan_steps(tokenizer, examples_of(spec.train), examples_of(spec.general), recipe)
     setup = known or group.agree(set_up(spec, model, steps, recipe, group))
     torch.set_num_threads(setup.threads)
@@ -108,7 +111,7 @@ def _train(spec: Spec, tokenizer: PreTrainedTokenizerBase, group: Group) -> tupl
 
 def _checkpoint(spec: Spec, group: Group) -> Checkpoint:
     """This training's checkpoint file. One that can't be used is removed, so that training starts anew."""
-    decisive = [spec.base, spec.train, spec.general, spec.recipe, spec.precision, group.size]
+    decisive = [spec.base, spec.start, spec.train, spec.general, spec.recipe, spec.precision, group.size]
     training = hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
     checkpoint = Checkpoint(Path(spec.work) / "checkpoint.safetensors", training)
     try:
@@ -118,6 +121,10 @@ def _checkpoint(spec: Spec, group: Group) -> Checkpoint:
             _say(event="checkpoint not used", reason=str(problem))
         checkpoint.path.unlink(missing_ok=True)
     return checkpoint
+
+
+def start_of(spec: Spec) -> Path | None:
+    return Path(spec.start) if spec.start is not None else None
 
 
 def precision_of(spec: Spec) -> Precision:

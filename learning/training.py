@@ -10,12 +10,22 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
+from pathlib import Path
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import (
+    LoraConfig,
+    PeftModel,
+    get_peft_model,
+    get_peft_model_state_dict,
+    set_peft_model_state_dict,
+)
+from peft.utils import SAFETENSORS_WEIGHTS_NAME
+from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from bot.errors import SettingError
 from learning.batching import length_grouped
 from learning.chat_format import Encoded, encode_example
 from learning.checkpoint import Checkpoint, Stopped
@@ -57,13 +67,33 @@ def plan_steps(
     return [Step(rows, next(general_batches)) for batches in epochs for rows in batches]
 
 
-def adapt(base: PreTrainedModel, recipe: Recipe) -> PeftModel:
-    """Put a new adapter around the base model; it changes nothing yet."""
+def adapt(base: PreTrainedModel, recipe: Recipe, start: Path | None = None) -> PeftModel:
+    """Put a new adapter around the base model: one that changes nothing yet, or that of the folder `start`.
+
+    Raises SettingError when the one to start from is of another shape than the recipe's.
+    """
     torch.manual_seed(recipe.seed)
     model = get_peft_model(base, _lora(recipe))
+    if start is not None:
+        _begin_with(model, start)
     shorten(model)
     model.train()
     return model
+
+
+def _begin_with(model: PeftModel, start: Path) -> None:
+    own, wanted = LoraConfig.from_pretrained(str(start)), model.peft_config["default"]
+    assert isinstance(own, LoraConfig)
+    assert isinstance(wanted, LoraConfig)
+    weights = load_file(start / SAFETENSORS_WEIGHTS_NAME)
+    expected = {name: weight.shape for name, weight in get_peft_model_state_dict(model).items()}
+    fits = expected == {name: weight.shape for name, weight in weights.items()}
+    if not fits or (own.r, own.lora_alpha) != (wanted.r, wanted.lora_alpha):
+        raise SettingError(
+            f"The adapter that training starts from, {start}, is of another shape than the recipe's (rank {wanted.r}, "
+            f"alpha {wanted.lora_alpha}). Make it again with `mentee starter`, or remove it."
+        )
+    set_peft_model_state_dict(model, weights)
 
 
 def train(

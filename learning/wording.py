@@ -9,11 +9,16 @@ KEPT = 8_192  # the same texts are compared with each other all the time
 
 
 def near_duplicate(a: str, b: str) -> bool:
-    """True when two texts say nearly the same words (Jaccard similarity of their content words)."""
-    first, second = _distinct(a), _distinct(b)
-    if not first or not second:
+    """True when two texts say nearly the same words."""
+    if not _distinct(a) or not _distinct(b):
         return a.strip().lower() == b.strip().lower()
-    return len(first & second) / len(first | second) >= NEAR_DUPLICATE
+    return likeness(a, b) >= NEAR_DUPLICATE
+
+
+def likeness(a: str, b: str) -> float:
+    """Jaccard similarity of two texts' content words, in [0, 1]."""
+    first, second = _distinct(a), _distinct(b)
+    return len(first & second) / len(first | second) if first and second else 0.0
 
 
 def share_within(text: str, other: str) -> float:

@@ -5,17 +5,16 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learning.batching import MIN_SHARED, collate, length_grouped, shared_length
+from learning.batching import MIN_SHARED, SAME_TEXTS, collate, length_grouped, shared_length
 from learning.chat_format import NOT_TRAINED, Encoded
 from tests.learning.encoded import ragged, row, tokens
 
 
 @given(st.randoms(use_true_random=False), st.integers(0, 30), st.integers(1, 9))
 def test_batches_hold_every_row_once(rng: random.Random, rows: int, batch_size: int) -> None:
-    data = [each for shared in (40, 0) for each in ragged(rng, rows=rows, shared=shared)]
+    data = [each for shared in (2 * SAME_TEXTS, 40, 0) for each in ragged(rng, rows=rows, shared=shared)]
     batches = length_grouped(data, batch_size, rng)
     assert sorted(id(each) for batch in batches for each in batch) == sorted(map(id, data))
-    assert len(batches) == -(-len(data) // batch_size)
     assert all(1 <= len(batch) <= batch_size for batch in batches)
 
 
@@ -38,6 +37,13 @@ def test_a_beginning_that_fills_no_batch_does_not_stand_against_similar_length()
     data = [row(tokens(rng, MIN_SHARED), tokens(rng, length)) for length in [3, 40, 4, 41, 5, 42]]
     batches = length_grouped(data, 3, rng)
     assert sorted(sorted(each.answer_length for each in batch) for batch in batches) == [[3, 4, 5], [40, 41, 42]]
+
+
+def test_rows_about_the_same_texts_have_batches_of_their_own() -> None:
+    rng = random.Random(0)
+    texts = [ragged(rng, rows=rows, shared=SAME_TEXTS + 1) for rows in (6, 9, 2)]
+    batches = length_grouped([row for rows in texts for row in rows], 8, rng)
+    assert sorted(len(batch) for batch in batches if shared_length(batch) > SAME_TEXTS) == [2, 6, 8]
 
 
 def test_the_same_seed_gives_the_same_batches() -> None:

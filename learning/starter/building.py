@@ -1,0 +1,75 @@
+"""Makes the starter adapter of a base model: `mentee starter`. The same base, data and seed give the same bytes."""
+
+import json
+import random
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from bot.lineage import Evaluation
+from learning.card import write_card
+from learning.dataset import Dataset, general_examples
+from learning.models import BaseModel
+from learning.precision import Wanted
+from learning.process import OnProgress, train_and_judge
+from learning.promotion import decide
+from learning.recipe import Recipe
+from learning.starter.finding import ABOUT, WEIGHTS
+from learning.starter.practice import ROUNDS, examples, read_practice
+from learning.trainer import Spec
+
+RECIPE = replace(Recipe(), method="sft", epochs=1, learning_rate=5e-4)
+"""Each round of practice shows the facts anew, so that one epoch is enough."""
+
+
+def dataset(demo: Path, seed: int = RECIPE.seed) -> Dataset:
+    """Judged on groups of facts that are not trained on, each once."""
+    trained, held_out = read_practice(demo)
+    rng = random.Random(seed)
+    train = examples(trained, ROUNDS, rng)
+    judge = examples(held_out, 1, rng)
+    return Dataset(tuple(train), general_examples("replay"), (*judge, *general_examples("held_out")), ())
+
+
+async def build(
+    base: BaseModel, demo: Path, out: Path, work: Path, on_progress: OnProgress, *,
+    precision: Wanted = "auto", memory_mb: int = 8_000, threads: int = 0,
+) -> Evaluation:  # fmt: skip
+    """Train it into the folder `out`; how it reads beside the base model. Killed and called again, it goes on.
+
+    Raises OperatorError, LostRun as a retraining does.
+    """
+    data = dataset(demo)
+    staged = work / "adapter"
+    staged.mkdir(parents=True, exist_ok=True)
+    spec = Spec(
+        base=str(base.folder), base_name=base.name, champion=None, start=None,
+        train=list(_rows(data.train)), general=list(_rows(data.general)), judge=list(_rows(data.judge)),
+        recipe=asdict(RECIPE), out=str(staged), work=str(work), precision=precision, memory_mb=memory_mb,
+        threads=threads, judging_s=0.0,
+    )  # fmt: skip
+    outcome = await train_and_judge(spec, on_progress)
+    evaluation = decide(outcome.champion, outcome.challenger, 0).evaluation
+    write_card(
+        staged, name="starter", adapter="starter", run="starter", base=base.name, base_sha256=base.sha256,
+        dataset_sha256=data.sha256, lessons=(), recipe=RECIPE, setup=outcome.setup, evaluation=evaluation,
+    )  # fmt: skip
+    _halve(staged / WEIGHTS)
+    about = {"base_sha256": base.sha256, "dataset_sha256": data.sha256, "recipe": asdict(RECIPE)}
+    (staged / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.copytree(staged, out)
+    return evaluation
+
+
+def _rows(of: tuple[object, ...]) -> Iterator[dict[str, object]]:
+    return (asdict(example) for example in of)  # type: ignore[call-overload]
+
+
+def _halve(path: Path) -> None:
+    """fp16: half the size, at differences far below those that training leaves from seed to seed."""
+    save_file({name: weight.to(torch.float16) for name, weight in load_file(path).items()}, path, {"format": "pt"})
