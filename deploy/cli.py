@@ -33,6 +33,9 @@ app.add_typer(bench, name="bench")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 WithDemo = Annotated[bool, typer.Option("--demo", help="Load the demo product's help when nothing is known yet.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what a retraining would do.")]
+StarterFolder = Annotated[
+    Path | None, typer.Option("--out", metavar="FOLDER", help="Put it there instead of where Mentee looks for it.")
+]
 AdapterName = Annotated[str, typer.Argument(metavar="ID", help="v3, or the beginning of an id.")]
 
 
@@ -91,6 +94,22 @@ def retrain(dry_run: DryRun = False, as_json: AsJson = False) -> None:
             with shown.progress(as_json) as watch:
                 report = asyncio.run(train(kept, watch))
             shown.report(report, as_json)
+
+
+@app.command()
+def starter(out: StarterFolder = None, as_json: AsJson = False) -> None:
+    """Train the adapter that a fresh installation begins with. It can read help texts, and knows no fact yet.
+
+    The bundled model's comes with Mentee; any other base model wants one of its own.
+    """
+    with told(as_json):
+        from deploy.verbs import make_starter
+
+        settings = read_settings()
+        set_up_logs(settings, at_least="warning")
+        with shown.progress(as_json) as watch:
+            folder, evaluation = asyncio.run(make_starter(settings, out, watch))
+        shown.starter(folder, evaluation, as_json)
 
 
 @app.command()

@@ -5,6 +5,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -142,6 +143,12 @@ def _evaluation(evaluation: Evaluation) -> Table:
         mark = "[green]✓[/]" if m.passed else "[red]✗[/]"
         table.add_row(m.name, str(m.items), f"{m.champion:.3f}", f"{m.challenger:.3f}", bounds, m.requirement, mark)
     return table
+
+
+def starter(folder: Path, evaluation: Evaluation, as_json: bool) -> None:
+    data({"folder": str(folder), "evaluation": asdict(evaluation)}, f"The starter adapter lies in {folder}.", as_json)
+    if not as_json:
+        out.print(_evaluation(evaluation))
 
 
 def adapters(everything: Sequence[Adapter], live: Adapter | None, as_json: bool) -> None:

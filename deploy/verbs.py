@@ -1,21 +1,25 @@
-"""The operator's verbs that need a model: ask, teach, retrain. Each opens what it needs and lets go of it."""
+"""The operator's verbs that need a model: ask, teach, retrain, starter. Each opens what it needs and lets go of it."""
 
 import asyncio
 import os
+import shutil
 import socket
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from bot.answers import Answer
 from bot.feedback import Lesson
 from bot.ids import new_id
-from bot.lineage import Progress, Report, RetrainPlan
+from bot.lineage import Evaluation, Progress, Report, RetrainPlan
 from bot.people import OPERATOR
 from deploy.parts import Kept, make_cycle, open_models, recipe, say_stage
+from deploy.settings import Settings
 from deploy.wiring import put_together
 from learning.planning import known_speed
 
 Watch = Callable[[Progress], Awaitable[None]]
 FOLLOW_EVERY_S = 1.0
+DEMO = Path(__file__).with_name("demo")
 
 
 async def ask(kept: Kept, text: str, on_text: Callable[[str], None] | None) -> tuple[Answer, str | None]:
@@ -66,3 +70,24 @@ async def retrain(kept: Kept, watch: Watch) -> Report:
         if now is not None and now.progress is not None:
             await watch(now.progress)
         await asyncio.sleep(FOLLOW_EVERY_S)
+
+
+async def make_starter(settings: Settings, out: Path | None, watch: Watch) -> tuple[Path, Evaluation]:
+    """Where it lies, and how it reads beside the base model. Stopped and called again, it goes on where it was."""
+    from learning.models import resolve_base_model
+    from learning.starter.building import build
+    from learning.starter.finding import built_in
+
+    async def on_progress(progress: Progress) -> bool:
+        await watch(progress)
+        return True
+
+    base = resolve_base_model(settings.base_model, settings.cache_dir, say_stage)
+    folder = out or built_in(settings.cache_dir, base)
+    work = settings.cache_dir / "starters" / f"unfinished-{base.sha256[:16]}"
+    evaluation = await build(
+        base, DEMO, folder, work, on_progress, precision=settings.training_precision,
+        memory_mb=settings.training_memory_mb, threads=settings.training_threads,
+    )  # fmt: skip
+    shutil.rmtree(work)
+    return folder, evaluation

@@ -4,7 +4,7 @@ import json
 import random
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -22,7 +22,7 @@ from learning.starter.finding import ABOUT, WEIGHTS
 from learning.starter.practice import ROUNDS, examples, read_practice
 from learning.trainer import Spec
 
-RECIPE = replace(Recipe(), method="sft", epochs=1, learning_rate=5e-4)
+RECIPE = Recipe(rank=8, alpha=16, learning_rate=5e-4, epochs=1, kl_weight=0.3, general_share=0.15)
 """Each round of practice shows the facts anew, so that one epoch is enough."""
 
 

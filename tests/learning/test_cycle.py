@@ -110,8 +110,8 @@ def open_workshop(folder: Path, base: BaseModel) -> Workshop:
     store.run_sync(lambda unit: keep(unit, *LESSONS))
     files, clock = AdapterFiles(folder / "adapters", base.sha256), Clock()
     cycle = Cycle(
-        store=store, adapter_store=files, base=base, recipe=RECIPE, work_dir=folder / "training", precision="auto",
-        memory_mb=8_000, threads=1, minutes=0, clock=clock, texts=ENGLISH,
+        store=store, adapter_store=files, base=base, recipe=RECIPE, starter=None, work_dir=folder / "training",
+        precision="auto", memory_mb=8_000, threads=1, minutes=0, clock=clock, texts=ENGLISH,
     )  # fmt: skip
     return Workshop(cycle, store, files, clock)
 

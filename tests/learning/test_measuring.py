@@ -24,7 +24,7 @@ async def go_on(_: Progress) -> bool:
 async def test_it_says_something_of_both_and_leaves_no_adapter(tmp_path: Path) -> None:
     judged = [*map(example, range(40, 44)), *general_examples("held_out")[:3]]
     spec = Spec(
-        base=str(make_tiny_model(tmp_path / "tiny")), base_name="tiny", champion=None,
+        base=str(make_tiny_model(tmp_path / "tiny")), base_name="tiny", champion=None, start=None,
         train=[asdict(example(number)) for number in range(24)], general=[asdict(example(50, Kind.GENERAL))],
         judge=[asdict(item) for item in judged], recipe=asdict(Recipe(rank=4)), out=str(tmp_path / "out"),
         work=str(tmp_path), precision="auto", memory_mb=8_000, threads=1, judging_s=0.0,

@@ -42,7 +42,7 @@ STEP = '{"stage": "Training", "done": 3, "total": 9, "eta": 1.5, "loss": 0.1}'
 @pytest.fixture
 def spec(tmp_path: Path) -> Spec:
     return Spec(
-        base="base", base_name="tiny", champion=None, train=[], general=[], judge=[], recipe={},
+        base="base", base_name="tiny", champion=None, start=None, train=[], general=[], judge=[], recipe={},
         out=str(tmp_path / "out"), work=str(tmp_path), precision="auto", memory_mb=123, threads=1, judging_s=0.0,
     )  # fmt: skip
 

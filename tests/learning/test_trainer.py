@@ -50,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def spec(folder: Path, tmp_path: Path) -> Spec:
     (tmp_path / "work").mkdir()
     return Spec(
-        base=str(folder), base_name="tiny", champion=None, train=[asdict(example(n)) for n in range(24)],
+        base=str(folder), base_name="tiny", champion=None, start=None, train=[asdict(example(n)) for n in range(24)],
         general=[asdict(example(n, Kind.GENERAL)) for n in range(30, 34)], judge=[asdict(example(40))],
         recipe=asdict(Recipe(epochs=4, batch_size=4, rank=4)), out=str(tmp_path / "out"), work=str(tmp_path / "work"),
         precision="auto", memory_mb=8_000, threads=1, judging_s=3.0,
