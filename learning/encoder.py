@@ -1,8 +1,11 @@
-"""Texts as vectors: all-MiniLM-L6-v2, mean-pooled and normalised, so that a dot product is a cosine.
+"""Texts as vectors: all-MiniLM-L6-v2, tuned on how customers ask; mean-pooled and normalised, so that a dot product is
+a cosine.
 
 Knows nothing of facts and sections, nor of where the model's folder comes from.
 """
 
+import hashlib
+import json
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +16,10 @@ from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
 
+TUNING = Path(__file__).with_name("encoder_support")
+"""The adapter that encoder_tuning.py made: LoRA in PEFT's format."""
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 DIMENSIONS = 384
 MAX_TOKENS = 256
 BATCH = 32
@@ -32,10 +39,13 @@ class Encoder(Protocol):
 class MiniLmEncoder:
     """The real one. The weights are read on first use."""
 
-    name = "all-minilm-l6-v2"
-
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tuning: Path | None = TUNING) -> None:
+        """`tuning`: folder of the adapter; None: the encoder as it was published."""
         self._folder = folder
+        self._tuning = tuning
+        self.name = "all-minilm-l6-v2"
+        if tuning is not None:
+            self.name += f"+{hashlib.sha256((tuning / ADAPTER_WEIGHTS).read_bytes()).hexdigest()[:12]}"
         self._lock = threading.Lock()
         self._model: Any = None
         self._tokenizer: Any = None
@@ -61,14 +71,36 @@ class MiniLmEncoder:
         logging.disable_progress_bar()
         self._tokenizer = AutoTokenizer.from_pretrained(self._folder)
         self._model = AutoModel.from_pretrained(self._folder).eval()
+        if self._tuning is not None:
+            add_lora(self._model, self._tuning)
 
     def _encode_batch(self, texts: list[str]) -> Vectors:
         import torch
 
         inputs = self._tokenizer(texts, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
         with torch.inference_mode():
-            hidden = self._model(**inputs).last_hidden_state
-            mask = inputs["attention_mask"].unsqueeze(-1)
-            mean = (hidden * mask).sum(1) / mask.sum(1)
-            unit: Vectors = torch.nn.functional.normalize(mean, dim=1).float().cpu().numpy()
+            unit: Vectors = mean_pooled(self._model, inputs).float().cpu().numpy()
         return unit
+
+
+def add_lora(model: Any, folder: Path) -> None:
+    """W + α/r · B·A, in place. Not by peft: importing it would take longer than encoding a question."""
+    from safetensors.torch import load_file
+
+    config = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    weights = {
+        name.removeprefix("base_model.model."): w.float() for name, w in load_file(folder / ADAPTER_WEIGHTS).items()
+    }
+    for name in weights:
+        if name.endswith(".lora_A.weight"):
+            layer = name.removesuffix(".lora_A.weight")
+            update = weights[f"{layer}.lora_B.weight"] @ weights[name]
+            model.get_submodule(layer).weight.data += config["lora_alpha"] / config["r"] * update
+
+
+def mean_pooled(model: Any, inputs: Any) -> Any:
+    """Tokenised texts → vectors of unit length, a tensor (N, D)."""
+    hidden = model(**inputs).last_hidden_state
+    mask = inputs["attention_mask"].unsqueeze(-1)
+    mean = (hidden * mask).sum(1) / mask.sum(1)
+    return mean / mean.norm(dim=1, keepdim=True)

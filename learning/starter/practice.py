@@ -16,6 +16,7 @@ from bot.retrieval import Section
 from learning.examples import Entry, Example, Kind, by_words, confusable, reading_together, section_of
 from learning.sources.markdown import sections_of
 
+Groups = Sequence[Sequence[Entry]]
 FACTS_FILE = Path(__file__).with_name("practice.csv")
 ROUNDS = 3
 ASKED_OF_EACH = 2
@@ -41,7 +42,7 @@ class Practice:
 
 def read_practice(demo: Path) -> tuple[Practice, Practice]:
     """What is trained on, and what is held out for judging; whole groups."""
-    groups = [*_groups(FACTS_FILE), *([entry] for entry in _demo(demo))]
+    groups = [*practice_groups(), *([entry] for entry in _demo(demo))]
     sections = tuple(
         s for page in sorted(demo.glob("help/*.md")) for s in sections_of(page.name, page.read_text("utf-8"))
     )
@@ -122,13 +123,14 @@ def _with(numbers: Mapping[str, str], text: str) -> str:
 # --- files ----------------------------------------------------------------------------------------------------------
 
 
-def _groups(path: Path) -> Iterator[list[Entry]]:
+def practice_groups(path: Path = FACTS_FILE) -> Groups:
+    """The fictional facts, those that are easily confused together."""
     groups: dict[str, list[Entry]] = {}
     for row in _rows(path):
         group = groups.setdefault(row["group"], [])
-        questions = (row["question"], *(row[f"phrasing_{i}"] for i in range(1, 5)))
+        questions = tuple(text for column, text in row.items() if column.startswith(("question", "phrasing")))
         group.append(Entry(FactId(f"{row['group']}-{len(group)}"), row["question"], row["answer"], questions))
-    yield from groups.values()
+    return list(groups.values())
 
 
 def _demo(folder: Path) -> Iterator[Entry]:
