@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.answers import Answer, AnswerKind, PostedAnswer
 from bot.errors import BadInput, NotAllowed
-from bot.events import CorrectionSubmitted, Reacted
+from bot.events import CorrectionSubmitted, MessageRef, Reacted
 from bot.feedback import Fact, Gesture, Lesson, LessonSource, Phrasing, Rating, facts_of
 from bot.ids import AnswerId, FactId, LessonId, new_id
 from bot.outgoing import CorrectionForm, CorrectionOffer, Notice, Outgoing
@@ -109,7 +109,7 @@ class Capturing:
             unit, posted.answer.fact or same, event.question, event.text
         )
         lesson = self._lesson(
-            event.question, event.text, event.person, LessonSource.CORRECTION, event.at, event.answer, fact
+            event.question, event.text, event.person, _source(event), event.at, event.answer, fact, event.said_in
         )
         self._keep(unit, lesson, posted.answer.question)
         receipt = self.texts.noted.format(
@@ -182,11 +182,12 @@ class Capturing:
     @staticmethod
     def _lesson(
         question: str, answer: str, author: Person, source: LessonSource, at: datetime,
-        about: AnswerId | None, fact: FactId | None = None,
+        about: AnswerId | None, fact: FactId | None = None, said_in: MessageRef | None = None,
     ) -> Lesson:  # fmt: skip
         return Lesson(
             id=LessonId(new_id()), fact=fact or FactId(new_id()), question=question.strip(), answer=answer.strip(),
             author=author.key, author_name=author.name, source=source, taught_at=at, about=about,
+            said_in=said_in.key if said_in is not None else None,
         )  # fmt: skip
 
     @staticmethod
@@ -222,6 +223,10 @@ def is_new_version(fact: Fact, question: str, answer: str) -> bool:
 def _same_words(question: str, phrasing: str) -> bool:
     words = set(content_words(question))
     return words == set(content_words(phrasing)) if words else question.strip() == phrasing.strip()
+
+
+def _source(event: CorrectionSubmitted) -> LessonSource:
+    return LessonSource.CORRECTION if event.said_in is None else LessonSource.REPLY
 
 
 def rating_origin(answer: AnswerId, person: Person) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.answers import PostedAnswer
@@ -43,6 +44,12 @@ class Status:
     sections: int
     lessons_since_adapter: int
     answers: dict[str, int]
+    handoffs: dict[str, int]
+    """How many are open, claimed, solved."""
+    reminders: int
+    """How often the agents were called again for those that are not solved."""
+    undelivered: int
+    """Messages that a platform never took."""
 
 
 @dataclass(frozen=True)
@@ -179,10 +186,13 @@ class Commands:
             sections=len(unit.documents.sections()),
             lessons_since_adapter=len(new_lessons(unit, live)),
             answers=unit.answers.count_by_kind(),
+            handoffs=unit.handoffs.count_by_state(),
+            reminders=sum(handoff.reminders for handoff in unit.handoffs.unsolved()),
+            undelivered=unit.outbox.given_up(),
         )
 
     def describe(self, status: Status) -> str:
-        answers = ", ".join(f"{count} {kind}" for kind, count in sorted(status.answers.items())) or "none"
+        undelivered = self.texts.status_undelivered.format(count=status.undelivered) if status.undelivered else ""
         return self.texts.status.format(
             state="Paused" if status.paused else "Answering",
             adapter=status.adapter or self.texts.base_model,
@@ -190,7 +200,10 @@ class Commands:
             phrasings=status.phrasings,
             sections=status.sections,
             lessons=status.lessons_since_adapter,
-            answers=answers,
+            answers=_counted(status.answers),
+            handoffs=_counted(status.handoffs),
+            reminders=status.reminders,
+            undelivered=undelivered,
         )
 
     def set_paused(self, unit: Unit, paused: bool) -> str:
@@ -228,6 +241,10 @@ def _parse(text: str) -> tuple[str, list[str]]:
     except ValueError:  # an unbalanced quotation mark
         words = text.split()
     return (words[0].lower(), words[1:]) if words else ("help", [])
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
 
 
 def _message_id(link: str) -> str:

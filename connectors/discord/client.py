@@ -13,12 +13,12 @@ from bot.errors import SettingError
 from bot.people import Person, Platform
 from bot.texts import Texts
 from connectors.discord import forms, parsing
-from connectors.discord.commands import MenteeGroup, correct_menu, sync_commands
+from connectors.discord.commands import MenteeGroup, menus, sync_commands
 from connectors.discord.config import DiscordConfig, use_addresses
 from connectors.discord.interactions import Interactions
 from connectors.discord.people import look_up, person_of
 from connectors.discord.surface import intents
-from connectors.discord.views import CandidateButton, CorrectionButton
+from connectors.discord.views import CandidateButton, CorrectionButton, PressButton
 
 log = structlog.get_logger()
 
@@ -33,13 +33,14 @@ class MenteeClient(discord.Client):
         self.interactions = Interactions(desk, texts)
         self.tree: app_commands.CommandTree[MenteeClient] = app_commands.CommandTree(self)
         self.tree.add_command(MenteeGroup(self.interactions))
-        self.tree.add_command(correct_menu(self.interactions, texts))
+        for menu in menus(self.interactions, texts):
+            self.tree.add_command(menu)
         self._dev_guild = config.dev_guild
         self._reaction_ids = parsing.ReactionIds()
         self._reactions_in_order = asyncio.Lock()
 
     async def setup_hook(self) -> None:
-        self.add_dynamic_items(CandidateButton, CorrectionButton)
+        self.add_dynamic_items(CandidateButton, CorrectionButton, PressButton)
         guild = discord.Object(int(self._dev_guild)) if self._dev_guild is not None else None
         try:
             told = await sync_commands(self.tree, guild)

@@ -16,7 +16,18 @@ from datetime import datetime
 
 import discord
 
-from bot.events import CandidateChosen, CommandGiven, CorrectionSubmitted, MessagePosted, MessageRef, Place, Reacted
+from bot.buttons import Act
+from bot.events import (
+    ButtonPressed,
+    CandidateChosen,
+    CommandGiven,
+    CorrectionSubmitted,
+    MessagePosted,
+    MessageRef,
+    Place,
+    Reacted,
+    ReplyMarked,
+)
 from bot.ids import AnswerId, EventId, FactId, new_id
 from bot.people import Person, Platform
 from connectors.discord.people import person_of
@@ -146,6 +157,38 @@ def candidate_chosen(interaction: discord.Interaction, answer: AnswerId, fact: F
         at=interaction.created_at,
         answer=answer,
         fact=fact,
+    )
+
+
+def button_pressed(interaction: discord.Interaction, act: Act, about: str, detail: str) -> ButtonPressed:
+    return ButtonPressed(
+        id=interaction_id(interaction),
+        place=place_of_interaction(interaction),
+        person=person_of(interaction.user),
+        at=interaction.created_at,
+        act=act,
+        about=about,
+        detail=detail,
+    )
+
+
+def reply_marked(
+    interaction: discord.Interaction, channel_id: int, message_id: int, message: discord.Message | None
+) -> ReplyMarked:
+    """`message` is the reply as it stands now; None when it is gone. It names the conversation that it is part of."""
+    me = interaction.client.user
+    place = place_of_interaction(interaction)
+    if message is not None and me is not None:
+        channel = interaction.channel or message.channel
+        place = place_of(channel, interaction.guild_id, _root(message, me.id))
+    return ReplyMarked(
+        id=interaction_id(interaction),
+        place=place,
+        person=person_of(interaction.user),
+        at=interaction.created_at,
+        reply=ref_of(channel_id, interaction.guild_id, message_id),
+        text=message.content if message is not None else "",
+        by_bot=message.author.bot if message is not None else False,
     )
 
 

@@ -3,11 +3,21 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.events import CandidateChosen, CommandGiven, MessagePosted, MessageRef, Place, Reacted
+from bot.buttons import Act, parse_code
+from bot.events import (
+    ButtonPressed,
+    CandidateChosen,
+    CommandGiven,
+    MessagePosted,
+    MessageRef,
+    Place,
+    Reacted,
+    ReplyMarked,
+)
 from bot.ids import AnswerId, EventId, FactId
 from bot.people import Person, Platform
 
@@ -122,6 +132,39 @@ def candidate_chosen(body: Payload, bot: Identity, at: datetime) -> CandidateCho
         at=at,
         answer=AnswerId(chosen["answer"]),
         fact=FactId(chosen["fact"]) if chosen["fact"] is not None else None,
+    )
+
+
+def button_pressed(body: Payload, bot: Identity, at: datetime) -> ButtonPressed | None:
+    """None for a button that asks to learn a reply: its words are looked up first."""
+    act, about, detail = parse_code(body["actions"][0]["value"])
+    if act is Act.LEARN:
+        return None
+    where = interaction(body, bot)
+    return ButtonPressed(
+        id=_interaction_id(body), place=where.place, person=where.person, at=at, act=act, about=about, detail=detail
+    )
+
+
+def reply_of_button(body: Payload, bot: Identity) -> MessageRef:
+    """The reply that a button asks to learn."""
+    _, about, _ = parse_code(body["actions"][0]["value"])
+    channel, _, ts = about.partition("/")
+    return MessageRef(Platform.SLACK, bot.team, channel, ts)
+
+
+def reply_marked(body: Payload, reply: MessageRef, message: Payload, bot: Identity, at: datetime) -> ReplyMarked:
+    """`message` is the reply as Slack shows it now; an empty one is gone."""
+    where = interaction(body, bot)
+    thread = message.get("thread_ts") or where.place.thread or reply.id
+    return ReplyMarked(
+        id=_interaction_id(body),
+        place=where.place if where.place.is_direct else replace(where.place, thread=thread),
+        person=where.person,
+        at=at,
+        reply=reply,
+        text=readable(message.get("text") or ""),
+        by_bot=bool(message.get("bot_id")) or message.get("user") == bot.user,
     )
 
 

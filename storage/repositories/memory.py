@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, delete, select
 
+from bot.events import MessageRef
 from bot.feedback import Lesson, LessonSource, Phrasing
 from bot.ids import AnswerId, FactId, LessonId, SectionId
 from bot.retrieval import Section
@@ -33,6 +34,7 @@ class SqlLessons:
                 about=lesson.about,
                 topic=lesson.topic,
                 withdrawn_at=lesson.withdrawn_at,
+                said_in=lesson.said_in,
             )
         )
         self._changed(lesson.fact)
@@ -62,6 +64,10 @@ class SqlLessons:
     def saying(self, answer: str) -> Sequence[Lesson]:
         query = select(LessonRow).where(LessonRow.answer == answer, col(LessonRow.withdrawn_at).is_(None))
         return [_lesson(row) for row in self._session.exec(query.order_by(col(LessonRow.taught_at).desc()))]
+
+    def said_in(self, message: MessageRef) -> Sequence[Lesson]:
+        query = select(LessonRow).where(LessonRow.said_in == message.key, col(LessonRow.withdrawn_at).is_(None))
+        return [_lesson(row) for row in self._session.exec(query.order_by(col(LessonRow.taught_at)))]
 
     def all(self, facts: Sequence[FactId] | None = None) -> Sequence[Lesson]:
         query = select(LessonRow).order_by(col(LessonRow.taught_at), col(LessonRow.id))
@@ -167,6 +173,7 @@ def _lesson(row: LessonRow) -> Lesson:
         about=AnswerId(row.about) if row.about is not None else None,
         topic=row.topic,
         withdrawn_at=row.withdrawn_at,
+        said_in=row.said_in,
     )
 
 

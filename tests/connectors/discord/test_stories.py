@@ -44,7 +44,8 @@ async def test_what_it_does_not_know_calls_the_agents(tmp_path: Path) -> None:
     async with on_stage(tmp_path, agents_mention="700000000000000001") as stage:
         answer = await stage.ask("Why is the sky blue?")
 
-        assert answer.content == f"{ENGLISH.handoff}\n<@&700000000000000001>"
+        assert answer.content.startswith(ENGLISH.handoff)
+        assert answer.content.endswith("\n<@&700000000000000001>")
 
 
 async def test_a_pencil_becomes_a_lesson_that_answers_the_next_question(tmp_path: Path) -> None:
