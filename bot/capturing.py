@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.answers import Answer, AnswerKind, PostedAnswer
+from bot.asking_why import ask_why, reason_buttons
 from bot.errors import BadInput, NotAllowed
 from bot.events import CorrectionSubmitted, MessageRef, Reacted
 from bot.feedback import Fact, Gesture, Lesson, LessonSource, Phrasing, Rating, facts_of
@@ -43,11 +44,17 @@ class Capturing:
         if gesture is not Gesture.CORRECT:
             unit.ratings.put(rating)
         if not trusted:
-            return [self._notice(event, self.texts.not_agent)] if gesture is Gesture.CORRECT else []
+            return self._by_others(event, gesture, posted)
         if gesture is Gesture.APPROVE:
             return self._approve(unit, event, posted)
         text = self.texts.offer if gesture is Gesture.CORRECT else self.texts.offer_rejected
-        return [self._offer(event, posted.answer.id, text)]
+        return [self._offer(event, posted.answer.id, text, may_say_why=gesture is Gesture.REJECT)]
+
+    def _by_others(self, event: Reacted, gesture: Gesture, posted: PostedAnswer) -> list[Outgoing]:
+        """Customers teach nothing, but may say what was the matter."""
+        if gesture is Gesture.CORRECT:
+            return [self._notice(event, self.texts.not_agent)]
+        return [ask_why(event, posted.answer.id, self.texts)] if gesture is Gesture.REJECT else []
 
     def _approve(self, unit: Unit, event: Reacted, posted: PostedAnswer) -> list[Outgoing]:
         """A trusted ✅ on a known answer adds the asker's phrasing; on a generated one it makes it known."""
@@ -198,10 +205,10 @@ class Capturing:
             if text:
                 unit.lessons.add_phrasing(Phrasing(fact=lesson.fact, text=text, origin=lesson.id))
 
-    def _offer(self, event: Reacted, answer: AnswerId, text: str) -> CorrectionOffer:
+    def _offer(self, event: Reacted, answer: AnswerId, text: str, *, may_say_why: bool) -> CorrectionOffer:
         return CorrectionOffer(
             place=event.place, in_reply_to=event.id, answer=answer, to=event.person, text=text,
-            button=self.texts.offer_button,
+            button=self.texts.offer_button, more=reason_buttons(answer, self.texts) if may_say_why else (),
         )  # fmt: skip
 
     @staticmethod

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.answers import PostedAnswer
+from bot.asking_why import reasons_given
 from bot.errors import AdminError, BadInput, NotAllowed, UnknownAdapter
 from bot.events import CommandGiven, Place
 from bot.feedback import facts_of
@@ -48,6 +49,8 @@ class Status:
     """How many are open, claimed, solved."""
     reminders: int
     """How often the agents were called again for those that are not solved."""
+    reasons: dict[str, int]
+    """What was the matter with answers that got a ❌."""
     undelivered: int
     """Messages that a platform never took."""
 
@@ -188,6 +191,7 @@ class Commands:
             answers=unit.answers.count_by_kind(),
             handoffs=unit.handoffs.count_by_state(),
             reminders=sum(handoff.reminders for handoff in unit.handoffs.unsolved()),
+            reasons=unit.ratings.count_by_reason(),
             undelivered=unit.outbox.given_up(),
         )
 
@@ -203,6 +207,7 @@ class Commands:
             answers=_counted(status.answers),
             handoffs=_counted(status.handoffs),
             reminders=status.reminders,
+            reasons=_counted(status.reasons),
             undelivered=undelivered,
         )
 
@@ -221,6 +226,7 @@ class Commands:
         """What an answer was made of."""
         answer = posted.answer
         adapter = unit.adapters.get(answer.adapter) if answer.adapter is not None else None
+        reasons = reasons_given(list(unit.ratings.of(answer.id)))
         sources = "; ".join(f"{source.kind}: {source.title}" for source in answer.sources)
         return self.texts.why.format(
             question=answer.question,
@@ -229,6 +235,7 @@ class Commands:
             adapter=self.name_of(adapter),
             latency_ms=answer.latency_ms,
             sources=self.texts.sources.format(sources=sources) if sources else "",
+            reasons=self.texts.why_reasons.format(reasons=_counted(reasons)) if reasons else "",
         )
 
     def _needs(self, verb: str, what: str) -> str:

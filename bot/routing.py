@@ -9,6 +9,8 @@ from typing import assert_never
 
 from bot.answering import Answering
 from bot.answers import Answer, AnswerKind, PostedAnswer
+from bot.asking_why import AskingWhy
+from bot.buttons import Act
 from bot.capturing import Capturing
 from bot.commands import PAUSED, Commands
 from bot.conversation import Question, Speaker, Turn, clean_question, is_for_the_bot
@@ -53,6 +55,8 @@ class Routing:
                 return lambda unit: self.capturing.correct(unit, event, same)
             case ReplyMarked():
                 return await self._on_reply_marked(event)
+            case ButtonPressed(act=Act.REASON):
+                return lambda unit: AskingWhy(self.answering.texts).press(unit, event)
             case ButtonPressed():
                 return lambda unit: self.handing_off.press(unit, event)
             case CandidateChosen():

@@ -52,7 +52,17 @@ class Texts:
     no_question_here: str = "Nobody has asked me anything in this thread, so I don't know which question that answers."
     # teaching
     offer: str = "You'd like to correct my answer. Open the form and write the right one."
-    offer_rejected: str = "Thanks, noted as wrong. If you know the right answer, teach it to me."
+    offer_rejected: str = (
+        "Thanks, noted as wrong. If you know the right answer, teach it to me; or say in one click what was the matter."
+    )
+    ask_why: str = "Thanks, noted as wrong. What was the matter with it? One click helps."
+    reason_wrong: str = "Wrong"
+    reason_outdated: str = "Outdated"
+    reason_incomplete: str = "Incomplete"
+    reason_tone: str = "Tone"
+    reason_other: str = "Something else"
+    reason_noted: str = "Thank you, noted: {reason}."
+    reason_without_rating: str = "That answer has no ❌ of yours any more, so there is nothing to note the reason with."
     offer_button: str = "Correct this answer"
     form_title: str = "Correct this answer"
     form_question: str = "The question"
@@ -106,10 +116,13 @@ class Texts:
     status: str = (
         "{state}, adapter {adapter}. I know {facts} facts in {phrasings} phrasings and {sections} help sections. "
         "{lessons} lessons since the live adapter was trained. Answers so far: {answers}. "
-        "Hand-offs: {handoffs}, {reminders} reminders sent.{undelivered}"
+        "Hand-offs: {handoffs}, {reminders} reminders sent. Reasons of ❌: {reasons}.{undelivered}"
     )
     status_undelivered: str = " {count} messages could not be posted and were given up."
-    why: str = "“{question}” → {kind}, confidence {confidence:.2f}, adapter {adapter}, {latency_ms:.0f} ms. {sources}"
+    why: str = (
+        "“{question}” → {kind}, confidence {confidence:.2f}, adapter {adapter}, {latency_ms:.0f} ms. {sources}{reasons}"
+    )
+    why_reasons: str = " Reasons of ❌: {reasons}."
     base_model: str = "base model"
 
 

@@ -94,8 +94,10 @@ def candidate_view(answer: Answer, none_of_these: str) -> discord.ui.View:
 
 
 def correction_view(answer: AnswerId, label: str, more: Sequence[CoreButton] = ()) -> discord.ui.View:
-    view = press_view(more)
-    return view.add_item(CorrectionButton(answer, label[:MAX_BUTTON_LABEL]))
+    view = discord.ui.View(timeout=None).add_item(CorrectionButton(answer, label[:MAX_BUTTON_LABEL]))
+    for button in more:
+        view.add_item(PressButton(button.code, button.label, is_main=button.is_main))
+    return view
 
 
 def _label(candidate: Candidate) -> str:

@@ -204,3 +204,17 @@ async def test_without_the_message_content_intent_mentions_are_answered(tmp_path
 
         assert answer.content.startswith(RIGHT)
         assert len(stage.channel.history()) == 3
+
+
+async def test_a_cross_asks_why_and_takes_one_click(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        answer = await grounded_answer(stage)
+        await stage.customer.react(answer, "❌")
+        asked = await stage.heard()
+        assert asked.content == f"**carl**: {ENGLISH.ask_why}"
+
+        pressed = await stage.customer.click(asked, label=ENGLISH.reason_outdated)
+        await stage.heard()
+
+        assert [each.content for each in pressed.followups] == [ENGLISH.reason_noted.format(reason="outdated")]
+        assert (await stage.house.desk.status()).reasons == {"outdated": 1}

@@ -190,3 +190,15 @@ async def test_the_message_menu_tells_others_why_it_opens_nothing(http_studio: S
     told = await until(lambda: slack.whispered(CUSTOMER), "the refusal")
     assert words(told[-1]) == ENGLISH.not_agent
     assert slack.modal is None
+
+
+async def test_a_cross_asks_why_and_takes_one_click(socket_studio: Studio) -> None:
+    slack = socket_studio.slack
+    answer = await socket_studio.ask(QUESTION)
+    await slack.react(CUSTOMER, answer, "x")
+    asked = (await until(lambda: slack.whispered(CUSTOMER), "the question why"))[0]
+    assert [button["text"]["text"] for button in buttons(asked)][:2] == [ENGLISH.reason_wrong, ENGLISH.reason_outdated]
+    await slack.press(CUSTOMER, asked, buttons(asked)[1])
+    thanks = await until(lambda: slack.whispered(CUSTOMER)[1:], "the thanks")
+    assert words(thanks[0]) == ENGLISH.reason_noted.format(reason="outdated")
+    assert (await socket_studio.house.desk.status()).reasons == {"outdated": 1}
