@@ -34,7 +34,7 @@ class Capturing:
         """A gesture on one of the bot's answers; anything else on anything else means nothing."""
         gesture = self.policy.emoji.get(event.emoji)
         posted = unit.answers.at(event.message)
-        if gesture is None or posted is None:
+        if gesture is None or posted is None or posted.retracted:
             return []
         event = replace(event, place=posted.place)  # a reaction needn't tell the thread; the answer knows it
         trusted = self._is_agent(event.person)
@@ -118,7 +118,7 @@ class Capturing:
         lesson = self._lesson(
             event.question, event.text, event.person, _source(event), event.at, event.answer, fact, event.said_in
         )
-        self._keep(unit, lesson, posted.answer.question)
+        self._keep(unit, lesson, "" if posted.retracted else posted.answer.question)
         receipt = self.texts.noted.format(
             name=event.person.name, question=_quote(event.question), answer=_quote(event.text)
         )

@@ -112,6 +112,25 @@ class CandidateChosen(_Happened):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MessageEdited(_Happened):
+    """Somebody changed the words of a message."""
+
+    message: MessageRef
+    text: str
+    posted_at: datetime
+    """When the message was written first."""
+    kind: Literal["message_edited"] = "message_edited"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageDeleted(_Happened):
+    """A message is gone. Not every platform tells by whom: `person` may have no id."""
+
+    message: MessageRef
+    kind: Literal["message_deleted"] = "message_deleted"
+
+
+@dataclass(frozen=True, kw_only=True)
 class CommandGiven(_Happened):
     """Somebody typed `/mentee …`; `text` is what stands behind the name."""
 
@@ -119,4 +138,14 @@ class CommandGiven(_Happened):
     kind: Literal["command"] = "command"
 
 
-Event = MessagePosted | Reacted | CorrectionSubmitted | ReplyMarked | ButtonPressed | CandidateChosen | CommandGiven
+Event = (
+    MessagePosted
+    | MessageEdited
+    | MessageDeleted
+    | Reacted
+    | CorrectionSubmitted
+    | ReplyMarked
+    | ButtonPressed
+    | CandidateChosen
+    | CommandGiven
+)

@@ -66,6 +66,13 @@ class HandingOff:
         unsolved = unit.handoffs.unsolved(place)
         return [each for handoff in unsolved for each in self._move(unit, handoff, HandoffState.SOLVED, by, at)]
 
+    def withdraw(self, unit: Unit, answer: AnswerId, by: Person, at: datetime) -> list[Outgoing]:
+        """The question was deleted: nobody need take it any more."""
+        handoff = unit.handoffs.get(answer)
+        if handoff is None or handoff.state is HandoffState.SOLVED:
+            return []
+        return self._move(unit, handoff, HandoffState.WITHDRAWN, by, at)
+
     def is_taken(self, unit: Unit, place: Place) -> bool:
         return any(handoff.state is HandoffState.CLAIMED for handoff in unit.handoffs.unsolved(place))
 
@@ -88,7 +95,7 @@ class HandingOff:
         if not self._is_agent(event.person):
             raise NotAllowed(self.texts.handoff_not_agent)
         handoff = unit.handoffs.get(AnswerId(event.about))
-        if handoff is None:
+        if handoff is None or handoff.state is HandoffState.WITHDRAWN:
             raise BadInput(self.texts.handoff_gone)
         if handoff.state is HandoffState.SOLVED:
             raise BadInput(self.texts.already_solved.format(name=handoff.by_name))

@@ -12,6 +12,7 @@ class HandoffState(StrEnum):
     OPEN = "open"
     CLAIMED = "claimed"
     SOLVED = "solved"
+    WITHDRAWN = "withdrawn"  # its question was deleted
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -227,6 +227,11 @@ class Lessons(Protocol):
         """Add it; the same text from the same origin again makes it active."""
         ...
 
+    def withdraw_heard(self, answer: AnswerId, question: str, at: datetime) -> None:
+        """Withdraw what was heard of an answer's question: phrasings that clicks and ratings on it brought, and the
+        asker's words beside a correction of it."""
+        ...
+
     def withdraw_phrasings(self, origin: str, at: datetime) -> None: ...
     def phrasings(self, facts: Sequence[FactId] | None = None) -> Sequence[Phrasing]:
         """Those of the facts, or all; oldest first, withdrawn ones too."""

@@ -24,14 +24,15 @@ def handoff_buttons(handoff: Handoff, texts: Texts) -> tuple[Button, ...]:
             return Button(texts.claim_button, Act.CLAIM, handoff.answer, is_main=True), solve
         case HandoffState.CLAIMED:
             return (solve,)
-        case HandoffState.SOLVED:
+        case HandoffState.SOLVED | HandoffState.WITHDRAWN:
             return ()
 
 
 def _state_line(handoff: Handoff, texts: Texts) -> str:
     if handoff.state is HandoffState.OPEN or handoff.changed_at is None:
         return texts.handoff_open
-    template = texts.handoff_claimed if handoff.state is HandoffState.CLAIMED else texts.handoff_solved
+    templates = {HandoffState.CLAIMED: texts.handoff_claimed, HandoffState.SOLVED: texts.handoff_solved}
+    template = templates.get(handoff.state, texts.handoff_withdrawn)
     return template.format(name=handoff.by_name, time=f"{handoff.changed_at:%d %b %H:%M} UTC")
 
 

@@ -20,11 +20,14 @@ from bot.events import (
     CommandGiven,
     CorrectionSubmitted,
     Event,
+    MessageDeleted,
+    MessageEdited,
     MessagePosted,
     Place,
     Reacted,
     ReplyMarked,
 )
+from bot.following import Following
 from bot.handing_off import HandingOff
 from bot.ids import FactId
 from bot.outgoing import AnswerPost, Notice, Outgoing
@@ -42,12 +45,20 @@ class Routing:
     capturing: Capturing
     commands: Commands
     handing_off: HandingOff
+    following: Following
     draft: Draft
 
     async def __call__(self, event: Event) -> Effect:
+        return (lambda _: []) if event.person.is_bot else await self._use_case(event)
+
+    async def _use_case(self, event: Event) -> Effect:
         match event:
             case MessagePosted():
                 return await self._on_message(event)
+            case MessageEdited():
+                return await self._on_edited(event)
+            case MessageDeleted():
+                return lambda unit: self.following.deleted(unit, event)
             case Reacted():
                 return lambda unit: self.capturing.react(unit, event)
             case CorrectionSubmitted():
@@ -55,10 +66,10 @@ class Routing:
                 return lambda unit: self.capturing.correct(unit, event, same)
             case ReplyMarked():
                 return await self._on_reply_marked(event)
-            case ButtonPressed(act=Act.REASON):
-                return lambda unit: AskingWhy(self.answering.texts).press(unit, event)
             case ButtonPressed():
-                return lambda unit: self.handing_off.press(unit, event)
+                asking_why = AskingWhy(self.answering.texts)
+                press = asking_why.press if event.act is Act.REASON else self.handing_off.press
+                return lambda unit: press(unit, event)
             case CandidateChosen():
                 return await self._on_choice(event)
             case CommandGiven():
@@ -75,6 +86,8 @@ class Routing:
 
     def broken(self, event: Event) -> Effect:
         """What happens to an event that can't be handled: whoever asked gets a hand-off, never silence."""
+        if isinstance(event, MessageEdited | MessageDeleted):  # nobody waits for an answer to these
+            return lambda _: []
         question = clean_question(event.text) if isinstance(event, MessagePosted) else ""
         answer = self.answering.handoff(question, self.answering.texts.broke)
         return lambda unit: self._post(unit, event, answer)
@@ -102,7 +115,17 @@ class Routing:
 
         return keep
 
-    async def _answer(self, event: MessagePosted | CandidateChosen, question: Question) -> Answer:
+    async def _on_edited(self, event: MessageEdited) -> Effect:
+        def look(unit: Unit) -> tuple[Question | None, bool]:
+            return self.following.question(unit, event), unit.flags.get(PAUSED) == "yes"
+
+        question, paused = await self.store.run(look)
+        if question is None or paused:
+            return lambda unit: self.following.reword(unit, event)
+        answer = await self._answer(event, question)
+        return lambda unit: self.following.answer_anew(unit, event, answer)
+
+    async def _answer(self, event: MessagePosted | MessageEdited | CandidateChosen, question: Question) -> Answer:
         """Answer, showing the unfinished text while it grows. None of these fits: the facts are skipped."""
         await self.draft(event.place, "")
         pieces: list[str] = []
@@ -132,7 +155,8 @@ class Routing:
             fact = self.capturing.fact(unit, chosen)
             if fact is None:  # withdrawn between question and click
                 return self._post(unit, event, self.answering.handoff(asked.question))
-            self.capturing.learn_from_choice(unit, asked, chosen, event.person)
+            if not posted.retracted:
+                self.capturing.learn_from_choice(unit, asked, chosen, event.person)
             return self._post(unit, event, self.answering.from_fact(asked.question, fact, 1.0))
 
         return keep

@@ -26,6 +26,7 @@ class Texts:
     handoff_open: str = "🔴 Open: nobody has taken it yet."
     handoff_claimed: str = "🟡 Taken by {name}, {time}."
     handoff_solved: str = "🟢 Solved by {name}, {time}."
+    handoff_withdrawn: str = "⚪ The question was deleted, {time}."
     claim_button: str = "I'll take it"
     solve_button: str = "Solved"
     already_claimed: str = "{name} has taken it already."
@@ -49,6 +50,10 @@ class Texts:
     why_menu: str = "Why this answer?"
     reply_gone: str = "That message is gone, or has no words. Nothing was changed."
     reply_by_bot: str = "That is a bot's message. Confirm an answer of mine with ✅, or correct it."
+    reply_changed: str = (
+        "The reply that I had learnt was changed by somebody who is no agent, so I don't use it any more. "
+        "An agent can mark it again."
+    )
     no_question_here: str = "Nobody has asked me anything in this thread, so I don't know which question that answers."
     # teaching
     offer: str = "You'd like to correct my answer. Open the form and write the right one."

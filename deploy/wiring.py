@@ -13,6 +13,7 @@ from bot.commands import Commands
 from bot.delivery import Delivery
 from bot.desk import Desk
 from bot.events import Event, Place
+from bot.following import Following
 from bot.handing_off import HandingOff
 from bot.intake import Intake
 from bot.outgoing import Outgoing
@@ -74,7 +75,8 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
     capturing = Capturing(parts.policy, parts.texts)
     commands = Commands(parts.policy, parts.texts, parts.adapter_store, parts.planner, parts.clock)
     handing_off = HandingOff(parts.policy, parts.texts)
-    routing = Routing(parts.store, answering, capturing, commands, handing_off, draft)
+    following = Following(capturing, handing_off)
+    routing = Routing(parts.store, answering, capturing, commands, handing_off, following, draft)
     intake = Intake(parts.store, routing, news, _log_failed_event)
     desk = Desk(parts.store, routing, intake, parts.clock)
     connectors.update({connector.platform: connector for connector in connectors_of(desk)})

@@ -59,6 +59,19 @@ class MenteeClient(discord.Client):
         if event is not None:
             await self.desk.receive(event)
 
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+        event = parsing.edited(payload.message, self._me)
+        if event is not None:
+            await self.desk.receive(event)
+
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        await self._on_deleted(payload.message_id, payload.channel_id, payload.guild_id, payload.cached_message)
+
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        cached = {message.id: message for message in payload.cached_messages}
+        for each in payload.message_ids:
+            await self._on_deleted(each, payload.channel_id, payload.guild_id, cached.get(each))
+
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
         await self._on_reaction(payload)
 
@@ -80,6 +93,13 @@ class MenteeClient(discord.Client):
     def _me(self) -> discord.ClientUser:
         assert self.user is not None, "events come after the login"
         return self.user
+
+    async def _on_deleted(
+        self, message_id: int, channel_id: int, guild_id: int | None, cached: discord.Message | None
+    ) -> None:
+        channel = self.get_channel(channel_id) or discord.Object(channel_id)
+        now = discord.utils.utcnow()
+        await self.desk.receive(parsing.deleted(message_id, channel, guild_id, cached, self._me.id, now))
 
     async def _on_reaction(self, payload: discord.RawReactionActionEvent) -> None:
         """One after the other: looking one person up must not let what came later overtake."""

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, assert_never
 
 import aiohttp
@@ -108,16 +109,17 @@ class DiscordConnector:
         return render_answer(outgoing.answer, outgoing.handoff, self._texts, self._agents_role(outgoing.place))
 
     async def _edit(self, edit: AnswerEdit, rendered: Rendered) -> MessageRef | None:
-        """Rewrite the message that carries the buttons: the last one, where an answer took several. What was deleted
-        meanwhile needs no edit."""
+        """Rewrite the message that carries the buttons: the last one, where an answer took several. What doesn't fit
+        there follows as further messages. What was deleted meanwhile needs no edit."""
         if edit.message is None:
             return None
+        first, *rest = rendered.pieces
         channel = self.client.get_partial_messageable(int(edit.message.channel))
         message = channel.get_partial_message(int(edit.message.id))
         with contextlib.suppress(discord.NotFound):
             none = discord.AllowedMentions.none()
-            await message.edit(content=rendered.pieces[-1], view=rendered.view, allowed_mentions=none)
-        return edit.message
+            await message.edit(content=first, view=None if rest else rendered.view, allowed_mentions=none)
+        return await self._post(edit, replace(rendered, pieces=rest)) if rest else edit.message
 
     async def _post(
         self, outgoing: Outgoing, rendered: Rendered, *, delete_after: float | None = None

@@ -22,6 +22,8 @@ from bot.events import (
     CandidateChosen,
     CommandGiven,
     CorrectionSubmitted,
+    MessageDeleted,
+    MessageEdited,
     MessagePosted,
     MessageRef,
     Place,
@@ -78,6 +80,37 @@ def posted(message: discord.Message, me: discord.ClientUser) -> MessagePosted | 
         message=ref_of(message.channel.id, guild_id, message.id),
         mentions_bot=mentioned,
         opens_thread=_opens(message),
+    )
+
+
+def edited(message: discord.Message, me: discord.ClientUser) -> MessageEdited | None:
+    """None for what no person wrote, and where Discord only added a preview."""
+    if message.author.bot or message.webhook_id or message.edited_at is None or not message.content:
+        return None
+    guild_id = message.guild.id if message.guild else None
+    return MessageEdited(
+        id=EventId(f"discord:{message.id}:edited:{message.edited_at.timestamp()}"),
+        place=place_of_message(message, me.id),
+        person=person_of(message.author),
+        at=message.edited_at,
+        message=ref_of(message.channel.id, guild_id, message.id),
+        text=_names_of_bot(message, me).sub(" ", message.content).strip(),
+        posted_at=message.created_at,
+    )
+
+
+def deleted(
+    message_id: int, channel: discord.abc.Snowflake, guild_id: int | None, cached: discord.Message | None, me: int,
+    at: datetime,
+) -> MessageDeleted:  # fmt: skip
+    """Discord tells neither by whom, nor what a message that it hasn't shown before was."""
+    place = place_of_message(cached, me) if cached is not None else place_of(channel, guild_id, message_id)
+    return MessageDeleted(
+        id=EventId(f"discord:{message_id}:deleted"),
+        place=place,
+        person=person_of(cached.author) if cached is not None else Person(Platform.DISCORD, ""),
+        at=at,
+        message=ref_of(channel.id, guild_id, message_id),
     )
 
 

@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk import Desk
 from bot.errors import PersonError
-from bot.events import Event, MessageRef
+from bot.events import Event, MessageDeleted, MessageRef
 from bot.ids import AnswerId
 from bot.texts import Texts
 from connectors.slack import forms, parsing
@@ -58,8 +58,15 @@ class Listening:
         app.error(_on_error)
 
     async def _on_message(self, event: Payload) -> None:
-        if (posted := parsing.message_posted(event, self.bot)) is not None:
-            await self._receive(posted)
+        happened = (
+            parsing.message_posted(event, self.bot)
+            or parsing.message_edited(event, self.bot)
+            or parsing.message_deleted(event, self.bot)
+        )
+        if isinstance(happened, MessageDeleted):  # by whom, Slack doesn't tell
+            await self.desk.receive(happened)
+        elif happened is not None:
+            await self._receive(happened)
 
     async def _on_reaction(self, body: Payload) -> None:
         if (reacted := parsing.reacted(body, self.bot)) is not None:

@@ -12,6 +12,8 @@ from bot.events import (
     ButtonPressed,
     CandidateChosen,
     CommandGiven,
+    MessageDeleted,
+    MessageEdited,
     MessagePosted,
     MessageRef,
     Place,
@@ -57,20 +59,56 @@ def message_posted(event: Payload, bot: Identity) -> MessagePosted | None:
 
     A mention comes twice, as `app_mention` and as `message`: channel and time name it, so that both are one event.
     """
-    person, channel, ts = event.get("user"), event["channel"], event["ts"]
-    if person in (None, bot.user, _SLACKBOT) or event.get("bot_id") or event.get("subtype") not in _WRITTEN_BY_PEOPLE:
+    if not _is_by_person(event, bot):
         return None
-    thread, is_direct = event.get("thread_ts"), _is_direct(channel)
+    person, channel, ts = event["user"], event["channel"], event["ts"]
+    thread = event.get("thread_ts")
     text = event.get("text") or ""
     return MessagePosted(
         id=EventId(f"slack:{bot.team}:{channel}:{ts}"),
-        place=Place(Platform.SLACK, bot.team, channel, thread if is_direct else thread or ts, is_direct),
+        place=_place(channel, thread, ts, bot),
         person=Person(Platform.SLACK, person),
         at=_time(ts),
         text=readable(_without_mention(text, bot.user)),
         message=MessageRef(Platform.SLACK, bot.team, channel, ts),
         mentions_bot=_mention(bot.user).search(text) is not None,
         opens_thread=thread in (None, ts),
+    )
+
+
+def message_edited(event: Payload, bot: Identity) -> MessageEdited | None:
+    """None for anything but a person's changed words: Slack also calls a link's preview a change."""
+    if event.get("subtype") != "message_changed":
+        return None
+    message, previous = event["message"], event.get("previous_message") or {}
+    if not _is_by_person(message, bot) or message.get("text") == previous.get("text"):
+        return None
+    channel, ts = event["channel"], message["ts"]
+    changed = (message.get("edited") or {}).get("ts") or event.get("event_ts") or event["ts"]
+    return MessageEdited(
+        id=EventId(f"slack:{bot.team}:{channel}:{ts}:edited:{changed}"),
+        place=_place(channel, message.get("thread_ts"), ts, bot),
+        person=Person(Platform.SLACK, message["user"]),
+        at=_time(changed),
+        message=MessageRef(Platform.SLACK, bot.team, channel, ts),
+        text=readable(_without_mention(message.get("text") or "", bot.user)),
+        posted_at=_time(ts),
+    )
+
+
+def message_deleted(event: Payload, bot: Identity) -> MessageDeleted | None:
+    """A message that opened a thread leaves a tombstone in its place, which comes as a change."""
+    is_tombstone = (event.get("message") or {}).get("subtype") == "tombstone"
+    if event.get("subtype") != "message_deleted" and not is_tombstone:
+        return None
+    previous = event.get("previous_message") or {}
+    channel, ts = event["channel"], event.get("deleted_ts") or event["message"]["ts"]
+    return MessageDeleted(
+        id=EventId(f"slack:{bot.team}:{channel}:{ts}:deleted"),
+        place=_place(channel, previous.get("thread_ts"), ts, bot),
+        person=Person(Platform.SLACK, previous.get("user") or ""),
+        at=_time(event.get("event_ts") or event["ts"]),
+        message=MessageRef(Platform.SLACK, bot.team, channel, ts),
     )
 
 
@@ -204,6 +242,17 @@ def _without_mention(text: str, user: str) -> str:
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------
+
+
+def _is_by_person(message: Payload, bot: Identity) -> bool:
+    person, is_bots = message.get("user"), message.get("bot_id")
+    return person not in (None, bot.user, _SLACKBOT) and not is_bots and message.get("subtype") in _WRITTEN_BY_PEOPLE
+
+
+def _place(channel: str, thread: str | None, ts: str, bot: Identity) -> Place:
+    """In a channel a message opens a thread of its own, in a conversation of two it does not."""
+    is_direct = _is_direct(channel)
+    return Place(Platform.SLACK, bot.team, channel, thread if is_direct else thread or ts, is_direct)
 
 
 def _is_direct(channel: str) -> bool:

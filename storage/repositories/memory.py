@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, delete, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from bot.events import MessageRef
 from bot.feedback import Lesson, LessonSource, Phrasing
@@ -83,6 +84,20 @@ class SqlLessons:
         else:
             self._session.add(PhrasingRow(fact=phrasing.fact, text=phrasing.text, origin=phrasing.origin))
         self._changed(phrasing.fact)
+
+    def withdraw_heard(self, answer: AnswerId, question: str, at: datetime) -> None:
+        for gesture in ("rating", "choice"):
+            prefix = f"{gesture}:{answer}:"
+            self._withdraw_rows(select(PhrasingRow).where(col(PhrasingRow.origin).startswith(prefix)), at)
+        for lesson in self.about(answer):
+            if lesson.question != question:
+                words = (PhrasingRow.origin == lesson.id, PhrasingRow.text == question)
+                self._withdraw_rows(select(PhrasingRow).where(*words), at)
+
+    def _withdraw_rows(self, query: SelectOfScalar[PhrasingRow], at: datetime) -> None:
+        for row in self._session.exec(query):
+            row.withdrawn_at = row.withdrawn_at or at
+            self._changed(row.fact)
 
     def withdraw_phrasings(self, origin: str, at: datetime) -> None:
         rows = self._phrasings_from(origin)

@@ -151,7 +151,7 @@ class SqlHandoffs:
         self._session.exec(delete(HandoffRow).where(col(HandoffRow.answer) == answer))
 
     def unsolved(self, place: Place | None = None) -> Sequence[Handoff]:
-        query = select(HandoffRow.handoff).where(HandoffRow.state != HandoffState.SOLVED)
+        query = select(HandoffRow.handoff).where(col(HandoffRow.state).in_((HandoffState.OPEN, HandoffState.CLAIMED)))
         if place is not None:
             query = query.where(HandoffRow.place_key == place.key)
         return [from_text(HANDOFF, text) for text in self._session.exec(query.order_by(col(HandoffRow.answer)))]

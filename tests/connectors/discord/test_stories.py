@@ -218,3 +218,29 @@ async def test_a_cross_asks_why_and_takes_one_click(tmp_path: Path) -> None:
 
         assert [each.content for each in pressed.followups] == [ENGLISH.reason_noted.format(reason="outdated")]
         assert (await stage.house.desk.status()).reasons == {"outdated": 1}
+
+
+async def test_an_edited_question_is_answered_anew_in_the_same_message(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.house.teach(QUESTION, RIGHT)
+        answer = await stage.ask("Why is the sky blue?")
+        question = next(each for each in stage.channel.history() if each.id == answer.reference.message_id)
+
+        await stage.customer.edit(question, f"{stage.bot} {QUESTION}")
+        await stage.heard()
+
+        now = next(each for each in stage.channel.history() if each.id == answer.id)
+        assert now.content.startswith(RIGHT)
+        assert now.components == []
+
+
+async def test_a_deleted_question_takes_its_hand_off_back(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        answer = await stage.ask("Why is the sky blue?")
+        question = next(each for each in stage.channel.history() if each.id == answer.reference.message_id)
+
+        await stage.customer.delete(question)
+        await stage.heard()
+
+        now = next(each for each in stage.channel.history() if each.id == answer.id)
+        assert "⚪ The question was deleted" in now.content

@@ -11,7 +11,7 @@ from bot.people import Platform
 from bot.ports import Unit
 from bot.texts import ENGLISH
 from connectors.slack.surface import SHORTCUT
-from tests.connectors.slack.local_slack import ADMIN, AGENT, CUSTOMER, SIGNING_SECRET
+from tests.connectors.slack.local_slack import ADMIN, AGENT, BOT, CUSTOMER, SIGNING_SECRET
 from tests.connectors.slack.signing import send_event, send_interaction
 from tests.connectors.slack.studio import Studio, buttons, menu, open_studio, words
 from tests.connectors.slack.waiting import until
@@ -202,3 +202,21 @@ async def test_a_cross_asks_why_and_takes_one_click(socket_studio: Studio) -> No
     thanks = await until(lambda: slack.whispered(CUSTOMER)[1:], "the thanks")
     assert words(thanks[0]) == ENGLISH.reason_noted.format(reason="outdated")
     assert (await socket_studio.house.desk.status()).reasons == {"outdated": 1}
+
+
+async def test_an_edited_question_is_answered_anew_in_the_same_message(socket_studio: Studio) -> None:
+    slack = socket_studio.slack
+    await socket_studio.house.teach(QUESTION, LESSON)
+    answer = await socket_studio.ask("May I bring my parrot?")
+    question = slack.messages[answer["thread_ts"]]
+    await slack.edit(question, f"<@{BOT}> {QUESTION}")
+    await until(lambda: words(slack.said()[0]) == LESSON, "the new answer")
+    assert len(slack.said()) == 1
+    assert buttons(slack.said()[0]) == []
+
+
+async def test_a_deleted_question_takes_its_hand_off_back(socket_studio: Studio) -> None:
+    slack = socket_studio.slack
+    answer = await socket_studio.ask("May I bring my parrot?")
+    await slack.delete(slack.messages[answer["thread_ts"]])
+    await until(lambda: "⚪ The question was deleted" in slack.said()[0]["blocks"][1]["text"]["text"], "the card")
