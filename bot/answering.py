@@ -57,11 +57,12 @@ class Answering:
             sources=(Source(kind, lesson.id, lesson.question),),
         )
 
-    def handoff(self, question: str, text: str | None = None) -> Answer:
+    def handoff(self, question: str, text: str | None = None, tried: tuple[str, ...] = ()) -> Answer:
         """Say so, and leave it to the people."""
         return Answer(
-            kind=AnswerKind.HANDOFF, question=question, text=text or self.texts.handoff, confidence=0.0, latency_ms=0.0
-        )
+            kind=AnswerKind.HANDOFF, question=question, text=text or self.texts.handoff, confidence=0.0, latency_ms=0.0,
+            tried=tried,
+        )  # fmt: skip
 
     async def _climb(self, question: Question, on_text: OnText | None, skip_facts: bool) -> Answer:
         words, retrieval = await self._retrieve(question)
@@ -69,13 +70,29 @@ class Answering:
         likely, possible = self.policy.clarify_from, self.policy.offer_from
         if found := self._known(question, facts) or self._clarify(question, facts, likely):
             return found
+        section = self._readable(words, retrieval)
+        tried = self._tried(retrieval, section, skip_facts)
         try:
-            grounded = await self._grounded(question, self._readable(words, retrieval), on_text)
+            grounded = await self._grounded(question, section, on_text)
         except Busy:
-            return self.handoff(question.text, self.texts.busy)
+            return self.handoff(question.text, self.texts.busy, tried)
         except NotWritten:
             grounded = None
-        return grounded or self._clarify(question, facts, possible) or self.handoff(question.text)
+        return grounded or self._clarify(question, facts, possible) or self.handoff(question.text, tried=tried)
+
+    def _tried(self, retrieval: Retrieval, section: Section | None, skip_facts: bool) -> tuple[str, ...]:
+        """What was looked at and why it wasn't enough, for whoever takes the question over."""
+        fact, near = self.texts.tried_no_fact, self.texts.tried_no_section
+        if skip_facts:
+            fact = self.texts.tried_choices
+        elif retrieval.facts:
+            best = retrieval.facts[0]
+            fact = self.texts.tried_fact.format(question=best.fact.lesson.question, percent=100 * best.probability)
+        if section is not None:
+            near = self.texts.tried_unsupported.format(title=section.label)
+        elif retrieval.sections:
+            near = self.texts.tried_section.format(title=retrieval.sections[0].section.label)
+        return fact, near
 
     async def _retrieve(self, question: Question) -> tuple[str, Retrieval]:
         """What was searched for, and what was found: the words as they are; if they are not enough, with the person's

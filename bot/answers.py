@@ -59,6 +59,8 @@ class Answer:
     confirmation: Confirmation | None = None
     sources: tuple[Source, ...] = ()
     candidates: tuple[Candidate, ...] = ()
+    tried: tuple[str, ...] = ()
+    """Of a hand-off: what was looked at, and why it was not enough, in words for the agents."""
     adapter: AdapterId | None = None
     """The adapter that generated the text; None for the base model, and where nothing was generated."""
     id: AnswerId = field(default_factory=lambda: AnswerId(new_id()))
@@ -73,3 +75,5 @@ class PostedAnswer:
     asker: Person
     message: MessageRef | None
     """None until it has been delivered."""
+    retracted: bool = False
+    """True once its question, or the answer itself, was deleted: nothing is learnt from it any more."""

@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.answers import Answer, AnswerKind, PostedAnswer
+from bot.asking_why import ask_why, reason_buttons
 from bot.errors import BadInput, NotAllowed
-from bot.events import CorrectionSubmitted, Reacted
+from bot.events import CorrectionSubmitted, MessageRef, Reacted
 from bot.feedback import Fact, Gesture, Lesson, LessonSource, Phrasing, Rating, facts_of
 from bot.ids import AnswerId, FactId, LessonId, new_id
 from bot.outgoing import CorrectionForm, CorrectionOffer, Notice, Outgoing
@@ -33,7 +34,7 @@ class Capturing:
         """A gesture on one of the bot's answers; anything else on anything else means nothing."""
         gesture = self.policy.emoji.get(event.emoji)
         posted = unit.answers.at(event.message)
-        if gesture is None or posted is None:
+        if gesture is None or posted is None or posted.retracted:
             return []
         event = replace(event, place=posted.place)  # a reaction needn't tell the thread; the answer knows it
         trusted = self._is_agent(event.person)
@@ -43,11 +44,17 @@ class Capturing:
         if gesture is not Gesture.CORRECT:
             unit.ratings.put(rating)
         if not trusted:
-            return [self._notice(event, self.texts.not_agent)] if gesture is Gesture.CORRECT else []
+            return self._by_others(event, gesture, posted)
         if gesture is Gesture.APPROVE:
             return self._approve(unit, event, posted)
         text = self.texts.offer if gesture is Gesture.CORRECT else self.texts.offer_rejected
-        return [self._offer(event, posted.answer.id, text)]
+        return [self._offer(event, posted.answer.id, text, may_say_why=gesture is Gesture.REJECT)]
+
+    def _by_others(self, event: Reacted, gesture: Gesture, posted: PostedAnswer) -> list[Outgoing]:
+        """Customers teach nothing, but may say what was the matter."""
+        if gesture is Gesture.CORRECT:
+            return [self._notice(event, self.texts.not_agent)]
+        return [ask_why(event, posted.answer.id, self.texts)] if gesture is Gesture.REJECT else []
 
     def _approve(self, unit: Unit, event: Reacted, posted: PostedAnswer) -> list[Outgoing]:
         """A trusted ✅ on a known answer adds the asker's phrasing; on a generated one it makes it known."""
@@ -109,9 +116,9 @@ class Capturing:
             unit, posted.answer.fact or same, event.question, event.text
         )
         lesson = self._lesson(
-            event.question, event.text, event.person, LessonSource.CORRECTION, event.at, event.answer, fact
+            event.question, event.text, event.person, _source(event), event.at, event.answer, fact, event.said_in
         )
-        self._keep(unit, lesson, posted.answer.question)
+        self._keep(unit, lesson, "" if posted.retracted else posted.answer.question)
         receipt = self.texts.noted.format(
             name=event.person.name, question=_quote(event.question), answer=_quote(event.text)
         )
@@ -182,11 +189,12 @@ class Capturing:
     @staticmethod
     def _lesson(
         question: str, answer: str, author: Person, source: LessonSource, at: datetime,
-        about: AnswerId | None, fact: FactId | None = None,
+        about: AnswerId | None, fact: FactId | None = None, said_in: MessageRef | None = None,
     ) -> Lesson:  # fmt: skip
         return Lesson(
             id=LessonId(new_id()), fact=fact or FactId(new_id()), question=question.strip(), answer=answer.strip(),
             author=author.key, author_name=author.name, source=source, taught_at=at, about=about,
+            said_in=said_in.key if said_in is not None else None,
         )  # fmt: skip
 
     @staticmethod
@@ -197,10 +205,10 @@ class Capturing:
             if text:
                 unit.lessons.add_phrasing(Phrasing(fact=lesson.fact, text=text, origin=lesson.id))
 
-    def _offer(self, event: Reacted, answer: AnswerId, text: str) -> CorrectionOffer:
+    def _offer(self, event: Reacted, answer: AnswerId, text: str, *, may_say_why: bool) -> CorrectionOffer:
         return CorrectionOffer(
             place=event.place, in_reply_to=event.id, answer=answer, to=event.person, text=text,
-            button=self.texts.offer_button,
+            button=self.texts.offer_button, more=reason_buttons(answer, self.texts) if may_say_why else (),
         )  # fmt: skip
 
     @staticmethod
@@ -222,6 +230,10 @@ def is_new_version(fact: Fact, question: str, answer: str) -> bool:
 def _same_words(question: str, phrasing: str) -> bool:
     words = set(content_words(question))
     return words == set(content_words(phrasing)) if words else question.strip() == phrasing.strip()
+
+
+def _source(event: CorrectionSubmitted) -> LessonSource:
+    return LessonSource.CORRECTION if event.said_in is None else LessonSource.REPLY
 
 
 def rating_origin(answer: AnswerId, person: Person) -> str:

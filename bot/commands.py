@@ -2,9 +2,11 @@
 
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.answers import PostedAnswer
+from bot.asking_why import reasons_given
 from bot.errors import AdminError, BadInput, NotAllowed, UnknownAdapter
 from bot.events import CommandGiven, Place
 from bot.feedback import facts_of
@@ -43,6 +45,14 @@ class Status:
     sections: int
     lessons_since_adapter: int
     answers: dict[str, int]
+    handoffs: dict[str, int]
+    """How many are open, claimed, solved."""
+    reminders: int
+    """How often the agents were called again for those that are not solved."""
+    reasons: dict[str, int]
+    """What was the matter with answers that got a ❌."""
+    undelivered: int
+    """Messages that a platform never took."""
 
 
 @dataclass(frozen=True)
@@ -179,10 +189,14 @@ class Commands:
             sections=len(unit.documents.sections()),
             lessons_since_adapter=len(new_lessons(unit, live)),
             answers=unit.answers.count_by_kind(),
+            handoffs=unit.handoffs.count_by_state(),
+            reminders=sum(handoff.reminders for handoff in unit.handoffs.unsolved()),
+            reasons=unit.ratings.count_by_reason(),
+            undelivered=unit.outbox.given_up(),
         )
 
     def describe(self, status: Status) -> str:
-        answers = ", ".join(f"{count} {kind}" for kind, count in sorted(status.answers.items())) or "none"
+        undelivered = self.texts.status_undelivered.format(count=status.undelivered) if status.undelivered else ""
         return self.texts.status.format(
             state="Paused" if status.paused else "Answering",
             adapter=status.adapter or self.texts.base_model,
@@ -190,7 +204,11 @@ class Commands:
             phrasings=status.phrasings,
             sections=status.sections,
             lessons=status.lessons_since_adapter,
-            answers=answers,
+            answers=_counted(status.answers),
+            handoffs=_counted(status.handoffs),
+            reminders=status.reminders,
+            reasons=_counted(status.reasons),
+            undelivered=undelivered,
         )
 
     def set_paused(self, unit: Unit, paused: bool) -> str:
@@ -208,6 +226,7 @@ class Commands:
         """What an answer was made of."""
         answer = posted.answer
         adapter = unit.adapters.get(answer.adapter) if answer.adapter is not None else None
+        reasons = reasons_given(list(unit.ratings.of(answer.id)))
         sources = "; ".join(f"{source.kind}: {source.title}" for source in answer.sources)
         return self.texts.why.format(
             question=answer.question,
@@ -216,6 +235,7 @@ class Commands:
             adapter=self.name_of(adapter),
             latency_ms=answer.latency_ms,
             sources=self.texts.sources.format(sources=sources) if sources else "",
+            reasons=self.texts.why_reasons.format(reasons=_counted(reasons)) if reasons else "",
         )
 
     def _needs(self, verb: str, what: str) -> str:
@@ -228,6 +248,10 @@ def _parse(text: str) -> tuple[str, list[str]]:
     except ValueError:  # an unbalanced quotation mark
         words = text.split()
     return (words[0].lower(), words[1:]) if words else ("help", [])
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
 
 
 def _message_id(link: str) -> str:

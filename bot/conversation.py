@@ -24,6 +24,8 @@ class Turn:
     """`Person.key` of who wrote, or of whom the bot answered."""
     text: str
     at: datetime
+    message: str | None = None
+    """`MessageRef.key` of the message that asked; the bot's turns name the one that they answer."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,19 @@ def clean_question(text: str) -> str:
 
 
 def is_for_the_bot(
-    event: MessagePosted, thread: Sequence[Turn], support_channels: frozenset[str], staff: Staff
+    event: MessagePosted, thread: Sequence[Turn], support_channels: frozenset[str], staff: Staff, *, taken: bool = False
 ) -> bool:
     """Mentions, direct messages, the asker's replies in the bot's threads, new questions in support channels.
 
     It stays out of talk between people: in its own thread it answers only those who asked there before, and a
-    question in a support channel is nobody's but a customer's.
+    question in a support channel is nobody's but a customer's. `taken`: an agent has claimed the thread's hand-off,
+    and talks with the asker from then on.
     """
-    if event.mentions_bot or event.place.is_direct:
+    if event.mentions_bot:
+        return True
+    if taken and (not event.place.is_direct or staff.role_of(event.person) >= Role.AGENT):
+        return False
+    if event.place.is_direct:
         return True
     if event.opens_thread:
         is_support = event.place.channel in support_channels

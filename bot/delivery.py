@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bot.errors import DeliveryFailed
 from bot.events import MessageRef
-from bot.outgoing import Outgoing
+from bot.outgoing import AnswerEdit, Outgoing
 from bot.people import Platform
 from bot.ports import Connector, Store, Unit
 
@@ -28,6 +28,8 @@ class Delivery:
     connectors: Mapping[Platform, Connector]
     news: asyncio.Event
     on_failure: OnFailure
+    on_given_up: Callable[[Unit, Outgoing], None]
+    """What becomes of a message that is given up, in the same transaction."""
     _sweeping: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self) -> None:
@@ -56,21 +58,35 @@ class Delivery:
     async def _deliver_in_order(self, queue: list[Outgoing]) -> float:
         for outgoing in queue:
             try:
-                message = await self.connectors[outgoing.place.platform].deliver(outgoing)
+                message = await self._deliver(outgoing)
             except Exception as problem:  # a connector's own bug must not stop the others' messages
                 return await self._failed(outgoing, problem)
             await self.store.run(partial(_delivered, outgoing=outgoing, message=message))
         return MAX_WAIT_S
+
+    async def _deliver(self, outgoing: Outgoing) -> MessageRef | None:
+        """An edit goes to wherever its answer stands by now; one that never came to stand anywhere needs no edit."""
+        if isinstance(outgoing, AnswerEdit):
+            of = outgoing.of
+            posted = await self.store.run(lambda unit: unit.answers.get(of))
+            if posted is None or posted.message is None:
+                return None
+            outgoing = replace(outgoing, message=posted.message)
+        return await self.connectors[outgoing.place.platform].deliver(outgoing)
 
     async def _failed(self, outgoing: Outgoing, problem: Exception) -> float:
         self.on_failure(outgoing, problem)
         reason = f"{type(problem).__name__}: {problem}"
         attempts = await self.store.run(lambda unit: unit.outbox.failed(outgoing.id, reason))
         if attempts >= (PATIENCE if isinstance(problem, DeliveryFailed) else MAX_ATTEMPTS):
-            await self.store.run(lambda unit: unit.outbox.park(outgoing.id, reason))
+            await self.store.run(lambda unit: self._give_up(unit, outgoing, reason))
             return 0.0
         asked = problem.retry_after_s if isinstance(problem, DeliveryFailed) else None
         return asked if asked is not None else min(2.0**attempts, MAX_WAIT_S)
+
+    def _give_up(self, unit: Unit, outgoing: Outgoing, reason: str) -> None:
+        unit.outbox.park(outgoing.id, reason)
+        self.on_given_up(unit, outgoing)
 
 
 def _delivered(unit: Unit, outgoing: Outgoing, message: MessageRef | None) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from bot.buttons import Act
 from bot.ids import AnswerId, EventId, FactId
 from bot.people import Person, Platform
 
@@ -75,7 +76,30 @@ class CorrectionSubmitted(_Happened):
     answer: AnswerId
     question: str
     text: str
+    said_in: MessageRef | None = None
+    """The reply whose words the text is; None for what was typed into the form."""
     kind: Literal["correction"] = "correction"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplyMarked(_Happened):
+    """Somebody says that a message in the thread is the right answer to its question."""
+
+    reply: MessageRef
+    text: str
+    """Its words, as they stand there now; empty when it is gone."""
+    by_bot: bool = False
+    kind: Literal["reply_marked"] = "reply_marked"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ButtonPressed(_Happened):
+    """Somebody clicked a button below something that the bot said."""
+
+    act: Act
+    about: str
+    detail: str = ""
+    kind: Literal["press"] = "press"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +112,25 @@ class CandidateChosen(_Happened):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MessageEdited(_Happened):
+    """Somebody changed the words of a message."""
+
+    message: MessageRef
+    text: str
+    posted_at: datetime
+    """When the message was written first."""
+    kind: Literal["message_edited"] = "message_edited"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageDeleted(_Happened):
+    """A message is gone. Not every platform tells by whom: `person` may have no id."""
+
+    message: MessageRef
+    kind: Literal["message_deleted"] = "message_deleted"
+
+
+@dataclass(frozen=True, kw_only=True)
 class CommandGiven(_Happened):
     """Somebody typed `/mentee …`; `text` is what stands behind the name."""
 
@@ -95,4 +138,14 @@ class CommandGiven(_Happened):
     kind: Literal["command"] = "command"
 
 
-Event = MessagePosted | Reacted | CorrectionSubmitted | CandidateChosen | CommandGiven
+Event = (
+    MessagePosted
+    | MessageEdited
+    | MessageDeleted
+    | Reacted
+    | CorrectionSubmitted
+    | ReplyMarked
+    | ButtonPressed
+    | CandidateChosen
+    | CommandGiven
+)

@@ -8,6 +8,16 @@ from enum import StrEnum
 from bot.ids import AnswerId, FactId, LessonId
 
 
+class Reason(StrEnum):
+    """What was the matter with an answer that got a ❌."""
+
+    WRONG = "wrong"
+    OUTDATED = "outdated"
+    INCOMPLETE = "incomplete"
+    TONE = "tone"
+    OTHER = "other"
+
+
 class Gesture(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
@@ -32,13 +42,20 @@ class Rating:
     trusted: bool
     """True when an agent gave it; everyone else's is satisfaction, and never trains."""
     at: datetime
+    reason: Reason | None = None
+    """Of a rejection, if the person said why."""
 
 
 class LessonSource(StrEnum):
     CORRECTION = "correction"  # an agent sent the form
     APPROVAL = "approval"  # an agent's ✅ on a generated answer
     TAUGHT = "taught"  # the operator's `mentee teach`
+    REPLY = "reply"  # a person's reply in a thread, which an agent marked as the right answer
     FAQ = "faq"  # an ingested FAQ entry
+
+
+OVERHEARD = frozenset({LessonSource.APPROVAL, LessonSource.REPLY})
+"""Where the question, or the answer too, was said in a channel: memory serves it, training leaves it out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +75,8 @@ class Lesson:
     """The bot's answer that the lesson corrects or approves."""
     topic: str = ""
     withdrawn_at: datetime | None = None
+    said_in: str | None = None
+    """`MessageRef.key` of the message whose words the answer is; an edit of it is a new version."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +121,7 @@ def facts_of(lessons: Sequence[Lesson], phrasings: Sequence[Phrasing]) -> list[F
             texts[phrasing.fact].append(phrasing.text)
     given: dict[FactId, set[str]] = {fact: set() for fact in newest}
     for lesson in lessons:
-        if lesson.withdrawn_at is None and lesson.source is not LessonSource.APPROVAL:
+        if lesson.withdrawn_at is None and lesson.source not in OVERHEARD:
             given[lesson.fact].add(lesson.question)
     return [
         Fact(lesson, tuple(dict.fromkeys(texts[fact])), frozenset(texts[fact]) - given[fact])

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.answers import Answer
-from bot.events import Place
+from bot.buttons import Button
+from bot.events import MessageRef, Place
+from bot.handoff import Handoff
 from bot.ids import AnswerId, EventId, OutgoingId, RunId, new_id
 from bot.people import Person
 
@@ -22,7 +24,22 @@ class _Going:
 class AnswerPost(_Going):
     answer: Answer
     """A hand-off calls the agents, in whatever way the operator has set for the platform."""
+    handoff: Handoff | None = None
+    """Of a hand-off: the card for the agents."""
     kind: Literal["answer"] = "answer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerEdit(_Going):
+    """What stands where an answer was posted, from now on: the same answer in another state, or another answer."""
+
+    answer: Answer
+    of: AnswerId
+    """The answer whose message is rewritten."""
+    handoff: Handoff | None = None
+    message: MessageRef | None = None
+    """Where it stands; found out when it is delivered, since what it rewrites is delivered before it."""
+    kind: Literal["answer_edit"] = "answer_edit"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +50,18 @@ class CorrectionOffer(_Going):
     to: Person
     text: str
     button: str
+    more: tuple[Button, ...] = ()
     kind: Literal["offer"] = "offer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer(_Going):
+    """Buttons with a line above; for one person's eyes where the platform can."""
+
+    to: Person
+    text: str
+    buttons: tuple[Button, ...]
+    kind: Literal["buttons"] = "buttons"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +70,8 @@ class Notice(_Going):
 
     text: str
     to: Person | None = None
+    calls_agents: bool = False
+    """True for one that has to reach somebody: it calls the agents as a hand-off does."""
     kind: Literal["notice"] = "notice"
 
 
@@ -54,7 +84,7 @@ class ProgressPost(_Going):
     kind: Literal["progress"] = "progress"
 
 
-Outgoing = AnswerPost | CorrectionOffer | Notice | ProgressPost
+Outgoing = AnswerPost | AnswerEdit | CorrectionOffer | Offer | Notice | ProgressPost
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,10 @@ class Person:
     groups: frozenset[str] = frozenset()
     """Ids or names of the roles (Discord), user groups (Slack) that the platform says the person is in."""
     is_workspace_admin: bool = False
+    is_outsider: bool = False
+    """A guest, or somebody of another workspace: never staff, whatever the settings name them."""
+    is_bot: bool = False
+    """Another program: what it does is ignored."""
 
     @property
     def key(self) -> str:
@@ -52,6 +56,8 @@ class Staff:
     def role_of(self, person: Person) -> Role:
         if person.platform is Platform.CLI:
             return Role.OPERATOR
+        if person.is_outsider or person.is_bot:
+            return Role.CUSTOMER
         badges = person.groups | {person.id}
         if badges & self.admins or (person.is_workspace_admin and self.workspace_admins_are_admins):
             return Role.ADMIN

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from bot.feedback import DEFAULT_EMOJI, Gesture
+from bot.opening_hours import ALWAYS_OPEN, OpeningHours
 from bot.people import Staff
 
 
@@ -13,6 +15,9 @@ class Policy:
     support_channels: frozenset[str] = frozenset()
     """Channel ids in which every new question of a customer is answered."""
     emoji: Mapping[str, Gesture] = field(default_factory=lambda: DEFAULT_EMOJI)
+    remind_after: timedelta = timedelta(minutes=30)
+    """How long a hand-off may wait within the opening hours before the agents are called again; zero: never."""
+    opening_hours: OpeningHours = ALWAYS_OPEN
     known_from: float = 0.9
     """Least calibrated probability at which a known answer is served; the aim is at most 5 % wrong of all served."""
     clarify_from: float = 0.5

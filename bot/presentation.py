@@ -1,7 +1,44 @@
 """What stands below an answer, decided once; connectors only put it into their platform's markup."""
 
 from bot.answers import Answer, AnswerKind, SourceKind
+from bot.buttons import Act, Button
+from bot.handoff import Handoff, HandoffState
 from bot.texts import Texts
+
+MAX_QUESTION_CHARS = 300
+
+
+def handoff_lines(handoff: Handoff, texts: Texts) -> list[str]:
+    """The card of a hand-off, as lines of plain text: question, what was tried, summary, state."""
+    lines = [texts.handoff_question.format(question=_short(handoff.question))] if handoff.question else []
+    if handoff.tried:
+        lines.append(texts.handoff_tried.format(tried="; ".join(_short(each) for each in handoff.tried)))
+    return [*lines, texts.handoff_summary.format(summary=handoff.summary), _state_line(handoff, texts)]
+
+
+def handoff_buttons(handoff: Handoff, texts: Texts) -> tuple[Button, ...]:
+    """What an agent can do with it in its present state."""
+    solve = Button(texts.solve_button, Act.SOLVE, handoff.answer, is_main=handoff.state is HandoffState.CLAIMED)
+    match handoff.state:
+        case HandoffState.OPEN:
+            return Button(texts.claim_button, Act.CLAIM, handoff.answer, is_main=True), solve
+        case HandoffState.CLAIMED:
+            return (solve,)
+        case HandoffState.SOLVED | HandoffState.WITHDRAWN:
+            return ()
+
+
+def _state_line(handoff: Handoff, texts: Texts) -> str:
+    if handoff.state is HandoffState.OPEN or handoff.changed_at is None:
+        return texts.handoff_open
+    templates = {HandoffState.CLAIMED: texts.handoff_claimed, HandoffState.SOLVED: texts.handoff_solved}
+    template = templates.get(handoff.state, texts.handoff_withdrawn)
+    return template.format(name=handoff.by_name, time=f"{handoff.changed_at:%d %b %H:%M} UTC")
+
+
+def _short(text: str) -> str:
+    folded = " ".join(text.split())
+    return folded if len(folded) <= MAX_QUESTION_CHARS else f"{folded[:MAX_QUESTION_CHARS]}…"
 
 
 def attribution(answer: Answer, texts: Texts) -> str:

@@ -4,26 +4,36 @@ effect, which the inbox runs in one transaction together with marking the event 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from bot.answering import Answering
-from bot.answers import Answer
+from bot.answers import Answer, AnswerKind, PostedAnswer
+from bot.asking_why import AskingWhy
+from bot.buttons import Act
 from bot.capturing import Capturing
 from bot.commands import PAUSED, Commands
 from bot.conversation import Question, Speaker, Turn, clean_question, is_for_the_bot
 from bot.events import (
+    ButtonPressed,
     CandidateChosen,
     CommandGiven,
     CorrectionSubmitted,
     Event,
+    MessageDeleted,
+    MessageEdited,
     MessagePosted,
     Place,
     Reacted,
+    ReplyMarked,
 )
+from bot.following import Following
+from bot.handing_off import HandingOff
 from bot.ids import FactId
-from bot.outgoing import AnswerPost, Outgoing
+from bot.outgoing import AnswerPost, Notice, Outgoing
+from bot.people import Role
 from bot.ports import Effect, Store, Unit
+from bot.texts import Texts
 
 Draft = Callable[[Place, str], Awaitable[None]]
 
@@ -34,17 +44,32 @@ class Routing:
     answering: Answering
     capturing: Capturing
     commands: Commands
+    handing_off: HandingOff
+    following: Following
     draft: Draft
 
     async def __call__(self, event: Event) -> Effect:
+        return (lambda _: []) if event.person.is_bot else await self._use_case(event)
+
+    async def _use_case(self, event: Event) -> Effect:
         match event:
             case MessagePosted():
                 return await self._on_message(event)
+            case MessageEdited():
+                return await self._on_edited(event)
+            case MessageDeleted():
+                return lambda unit: self.following.deleted(unit, event)
             case Reacted():
                 return lambda unit: self.capturing.react(unit, event)
             case CorrectionSubmitted():
                 same = await self.same_fact(event.question)
                 return lambda unit: self.capturing.correct(unit, event, same)
+            case ReplyMarked():
+                return await self._on_reply_marked(event)
+            case ButtonPressed():
+                asking_why = AskingWhy(self.answering.texts)
+                press = asking_why.press if event.act is Act.REASON else self.handing_off.press
+                return lambda unit: press(unit, event)
             case CandidateChosen():
                 return await self._on_choice(event)
             case CommandGiven():
@@ -61,15 +86,24 @@ class Routing:
 
     def broken(self, event: Event) -> Effect:
         """What happens to an event that can't be handled: whoever asked gets a hand-off, never silence."""
+        if isinstance(event, MessageEdited | MessageDeleted):  # nobody waits for an answer to these
+            return lambda _: []
         question = clean_question(event.text) if isinstance(event, MessagePosted) else ""
         answer = self.answering.handoff(question, self.answering.texts.broke)
-        return lambda unit: _post(unit, event, answer)
+        return lambda unit: self._post(unit, event, answer)
+
+    def undelivered(self, unit: Unit, outgoing: Outgoing) -> None:
+        """An answer that its platform didn't take has answered nobody: the question is open, and is counted so."""
+        posted = unit.answers.get(outgoing.answer.id) if isinstance(outgoing, AnswerPost) else None
+        if posted is not None and unit.handoffs.get(posted.answer.id) is None:
+            answer = replace(posted.answer, tried=(self.answering.texts.undelivered,))
+            self.handing_off.open(unit, answer, posted.place, posted.asker, self.commands.clock())
 
     async def _on_message(self, event: MessagePosted) -> Effect:
-        earlier, paused = await self.store.run(lambda unit: _context(unit, event))
+        earlier, paused, taken = await self.store.run(lambda unit: self._context(unit, event))
         policy = self.answering.policy
-        if not is_for_the_bot(event, earlier, policy.support_channels, policy.staff):
-            return lambda unit: _overhear(unit, event, earlier)
+        if not is_for_the_bot(event, earlier, policy.support_channels, policy.staff, taken=taken):
+            return lambda unit: self._overhear(unit, event, earlier)
         if paused:
             answer = self.answering.handoff(clean_question(event.text), self.answering.texts.paused)
         else:
@@ -77,11 +111,21 @@ class Routing:
 
         def keep(unit: Unit) -> Sequence[Outgoing]:
             unit.conversations.add(_said(event))
-            return _post(unit, event, answer)
+            return self._post(unit, event, answer)
 
         return keep
 
-    async def _answer(self, event: MessagePosted | CandidateChosen, question: Question) -> Answer:
+    async def _on_edited(self, event: MessageEdited) -> Effect:
+        def look(unit: Unit) -> tuple[Question | None, bool]:
+            return self.following.question(unit, event), unit.flags.get(PAUSED) == "yes"
+
+        question, paused = await self.store.run(look)
+        if question is None or paused:
+            return lambda unit: self.following.reword(unit, event)
+        answer = await self._answer(event, question)
+        return lambda unit: self.following.answer_anew(unit, event, answer)
+
+    async def _answer(self, event: MessagePosted | MessageEdited | CandidateChosen, question: Question) -> Answer:
         """Answer, showing the unfinished text while it grows. None of these fits: the facts are skipped."""
         await self.draft(event.place, "")
         pieces: list[str] = []
@@ -99,43 +143,79 @@ class Routing:
     async def _on_choice(self, event: CandidateChosen) -> Effect:
         posted = await self.store.run(lambda unit: unit.answers.get(event.answer))
         if posted is None:
-            return _nothing
+            gone = self.answering.handoff("")
+            return lambda unit: self._post(unit, event, gone)
         asked = posted.answer
         chosen = event.fact
         if chosen is None:
             answer = await self._answer(event, Question(asked.question))
-            return lambda unit: _post(unit, event, answer)
+            return lambda unit: self._post(unit, event, answer)
 
         def keep(unit: Unit) -> Sequence[Outgoing]:
             fact = self.capturing.fact(unit, chosen)
             if fact is None:  # withdrawn between question and click
-                return _post(unit, event, self.answering.handoff(asked.question))
-            self.capturing.learn_from_choice(unit, asked, chosen, event.person)
-            return _post(unit, event, self.answering.from_fact(asked.question, fact, 1.0))
+                return self._post(unit, event, self.answering.handoff(asked.question))
+            if not posted.retracted:
+                self.capturing.learn_from_choice(unit, asked, chosen, event.person)
+            return self._post(unit, event, self.answering.from_fact(asked.question, fact, 1.0))
 
         return keep
 
+    async def _on_reply_marked(self, event: ReplyMarked) -> Effect:
+        """A person's reply becomes the lesson for the thread's question, as if it had been typed into the form."""
+        posted = await self.store.run(lambda unit: unit.answers.last_in(event.place))
+        texts = self.answering.texts
+        if problem := _unlearnable(event, posted, texts):
+            return lambda _: [Notice(place=event.place, in_reply_to=event.id, text=problem, to=event.person)]
+        assert posted is not None, "checked above"
+        question = posted.answer.question
+        same = await self.same_fact(question)
+        submitted = CorrectionSubmitted(
+            id=event.id, place=event.place, person=event.person, at=event.at, answer=posted.answer.id,
+            question=question, text=event.text, said_in=event.reply,
+        )  # fmt: skip
 
-def _nothing(_: Unit) -> Sequence[Outgoing]:
-    return []
+        def learn(unit: Unit) -> Sequence[Outgoing]:
+            outgoing = self.capturing.correct(unit, submitted, same)
+            if self.capturing.policy.staff.role_of(event.person) < Role.AGENT:
+                return outgoing
+            return [*outgoing, *self.handing_off.solve(unit, event.place, event.person, event.at)]
 
+        return learn
 
-def _context(unit: Unit, event: MessagePosted) -> tuple[Sequence[Turn], bool]:
-    return unit.conversations.of(event.place), unit.flags.get(PAUSED) == "yes"
+    def _context(self, unit: Unit, event: MessagePosted) -> tuple[Sequence[Turn], bool, bool]:
+        taken = self.handing_off.is_taken(unit, event.place)
+        return unit.conversations.of(event.place), unit.flags.get(PAUSED) == "yes", taken
+
+    def _overhear(self, unit: Unit, event: MessagePosted, thread: Sequence[Turn]) -> Sequence[Outgoing]:
+        """Remember who speaks in the bot's own threads, so that it stays out once people talk; nothing elsewhere."""
+        if not any(turn.speaker is Speaker.BOT for turn in thread):
+            return []
+        unit.conversations.add(Turn(event.place, Speaker.PERSON, event.person.key, "", event.at))
+        return self.handing_off.replied(unit, event)
+
+    def _post(self, unit: Unit, event: Event, answer: Answer) -> Sequence[Outgoing]:
+        """The answer on its way. One that hands off opens a hand-off in the same transaction."""
+        asked_in = event.message if isinstance(event, MessagePosted) else None
+        handoff = None
+        if answer.kind is AnswerKind.HANDOFF:
+            handoff = self.handing_off.open(unit, answer, event.place, event.person, event.at)
+        unit.answers.add(answer, event.place, event.person, asked_in)
+        key = asked_in.key if asked_in is not None else None
+        unit.conversations.add(Turn(event.place, Speaker.BOT, event.person.key, answer.text, event.at, key))
+        return [AnswerPost(place=event.place, in_reply_to=event.id, answer=answer, handoff=handoff)]
 
 
 def _said(event: MessagePosted) -> Turn:
-    return Turn(event.place, Speaker.PERSON, event.person.key, clean_question(event.text), event.at)
+    return Turn(
+        event.place, Speaker.PERSON, event.person.key, clean_question(event.text), event.at, event.message.key
+    )  # fmt: skip
 
 
-def _overhear(unit: Unit, event: MessagePosted, thread: Sequence[Turn]) -> Sequence[Outgoing]:
-    """Remember who has spoken in the bot's own threads, so that it stays out once people talk; nothing elsewhere."""
-    if any(turn.speaker is Speaker.BOT for turn in thread):
-        unit.conversations.add(Turn(event.place, Speaker.PERSON, event.person.key, "", event.at))
-    return []
-
-
-def _post(unit: Unit, event: Event, answer: Answer) -> Sequence[Outgoing]:
-    unit.answers.add(answer, event.place, event.person)
-    unit.conversations.add(Turn(event.place, Speaker.BOT, event.person.key, answer.text, event.at))
-    return [AnswerPost(place=event.place, in_reply_to=event.id, answer=answer)]
+def _unlearnable(event: ReplyMarked, posted: PostedAnswer | None, texts: Texts) -> str:
+    """Why a reply can't be learnt from, in words; empty where it can."""
+    if event.by_bot:
+        return texts.reply_by_bot
+    if not event.text.strip():
+        return texts.reply_gone
+    return "" if posted is not None and posted.answer.question else texts.no_question_here

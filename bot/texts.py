@@ -17,9 +17,57 @@ class Texts:
     paused: str = "I'm paused at the moment. A colleague will take it from here."
     busy: str = "More people are asking than I can answer right now. A colleague will take it from here."
     broke: str = "Something went wrong on my side while I was working on this. A colleague will take it from here."
+    # hand-offs
+    handoff_question: str = "Question: {question}"
+    handoff_tried: str = "Tried: {tried}"
+    handoff_summary: str = "Summary: {summary}"
+    handoff_first: str = "{name} asks, and nothing was said in this thread before."
+    handoff_earlier: str = "{name} asks, after {count} earlier messages here. Last: “{last}”"
+    handoff_open: str = "🔴 Open: nobody has taken it yet."
+    handoff_claimed: str = "🟡 Taken by {name}, {time}."
+    handoff_solved: str = "🟢 Solved by {name}, {time}."
+    handoff_withdrawn: str = "⚪ The question was deleted, {time}."
+    claim_button: str = "I'll take it"
+    solve_button: str = "Solved"
+    already_claimed: str = "{name} has taken it already."
+    already_solved: str = "{name} has solved it already."
+    handoff_gone: str = "I don't find that hand-off any more. Nothing was changed."
+    handoff_not_agent: str = "Only support agents can take a hand-off."
+    reminder: str = "Nobody has taken this one yet, for {minutes:.0f} minutes: “{question}”"
+    tried_no_fact: str = "no known answer is near"
+    tried_fact: str = "the nearest known question is “{question}” ({percent:.0f} %)"
+    tried_choices: str = "the known answers that I offered were not meant"
+    tried_no_section: str = "no help page speaks of it"
+    tried_section: str = "the nearest help page is “{title}”, not near enough"
+    tried_unsupported: str = "nothing that I could write from “{title}” was borne out by it"
+    undelivered: str = "my answer could not be posted"
+    offer_learn: str = (
+        "If that answers it, I can say it to the next who asks. "
+        "Press the button, or choose “{menu}” in the menu of any reply here."
+    )
+    learn_button: str = "Learn this answer"
+    right_answer_menu: str = "This is the right answer"
+    why_menu: str = "Why this answer?"
+    reply_gone: str = "That message is gone, or has no words. Nothing was changed."
+    reply_by_bot: str = "That is a bot's message. Confirm an answer of mine with ✅, or correct it."
+    reply_changed: str = (
+        "The reply that I had learnt was changed by somebody who is no agent, so I don't use it any more. "
+        "An agent can mark it again."
+    )
+    no_question_here: str = "Nobody has asked me anything in this thread, so I don't know which question that answers."
     # teaching
     offer: str = "You'd like to correct my answer. Open the form and write the right one."
-    offer_rejected: str = "Thanks, noted as wrong. If you know the right answer, teach it to me."
+    offer_rejected: str = (
+        "Thanks, noted as wrong. If you know the right answer, teach it to me; or say in one click what was the matter."
+    )
+    ask_why: str = "Thanks, noted as wrong. What was the matter with it? One click helps."
+    reason_wrong: str = "Wrong"
+    reason_outdated: str = "Outdated"
+    reason_incomplete: str = "Incomplete"
+    reason_tone: str = "Tone"
+    reason_other: str = "Something else"
+    reason_noted: str = "Thank you, noted: {reason}."
+    reason_without_rating: str = "That answer has no ❌ of yours any more, so there is nothing to note the reason with."
     offer_button: str = "Correct this answer"
     form_title: str = "Correct this answer"
     form_question: str = "The question"
@@ -72,9 +120,14 @@ class Texts:
     is_resumed: str = "I'm answering again."
     status: str = (
         "{state}, adapter {adapter}. I know {facts} facts in {phrasings} phrasings and {sections} help sections. "
-        "{lessons} lessons since the live adapter was trained. Answers so far: {answers}."
+        "{lessons} lessons since the live adapter was trained. Answers so far: {answers}. "
+        "Hand-offs: {handoffs}, {reminders} reminders sent. Reasons of ❌: {reasons}.{undelivered}"
     )
-    why: str = "“{question}” → {kind}, confidence {confidence:.2f}, adapter {adapter}, {latency_ms:.0f} ms. {sources}"
+    status_undelivered: str = " {count} messages could not be posted and were given up."
+    why: str = (
+        "“{question}” → {kind}, confidence {confidence:.2f}, adapter {adapter}, {latency_ms:.0f} ms. {sources}{reasons}"
+    )
+    why_reasons: str = " Reasons of ❌: {reasons}."
     base_model: str = "base model"
 
 

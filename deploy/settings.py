@@ -6,6 +6,7 @@ for case (`SLACK_BOT_TOKEN`, `slack_bot_token`). `.env.example` lists and explai
 
 import difflib
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,6 +23,7 @@ from pydantic_settings import (
 )
 
 from bot.errors import SettingError
+from bot.opening_hours import parse_opening_hours
 from bot.people import Staff
 from bot.policy import Policy
 from learning.recipe import Method
@@ -61,6 +63,10 @@ class Settings(BaseSettings):
     admins: Names = frozenset()
     workspace_admins_are_admins: bool = True
     support_channels: Names = frozenset()
+
+    # hand-offs
+    handoff_remind_minutes: int = Field(30, ge=0)
+    opening_hours: str = ""
 
     # answering
     known_from: float = Field(0.9, ge=0.5, le=1.0)
@@ -136,6 +142,8 @@ class Settings(BaseSettings):
         return Policy(
             staff=staff,
             support_channels=self.support_channels,
+            remind_after=timedelta(minutes=self.handoff_remind_minutes),
+            opening_hours=parse_opening_hours(self.opening_hours),
             known_from=self.known_from,
             clarify_from=self.clarify_from,
             offer_from=self.offer_from,

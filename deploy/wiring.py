@@ -13,11 +13,14 @@ from bot.commands import Commands
 from bot.delivery import Delivery
 from bot.desk import Desk
 from bot.events import Event, Place
+from bot.following import Following
+from bot.handing_off import HandingOff
 from bot.intake import Intake
 from bot.outgoing import Outgoing
 from bot.people import Platform
 from bot.policy import Policy
 from bot.ports import AdapterStore, Clock, Connector, Generator, Knowledge, Planner, Store
+from bot.reminding import Reminding
 from bot.reporting import Reporting
 from bot.routing import Routing
 from bot.texts import Texts
@@ -53,6 +56,7 @@ class Bot:
     intake: Intake
     delivery: Delivery
     reporting: Reporting
+    reminding: Reminding
     connectors: dict[Platform, Connector]
     news: asyncio.Event
     """Set it when something was put into the outbox."""
@@ -70,15 +74,18 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
     answering = Answering(parts.knowledge, parts.generator, parts.policy, parts.texts)
     capturing = Capturing(parts.policy, parts.texts)
     commands = Commands(parts.policy, parts.texts, parts.adapter_store, parts.planner, parts.clock)
-    routing = Routing(parts.store, answering, capturing, commands, draft)
+    handing_off = HandingOff(parts.policy, parts.texts)
+    following = Following(capturing, handing_off)
+    routing = Routing(parts.store, answering, capturing, commands, handing_off, following, draft)
     intake = Intake(parts.store, routing, news, _log_failed_event)
     desk = Desk(parts.store, routing, intake, parts.clock)
     connectors.update({connector.platform: connector for connector in connectors_of(desk)})
     return Bot(
         desk=desk,
         intake=intake,
-        delivery=Delivery(parts.store, connectors, news, _log_failed_delivery),
+        delivery=Delivery(parts.store, connectors, news, _log_failed_delivery, routing.undelivered),
         reporting=Reporting(parts.store, connectors, parts.texts),
+        reminding=Reminding(parts.store, handing_off, parts.clock, news),
         connectors=connectors,
         news=news,
     )

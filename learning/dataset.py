@@ -120,7 +120,7 @@ def split(facts: Sequence[Fact]) -> Split:
 
 def is_lesson(fact: Fact) -> bool:
     """True for what was taught on purpose: neither a FAQ entry nor a fact that was only overheard and approved."""
-    return fact.lesson.source is not LessonSource.FAQ and bool(fact.submitted)
+    return fact.lesson.source not in (LessonSource.FAQ, LessonSource.REPLY) and bool(fact.submitted)
 
 
 def _judged_phrasings(parts: Split) -> dict[FactId, str]:

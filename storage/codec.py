@@ -7,6 +7,7 @@ from pydantic import Field, TypeAdapter
 
 from bot.answers import Answer
 from bot.events import Event, MessageRef, Place
+from bot.handoff import Handoff
 from bot.lineage import Adapter, Progress, Report
 from bot.outgoing import Outgoing
 from bot.people import Person
@@ -16,6 +17,7 @@ T = TypeVar("T")
 EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 OUTGOING: TypeAdapter[Outgoing] = TypeAdapter(Annotated[Outgoing, Field(discriminator="kind")])
 ANSWER = TypeAdapter(Answer)
+HANDOFF = TypeAdapter(Handoff)
 PLACE = TypeAdapter(Place)
 PERSON = TypeAdapter(Person)
 MESSAGE_REF = TypeAdapter(MessageRef)

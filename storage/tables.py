@@ -96,6 +96,7 @@ class TurnRow(SQLModel, table=True):
     person: str
     text: str = _text()
     at: datetime = _time()
+    message_key: str | None = Field(default=None, index=True)
 
 
 class AnswerRow(SQLModel, table=True):
@@ -109,6 +110,18 @@ class AnswerRow(SQLModel, table=True):
     message_key: str | None = Field(default=None, index=True)
     message_id: str | None = Field(default=None, index=True)
     message: str | None = _text(default=None)
+    place_key: str = Field(default="", index=True)
+    asked_in: str | None = Field(default=None, index=True)
+    retracted: bool = False
+
+
+class HandoffRow(SQLModel, table=True):
+    __tablename__ = "handoffs"
+
+    answer: str = Field(primary_key=True)
+    place_key: str = Field(index=True)
+    state: str = Field(index=True)
+    handoff: str = _text()
 
 
 class RatingRow(SQLModel, table=True):
@@ -119,6 +132,7 @@ class RatingRow(SQLModel, table=True):
     gesture: str = Field(primary_key=True)
     trusted: bool
     at: datetime = _time()
+    reason: str | None = Field(default=None, index=True)
 
 
 class LessonRow(SQLModel, table=True):
@@ -135,6 +149,7 @@ class LessonRow(SQLModel, table=True):
     about: str | None = Field(default=None, index=True)
     topic: str = _words(default="")
     withdrawn_at: datetime | None = _time(default=None)
+    said_in: str | None = Field(default=None, index=True)
 
 
 class PhrasingRow(SQLModel, table=True):

@@ -10,7 +10,7 @@ from storage.repositories.boxes import SqlInbox, SqlOutbox
 from storage.repositories.memory import SqlDocuments, SqlLessons, SqlVectors
 from storage.repositories.revision import changes_since, current_revision
 from storage.repositories.slow_loop import SqlAdapters, SqlFlags, SqlRuns
-from storage.repositories.talk import SqlAnswers, SqlConversations, SqlRatings
+from storage.repositories.talk import SqlAnswers, SqlConversations, SqlHandoffs, SqlRatings
 
 
 @dataclass
@@ -34,6 +34,10 @@ class SqlUnit:
     @cached_property
     def answers(self) -> SqlAnswers:
         return SqlAnswers(self.session)
+
+    @cached_property
+    def handoffs(self) -> SqlHandoffs:
+        return SqlHandoffs(self.session)
 
     @cached_property
     def ratings(self) -> SqlRatings:

@@ -13,12 +13,12 @@ from bot.errors import SettingError
 from bot.people import Person, Platform
 from bot.texts import Texts
 from connectors.discord import forms, parsing
-from connectors.discord.commands import MenteeGroup, correct_menu, sync_commands
+from connectors.discord.commands import MenteeGroup, menus, sync_commands
 from connectors.discord.config import DiscordConfig, use_addresses
 from connectors.discord.interactions import Interactions
 from connectors.discord.people import look_up, person_of
 from connectors.discord.surface import intents
-from connectors.discord.views import CandidateButton, CorrectionButton
+from connectors.discord.views import CandidateButton, CorrectionButton, PressButton
 
 log = structlog.get_logger()
 
@@ -33,13 +33,14 @@ class MenteeClient(discord.Client):
         self.interactions = Interactions(desk, texts)
         self.tree: app_commands.CommandTree[MenteeClient] = app_commands.CommandTree(self)
         self.tree.add_command(MenteeGroup(self.interactions))
-        self.tree.add_command(correct_menu(self.interactions, texts))
+        for menu in menus(self.interactions, texts):
+            self.tree.add_command(menu)
         self._dev_guild = config.dev_guild
         self._reaction_ids = parsing.ReactionIds()
         self._reactions_in_order = asyncio.Lock()
 
     async def setup_hook(self) -> None:
-        self.add_dynamic_items(CandidateButton, CorrectionButton)
+        self.add_dynamic_items(CandidateButton, CorrectionButton, PressButton)
         guild = discord.Object(int(self._dev_guild)) if self._dev_guild is not None else None
         try:
             told = await sync_commands(self.tree, guild)
@@ -57,6 +58,19 @@ class MenteeClient(discord.Client):
         event = parsing.posted(message, self._me)
         if event is not None:
             await self.desk.receive(event)
+
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+        event = parsing.edited(payload.message, self._me)
+        if event is not None:
+            await self.desk.receive(event)
+
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        await self._on_deleted(payload.message_id, payload.channel_id, payload.guild_id, payload.cached_message)
+
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        cached = {message.id: message for message in payload.cached_messages}
+        for each in payload.message_ids:
+            await self._on_deleted(each, payload.channel_id, payload.guild_id, cached.get(each))
 
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
         await self._on_reaction(payload)
@@ -79,6 +93,13 @@ class MenteeClient(discord.Client):
     def _me(self) -> discord.ClientUser:
         assert self.user is not None, "events come after the login"
         return self.user
+
+    async def _on_deleted(
+        self, message_id: int, channel_id: int, guild_id: int | None, cached: discord.Message | None
+    ) -> None:
+        channel = self.get_channel(channel_id) or discord.Object(channel_id)
+        now = discord.utils.utcnow()
+        await self.desk.receive(parsing.deleted(message_id, channel, guild_id, cached, self._me.id, now))
 
     async def _on_reaction(self, payload: discord.RawReactionActionEvent) -> None:
         """One after the other: looking one person up must not let what came later overtake."""

@@ -1,7 +1,7 @@
 """`/mentee …` and the message menu, turned into events. Everybody sees them; who may use what is decided in `bot`."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import discord
@@ -10,7 +10,7 @@ from discord import app_commands
 from bot.errors import NotAllowed
 from bot.texts import Texts
 from connectors.discord.interactions import Interactions
-from connectors.discord.parsing import command_given, ref_of
+from connectors.discord.parsing import command_given, ref_of, reply_marked
 from connectors.discord.people import person_of
 from connectors.discord.surface import COMMAND
 
@@ -77,14 +77,18 @@ class MenteeGroup(app_commands.Group):
         await self.front.take(interaction, command_given(interaction, shlex.join(words)))
 
 
-def correct_menu(front: Interactions, texts: Texts) -> app_commands.ContextMenu:
-    """The entry in the menu of every message. On a message that is no answer of the bot the desk refuses it."""
+def menus(front: Interactions, texts: Texts) -> Iterator[app_commands.ContextMenu]:
+    """The entries in the menu of every message. Where one makes no sense, the core refuses it in words."""
 
     async def correct(interaction: Interaction, message: discord.Message) -> None:
         answer = ref_of(message.channel.id, interaction.guild_id, message.id)
         await front.open_form(interaction, answer)
 
-    return app_commands.ContextMenu(name=texts.offer_button, callback=correct)
+    async def right(interaction: Interaction, message: discord.Message) -> None:
+        await front.take(interaction, reply_marked(interaction, message.channel.id, message.id, message))
+
+    yield app_commands.ContextMenu(name=texts.offer_button, callback=correct)
+    yield app_commands.ContextMenu(name=texts.right_answer_menu, callback=right)
 
 
 async def sync_commands(tree: app_commands.CommandTree[Any], guild: discord.Object | None) -> bool:

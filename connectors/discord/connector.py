@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, assert_never
 
 import aiohttp
@@ -11,7 +12,7 @@ import structlog
 from bot.desk import Desk
 from bot.errors import DeliveryFailed, OperatorError
 from bot.events import MessageRef, Place
-from bot.outgoing import AnswerPost, CorrectionOffer, Notice, Outgoing, ProgressPost
+from bot.outgoing import AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing, ProgressPost
 from bot.people import Platform
 from bot.texts import Texts
 from connectors.discord.client import MenteeClient
@@ -59,11 +60,12 @@ class DiscordConnector:
         with _told_as_delivery_failed():
             match outgoing:
                 case AnswerPost():
-                    rendered = render_answer(outgoing.answer, self._texts, self._agents_role(outgoing.place))
-                    return await self._in_public(outgoing, rendered)
+                    return await self._in_public(outgoing, self._render(outgoing))
+                case AnswerEdit():
+                    return await self._edit(outgoing, self._render(outgoing))
                 case ProgressPost():
                     return await self._in_public(outgoing, render_text(outgoing.text))
-                case CorrectionOffer():
+                case CorrectionOffer() | Offer():
                     await self._post(outgoing, render_offer(outgoing), delete_after=VANISHES_AFTER_S)
                     return None
                 case Notice():
@@ -96,11 +98,28 @@ class DiscordConnector:
 
     async def _notice(self, notice: Notice) -> MessageRef | None:
         if notice.to is None:
-            return await self._post(notice, render_notice(notice, privately=False))
+            role = self._agents_role(notice.place)
+            return await self._post(notice, render_notice(notice, privately=False, agents_role=role))
         private = render_notice(notice, privately=True)
         if not await self.client.interactions.answer(notice.in_reply_to, private.pieces):
             await self._post(notice, render_notice(notice, privately=False), delete_after=VANISHES_AFTER_S)
         return None
+
+    def _render(self, outgoing: AnswerPost | AnswerEdit) -> Rendered:
+        return render_answer(outgoing.answer, outgoing.handoff, self._texts, self._agents_role(outgoing.place))
+
+    async def _edit(self, edit: AnswerEdit, rendered: Rendered) -> MessageRef | None:
+        """Rewrite the message that carries the buttons: the last one, where an answer took several. What doesn't fit
+        there follows as further messages. What was deleted meanwhile needs no edit."""
+        if edit.message is None:
+            return None
+        first, *rest = rendered.pieces
+        channel = self.client.get_partial_messageable(int(edit.message.channel))
+        message = channel.get_partial_message(int(edit.message.id))
+        with contextlib.suppress(discord.NotFound):
+            none = discord.AllowedMentions.none()
+            await message.edit(content=first, view=None if rest else rendered.view, allowed_mentions=none)
+        return await self._post(edit, replace(rendered, pieces=rest)) if rest else edit.message
 
     async def _post(
         self, outgoing: Outgoing, rendered: Rendered, *, delete_after: float | None = None

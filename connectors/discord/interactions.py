@@ -20,6 +20,7 @@ from bot.events import Event, MessageRef
 from bot.ids import AnswerId, EventId
 from bot.texts import Texts
 from connectors.discord.forms import CorrectionModal
+from connectors.discord.parsing import reply_marked
 from connectors.discord.people import person_of
 
 Interaction = discord.Interaction[Any]
@@ -71,6 +72,19 @@ class Interactions:
             await interaction.response.send_message(str(refusal), ephemeral=True)
         except Exception as problem:
             await self._broke(interaction, problem)
+
+    async def mark(self, interaction: Interaction, reply: str) -> None:
+        """A button that asks to learn a reply, named as channel/message: its words are fetched as they stand now."""
+        channel_id, _, message_id = reply.partition("/")
+        channel = interaction.client.get_partial_messageable(int(channel_id), guild_id=interaction.guild_id)
+        try:
+            message = await channel.fetch_message(int(message_id))
+        except discord.NotFound:  # deleted: the core says so
+            message = None
+        except _TRANSPORT_ERRORS as problem:
+            await self._broke(interaction, problem)
+            return
+        await self.take(interaction, reply_marked(interaction, int(channel_id), int(message_id), message))
 
     async def answer(self, event: EventId | None, pieces: list[str]) -> bool:
         """Say it to the person alone. False when no interaction waits for it, or Discord has closed it."""

@@ -16,7 +16,20 @@ from datetime import datetime
 
 import discord
 
-from bot.events import CandidateChosen, CommandGiven, CorrectionSubmitted, MessagePosted, MessageRef, Place, Reacted
+from bot.buttons import Act
+from bot.events import (
+    ButtonPressed,
+    CandidateChosen,
+    CommandGiven,
+    CorrectionSubmitted,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    MessageRef,
+    Place,
+    Reacted,
+    ReplyMarked,
+)
 from bot.ids import AnswerId, EventId, FactId, new_id
 from bot.people import Person, Platform
 from connectors.discord.people import person_of
@@ -67,6 +80,37 @@ def posted(message: discord.Message, me: discord.ClientUser) -> MessagePosted | 
         message=ref_of(message.channel.id, guild_id, message.id),
         mentions_bot=mentioned,
         opens_thread=_opens(message),
+    )
+
+
+def edited(message: discord.Message, me: discord.ClientUser) -> MessageEdited | None:
+    """None for what no person wrote, and where Discord only added a preview."""
+    if message.author.bot or message.webhook_id or message.edited_at is None or not message.content:
+        return None
+    guild_id = message.guild.id if message.guild else None
+    return MessageEdited(
+        id=EventId(f"discord:{message.id}:edited:{message.edited_at.timestamp()}"),
+        place=place_of_message(message, me.id),
+        person=person_of(message.author),
+        at=message.edited_at,
+        message=ref_of(message.channel.id, guild_id, message.id),
+        text=_names_of_bot(message, me).sub(" ", message.content).strip(),
+        posted_at=message.created_at,
+    )
+
+
+def deleted(
+    message_id: int, channel: discord.abc.Snowflake, guild_id: int | None, cached: discord.Message | None, me: int,
+    at: datetime,
+) -> MessageDeleted:  # fmt: skip
+    """Discord tells neither by whom, nor what a message that it hasn't shown before was."""
+    place = place_of_message(cached, me) if cached is not None else place_of(channel, guild_id, message_id)
+    return MessageDeleted(
+        id=EventId(f"discord:{message_id}:deleted"),
+        place=place,
+        person=person_of(cached.author) if cached is not None else Person(Platform.DISCORD, ""),
+        at=at,
+        message=ref_of(channel.id, guild_id, message_id),
     )
 
 
@@ -146,6 +190,38 @@ def candidate_chosen(interaction: discord.Interaction, answer: AnswerId, fact: F
         at=interaction.created_at,
         answer=answer,
         fact=fact,
+    )
+
+
+def button_pressed(interaction: discord.Interaction, act: Act, about: str, detail: str) -> ButtonPressed:
+    return ButtonPressed(
+        id=interaction_id(interaction),
+        place=place_of_interaction(interaction),
+        person=person_of(interaction.user),
+        at=interaction.created_at,
+        act=act,
+        about=about,
+        detail=detail,
+    )
+
+
+def reply_marked(
+    interaction: discord.Interaction, channel_id: int, message_id: int, message: discord.Message | None
+) -> ReplyMarked:
+    """`message` is the reply as it stands now; None when it is gone. It names the conversation that it is part of."""
+    me = interaction.client.user
+    place = place_of_interaction(interaction)
+    if message is not None and me is not None:
+        channel = interaction.channel or message.channel
+        place = place_of(channel, interaction.guild_id, _root(message, me.id))
+    return ReplyMarked(
+        id=interaction_id(interaction),
+        place=place,
+        person=person_of(interaction.user),
+        at=interaction.created_at,
+        reply=ref_of(channel_id, interaction.guild_id, message_id),
+        text=message.content if message is not None else "",
+        by_bot=message.author.bot if message is not None else False,
     )
 
 

@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 import discord
 
 from bot.answers import Answer, AnswerKind, Source, SourceKind
+from bot.handoff import Handoff
 from bot.ids import OutgoingId
-from bot.outgoing import CorrectionOffer, Notice
+from bot.outgoing import CorrectionOffer, Notice, Offer
 from bot.people import Person
-from bot.presentation import attribution
+from bot.presentation import attribution, handoff_buttons, handoff_lines
 from bot.texts import Texts
 from connectors.discord.markdown import neutral, one_line, split
 from connectors.discord.surface import MAX_MESSAGE
-from connectors.discord.views import candidate_view, correction_view
+from connectors.discord.views import candidate_view, correction_view, press_view
 
 
 @dataclass(frozen=True)
@@ -24,25 +25,39 @@ class Rendered:
     may_call: discord.AllowedMentions = field(default_factory=discord.AllowedMentions.none)
 
 
-def render_answer(answer: Answer, texts: Texts, agents_role: str | None) -> Rendered:
+def render_answer(answer: Answer, handoff: Handoff | None, texts: Texts, agents_role: str | None) -> Rendered:
     """`agents_role` is called by a hand-off; everything else calls nobody."""
     called = agents_role if answer.kind is AnswerKind.HANDOFF else None
     below = [_small(_sources(answer, texts)), _small(attribution(answer, texts))]
+    if handoff is not None:
+        below += [f"> {one_line(line)}" for line in handoff_lines(handoff, texts)]
     if called is not None:
         below.append(f"<@&{called}>")
     return Rendered(
         pieces=_with_lines_below(split(neutral(answer.text)), [line for line in below if line]),
-        view=candidate_view(answer, texts.none_of_these) if answer.candidates else None,
+        view=_answer_view(answer, handoff, texts),
         may_call=_only_role(called) if called is not None else discord.AllowedMentions.none(),
     )
 
 
-def render_offer(offer: CorrectionOffer) -> Rendered:
-    return Rendered(split(_addressed(offer.to, offer.text)), correction_view(offer.answer, offer.button))
+def render_offer(offer: CorrectionOffer | Offer) -> Rendered:
+    pieces = split(_addressed(offer.to, offer.text))
+    if isinstance(offer, Offer):
+        return Rendered(pieces, press_view(offer.buttons))
+    return Rendered(pieces, correction_view(offer.answer, offer.button, offer.more))
 
 
-def render_notice(notice: Notice, *, privately: bool) -> Rendered:
+def _answer_view(answer: Answer, handoff: Handoff | None, texts: Texts) -> discord.ui.View | None:
+    if answer.candidates:
+        return candidate_view(answer, texts.none_of_these)
+    buttons = handoff_buttons(handoff, texts) if handoff is not None else ()
+    return press_view(buttons) if buttons else None
+
+
+def render_notice(notice: Notice, *, privately: bool, agents_role: str | None = None) -> Rendered:
     """In a channel a notice for one person says for whom it is, in words that call nobody."""
+    if notice.calls_agents and agents_role is not None:
+        return Rendered(split(f"{neutral(notice.text)} <@&{agents_role}>"), may_call=_only_role(agents_role))
     if notice.to is None or privately:
         return Rendered(split(neutral(notice.text)))
     return Rendered(split(_addressed(notice.to, notice.text)))

@@ -1,15 +1,18 @@
 """Buttons. All they know is in their custom ids, so that they work after a restart, and for as long as they stand."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, Self
 
 import discord
 
 from bot.answers import Answer, Candidate
+from bot.buttons import Act, parse_code
+from bot.buttons import Button as CoreButton
 from bot.ids import AnswerId, FactId
 from connectors.discord.forms import UUID
 from connectors.discord.interactions import Interactions
-from connectors.discord.parsing import candidate_chosen
+from connectors.discord.parsing import button_pressed, candidate_chosen
 from connectors.discord.surface import MAX_BUTTON_LABEL
 
 Interaction = discord.Interaction[Any]
@@ -55,6 +58,34 @@ class CorrectionButton(discord.ui.DynamicItem[Button], template=rf"mentee:correc
         await front.open_form(interaction, self.answer)
 
 
+class PressButton(discord.ui.DynamicItem[Button], template=r"mentee:press:(?P<code>[a-z]+:[\w/-]+:[a-z]*)"):
+    """Any of the core's buttons; what it means is its code."""
+
+    def __init__(self, code: str, label: str = "", *, is_main: bool = False) -> None:
+        self.code = code
+        style = discord.ButtonStyle.primary if is_main else discord.ButtonStyle.secondary
+        super().__init__(Button(label=label[:MAX_BUTTON_LABEL], style=style, custom_id=f"mentee:press:{code}"))
+
+    @classmethod
+    async def from_custom_id(cls, interaction: Interaction, item: Any, match: re.Match[str], /) -> Self:
+        return cls(match["code"])
+
+    async def callback(self, interaction: Interaction) -> None:
+        front: Interactions = interaction.client.interactions
+        act, about, detail = parse_code(self.code)
+        if act is Act.LEARN:
+            await front.mark(interaction, about)
+        else:
+            await front.take(interaction, button_pressed(interaction, act, about, detail))
+
+
+def press_view(buttons: Sequence[CoreButton]) -> discord.ui.View:
+    view = discord.ui.View(timeout=None)
+    for button in buttons:
+        view.add_item(PressButton(button.code, button.label, is_main=button.is_main))
+    return view
+
+
 def candidate_view(answer: Answer, none_of_these: str) -> discord.ui.View:
     view = discord.ui.View(timeout=None)
     for candidate in answer.candidates:
@@ -62,8 +93,11 @@ def candidate_view(answer: Answer, none_of_these: str) -> discord.ui.View:
     return view.add_item(CandidateButton(answer.id, None, none_of_these))
 
 
-def correction_view(answer: AnswerId, label: str) -> discord.ui.View:
-    return discord.ui.View(timeout=None).add_item(CorrectionButton(answer, label[:MAX_BUTTON_LABEL]))
+def correction_view(answer: AnswerId, label: str, more: Sequence[CoreButton] = ()) -> discord.ui.View:
+    view = discord.ui.View(timeout=None).add_item(CorrectionButton(answer, label[:MAX_BUTTON_LABEL]))
+    for button in more:
+        view.add_item(PressButton(button.code, button.label, is_main=button.is_main))
+    return view
 
 
 def _label(candidate: Candidate) -> str:

@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk import Desk
 from bot.errors import PersonError
-from bot.events import Event, MessageRef
+from bot.events import Event, MessageDeleted, MessageRef
 from bot.ids import AnswerId
 from bot.texts import Texts
 from connectors.slack import forms, parsing
@@ -24,8 +24,8 @@ from connectors.slack.errors import describe
 from connectors.slack.parsing import Identity, Interaction, Payload
 from connectors.slack.people import People
 from connectors.slack.posting import Posting
-from connectors.slack.rendering import CHOICE_ACTION, OFFER_ACTION
-from connectors.slack.surface import EVENTS, SHORTCUT
+from connectors.slack.rendering import CHOICE_ACTION, OFFER_ACTION, PRESS_ACTION
+from connectors.slack.surface import EVENTS, RIGHT_SHORTCUT, SHORTCUT
 
 log = structlog.get_logger()
 
@@ -50,14 +50,23 @@ class Listening:
             app.event(kind)(events[kind])
         app.command(command)(self._on_command)
         app.shortcut({"type": "message_action", "callback_id": SHORTCUT})(self._on_shortcut)
+        app.shortcut({"type": "message_action", "callback_id": RIGHT_SHORTCUT})(self._on_right_answer)
         app.action(OFFER_ACTION)(self._on_offer)
         app.action(re.compile(f"^{CHOICE_ACTION}"))(self._on_choice)
+        app.action(re.compile(f"^{PRESS_ACTION}"))(self._on_press)
         app.view(forms.CORRECTION_VIEW)(self._on_submission)
         app.error(_on_error)
 
     async def _on_message(self, event: Payload) -> None:
-        if (posted := parsing.message_posted(event, self.bot)) is not None:
-            await self._receive(posted)
+        happened = (
+            parsing.message_posted(event, self.bot)
+            or parsing.message_edited(event, self.bot)
+            or parsing.message_deleted(event, self.bot)
+        )
+        if isinstance(happened, MessageDeleted):  # by whom, Slack doesn't tell
+            await self.desk.receive(happened)
+        elif happened is not None:
+            await self._receive(happened)
 
     async def _on_reaction(self, body: Payload) -> None:
         if (reacted := parsing.reacted(body, self.bot)) is not None:
@@ -72,6 +81,32 @@ class Listening:
     async def _on_choice(self, ack: AsyncAck, body: Payload) -> None:
         await ack()
         await self._receive(parsing.candidate_chosen(body, self.bot, self.desk.clock()))
+
+    async def _on_press(self, ack: AsyncAck, body: Payload) -> None:
+        await ack()
+        pressed = parsing.button_pressed(body, self.bot, self.desk.clock())
+        if pressed is None:
+            reply = parsing.reply_of_button(body, self.bot)
+            await self._receive_reply(body, reply, await self._words_of(reply))
+            return
+        self.posting.open.keep(pressed.id, parsing.interaction(body, self.bot))
+        await self._receive(pressed)
+
+    async def _on_right_answer(self, ack: AsyncAck, body: Payload) -> None:
+        await ack()
+        await self._receive_reply(body, parsing.message_of_menu(body, self.bot), body["message"])
+
+    async def _receive_reply(self, body: Payload, reply: MessageRef, message: Payload) -> None:
+        marked = parsing.reply_marked(body, reply, message, self.bot, self.desk.clock())
+        self.posting.open.keep(marked.id, parsing.interaction(body, self.bot))
+        await self._receive(marked)
+
+    async def _words_of(self, reply: MessageRef) -> Payload:
+        """The message as it stands now. Empty when it was deleted: Slack then gives what came after it."""
+        found = await self.client.conversations_replies(
+            channel=reply.channel, ts=reply.id, latest=reply.id, inclusive=True, limit=1
+        )
+        return next((each for each in found["messages"] if each["ts"] == reply.id), {})
 
     async def _on_offer(self, ack: AsyncAck, body: Payload) -> None:
         await ack()

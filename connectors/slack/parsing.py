@@ -3,11 +3,23 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.events import CandidateChosen, CommandGiven, MessagePosted, MessageRef, Place, Reacted
+from bot.buttons import Act, parse_code
+from bot.events import (
+    ButtonPressed,
+    CandidateChosen,
+    CommandGiven,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    MessageRef,
+    Place,
+    Reacted,
+    ReplyMarked,
+)
 from bot.ids import AnswerId, EventId, FactId
 from bot.people import Person, Platform
 
@@ -47,20 +59,56 @@ def message_posted(event: Payload, bot: Identity) -> MessagePosted | None:
 
     A mention comes twice, as `app_mention` and as `message`: channel and time name it, so that both are one event.
     """
-    person, channel, ts = event.get("user"), event["channel"], event["ts"]
-    if person in (None, bot.user, _SLACKBOT) or event.get("bot_id") or event.get("subtype") not in _WRITTEN_BY_PEOPLE:
+    if not _is_by_person(event, bot):
         return None
-    thread, is_direct = event.get("thread_ts"), _is_direct(channel)
+    person, channel, ts = event["user"], event["channel"], event["ts"]
+    thread = event.get("thread_ts")
     text = event.get("text") or ""
     return MessagePosted(
         id=EventId(f"slack:{bot.team}:{channel}:{ts}"),
-        place=Place(Platform.SLACK, bot.team, channel, thread if is_direct else thread or ts, is_direct),
+        place=_place(channel, thread, ts, bot),
         person=Person(Platform.SLACK, person),
         at=_time(ts),
         text=readable(_without_mention(text, bot.user)),
         message=MessageRef(Platform.SLACK, bot.team, channel, ts),
         mentions_bot=_mention(bot.user).search(text) is not None,
         opens_thread=thread in (None, ts),
+    )
+
+
+def message_edited(event: Payload, bot: Identity) -> MessageEdited | None:
+    """None for anything but a person's changed words: Slack also calls a link's preview a change."""
+    if event.get("subtype") != "message_changed":
+        return None
+    message, previous = event["message"], event.get("previous_message") or {}
+    if not _is_by_person(message, bot) or message.get("text") == previous.get("text"):
+        return None
+    channel, ts = event["channel"], message["ts"]
+    changed = (message.get("edited") or {}).get("ts") or event.get("event_ts") or event["ts"]
+    return MessageEdited(
+        id=EventId(f"slack:{bot.team}:{channel}:{ts}:edited:{changed}"),
+        place=_place(channel, message.get("thread_ts"), ts, bot),
+        person=Person(Platform.SLACK, message["user"]),
+        at=_time(changed),
+        message=MessageRef(Platform.SLACK, bot.team, channel, ts),
+        text=readable(_without_mention(message.get("text") or "", bot.user)),
+        posted_at=_time(ts),
+    )
+
+
+def message_deleted(event: Payload, bot: Identity) -> MessageDeleted | None:
+    """A message that opened a thread leaves a tombstone in its place, which comes as a change."""
+    is_tombstone = (event.get("message") or {}).get("subtype") == "tombstone"
+    if event.get("subtype") != "message_deleted" and not is_tombstone:
+        return None
+    previous = event.get("previous_message") or {}
+    channel, ts = event["channel"], event.get("deleted_ts") or event["message"]["ts"]
+    return MessageDeleted(
+        id=EventId(f"slack:{bot.team}:{channel}:{ts}:deleted"),
+        place=_place(channel, previous.get("thread_ts"), ts, bot),
+        person=Person(Platform.SLACK, previous.get("user") or ""),
+        at=_time(event.get("event_ts") or event["ts"]),
+        message=MessageRef(Platform.SLACK, bot.team, channel, ts),
     )
 
 
@@ -125,6 +173,39 @@ def candidate_chosen(body: Payload, bot: Identity, at: datetime) -> CandidateCho
     )
 
 
+def button_pressed(body: Payload, bot: Identity, at: datetime) -> ButtonPressed | None:
+    """None for a button that asks to learn a reply: its words are looked up first."""
+    act, about, detail = parse_code(body["actions"][0]["value"])
+    if act is Act.LEARN:
+        return None
+    where = interaction(body, bot)
+    return ButtonPressed(
+        id=_interaction_id(body), place=where.place, person=where.person, at=at, act=act, about=about, detail=detail
+    )
+
+
+def reply_of_button(body: Payload, bot: Identity) -> MessageRef:
+    """The reply that a button asks to learn."""
+    _, about, _ = parse_code(body["actions"][0]["value"])
+    channel, _, ts = about.partition("/")
+    return MessageRef(Platform.SLACK, bot.team, channel, ts)
+
+
+def reply_marked(body: Payload, reply: MessageRef, message: Payload, bot: Identity, at: datetime) -> ReplyMarked:
+    """`message` is the reply as Slack shows it now; an empty one is gone."""
+    where = interaction(body, bot)
+    thread = message.get("thread_ts") or where.place.thread or reply.id
+    return ReplyMarked(
+        id=_interaction_id(body),
+        place=where.place if where.place.is_direct else replace(where.place, thread=thread),
+        person=where.person,
+        at=at,
+        reply=reply,
+        text=readable(message.get("text") or ""),
+        by_bot=bool(message.get("bot_id")) or message.get("user") == bot.user,
+    )
+
+
 def message_of_menu(body: Payload, bot: Identity) -> MessageRef:
     """The message whose menu was used."""
     return MessageRef(Platform.SLACK, bot.team, body["channel"]["id"], body["message"]["ts"])
@@ -161,6 +242,17 @@ def _without_mention(text: str, user: str) -> str:
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------
+
+
+def _is_by_person(message: Payload, bot: Identity) -> bool:
+    person, is_bots = message.get("user"), message.get("bot_id")
+    return person not in (None, bot.user, _SLACKBOT) and not is_bots and message.get("subtype") in _WRITTEN_BY_PEOPLE
+
+
+def _place(channel: str, thread: str | None, ts: str, bot: Identity) -> Place:
+    """In a channel a message opens a thread of its own, in a conversation of two it does not."""
+    is_direct = _is_direct(channel)
+    return Place(Platform.SLACK, bot.team, channel, thread if is_direct else thread or ts, is_direct)
 
 
 def _is_direct(channel: str) -> bool:

@@ -54,7 +54,7 @@ class People:
         user = (await self.client.users_info(user=person.id))["user"]
         named = replace(person, name=_name(user) or person.name)
         if self._is_outsider(user):
-            return named
+            return replace(named, is_outsider=True, is_bot=bool(user.get("is_bot")))
         members = await asyncio.gather(*(self._members_of(group) for group in self.staff_groups))
         groups = frozenset(group for group, ids in zip(self.staff_groups, members, strict=True) if person.id in ids)
         is_admin = bool(user.get("is_admin") or user.get("is_owner"))

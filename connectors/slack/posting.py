@@ -12,7 +12,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.events import MessageRef, Place
 from bot.ids import EventId
-from bot.outgoing import CorrectionOffer, Notice, Outgoing
+from bot.outgoing import AnswerEdit, CorrectionOffer, Notice, Offer, Outgoing
 from bot.people import Person
 from bot.texts import Texts
 from connectors.slack.errors import NETWORK_ERRORS, NOT_THERE, code_of, delivery_failed, describe
@@ -58,7 +58,9 @@ class Posting:
         rendered = render(outgoing, self.texts, self.agents_mention)
         opened = self.open.of(outgoing.in_reply_to)
         try:
-            if isinstance(outgoing, Notice | CorrectionOffer) and outgoing.to is not None:
+            if isinstance(outgoing, AnswerEdit):
+                return await self._edit(outgoing, rendered)
+            if isinstance(outgoing, Notice | CorrectionOffer | Offer) and outgoing.to is not None:
                 return await self._privately(outgoing.place, outgoing.to, rendered, opened, outgoing.id)
             return await self._publicly(outgoing.place, rendered, opened, outgoing.id)
         except (SlackApiError, *NETWORK_ERRORS) as problem:
@@ -77,6 +79,19 @@ class Posting:
             )
         except (SlackApiError, *NETWORK_ERRORS) as problem:  # the next progress will show
             log.warning("slack took no edit", error=describe(problem))
+
+    async def _edit(self, edit: AnswerEdit, rendered: Rendered) -> MessageRef | None:
+        """What was deleted meanwhile needs no edit."""
+        if edit.message is None:
+            return None
+        try:
+            await self.client.chat_update(
+                channel=edit.message.channel, ts=edit.message.id, text=rendered.text, blocks=rendered.blocks
+            )
+        except SlackApiError as problem:
+            if code_of(problem) != "message_not_found":
+                raise
+        return edit.message
 
     async def _publicly(self, place: Place, rendered: Rendered, opened: Interaction | None, id: str) -> MessageRef:
         try:

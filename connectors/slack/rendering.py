@@ -6,19 +6,24 @@ anybody, open a channel, or hide a link's address behind a label.
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
 from bot.answers import Answer, AnswerKind, Source
-from bot.outgoing import AnswerPost, CorrectionOffer, Notice, Outgoing, ProgressPost
-from bot.presentation import attribution
+from bot.buttons import Button
+from bot.handoff import Handoff
+from bot.outgoing import AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing, ProgressPost
+from bot.presentation import attribution, handoff_buttons, handoff_lines
 from bot.texts import Texts
 
 Block = dict[str, Any]
 
 OFFER_ACTION = "mentee_offer"
 CHOICE_ACTION = "mentee_choice_"  # each button of a message needs an id of its own: a number follows
+
+PRESS_ACTION = "mentee_press_"  # likewise
 
 MAX_SECTION_CHARS = 3_000
 MAX_BUTTON_CHARS = 75
@@ -37,11 +42,15 @@ class Rendered:
 
 def render(outgoing: Outgoing, texts: Texts, agents_mention: str | None) -> Rendered:
     match outgoing:
-        case AnswerPost(answer=answer):
-            return _answer(answer, texts, agents_mention)
+        case AnswerPost(answer=answer, handoff=handoff) | AnswerEdit(answer=answer, handoff=handoff):
+            return _answer(answer, handoff, texts, agents_mention)
         case CorrectionOffer():
             button = _button(OFFER_ACTION, outgoing.button, outgoing.answer) | {"style": "primary"}
-            return Rendered(mrkdwn(outgoing.text), [*sections(outgoing.text), _actions([button])])
+            return _with_buttons(outgoing.text, [button, *_pressables(outgoing.more)])
+        case Offer():
+            return _with_buttons(outgoing.text, _pressables(outgoing.buttons))
+        case Notice(text=text, calls_agents=True) if agents_mention:
+            return _calling(plain(text), agents_mention)
         case Notice(text=text) | ProgressPost(text=text):
             return plain(text)
 
@@ -76,12 +85,15 @@ def cut(text: str, limit: int) -> str:
 # --- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _answer(answer: Answer, texts: Texts, agents_mention: str | None) -> Rendered:
+def _answer(answer: Answer, handoff: Handoff | None, texts: Texts, agents_mention: str | None) -> Rendered:
     rendered = plain(answer.text)
-    text, blocks = rendered.text, rendered.blocks
+    if handoff is not None:
+        rendered = replace(rendered, blocks=[*rendered.blocks, *sections("\n".join(handoff_lines(handoff, texts)))])
     if answer.kind is AnswerKind.HANDOFF and agents_mention:
-        call = _call(agents_mention)
-        text, blocks = f"{text} {call}", [*blocks, _section(call)]
+        rendered = _calling(rendered, agents_mention)
+    text, blocks = rendered.text, rendered.blocks
+    if handoff is not None and (buttons := handoff_buttons(handoff, texts)):
+        blocks = [*blocks, _actions(_pressables(buttons))]
     if answer.candidates:
         blocks = [*blocks, _actions(_choices(answer, texts))]
     if below := _below(answer, texts):
@@ -110,6 +122,22 @@ def _choices(answer: Answer, texts: Texts) -> list[Block]:
     return [
         _button(f"{CHOICE_ACTION}{i}", label, json.dumps({"answer": answer.id, "fact": fact}))
         for i, (label, fact) in enumerate([*options, (texts.none_of_these, None)])
+    ]
+
+
+def _calling(rendered: Rendered, mention: str) -> Rendered:
+    call = _call(mention)
+    return Rendered(f"{rendered.text} {call}", [*rendered.blocks, _section(call)])
+
+
+def _with_buttons(text: str, buttons: list[Block]) -> Rendered:
+    return Rendered(mrkdwn(text), [*sections(text), _actions(buttons)])
+
+
+def _pressables(buttons: Sequence[Button]) -> list[Block]:
+    return [
+        _button(f"{PRESS_ACTION}{i}", button.label, button.code) | ({"style": "primary"} if button.is_main else {})
+        for i, button in enumerate(buttons)
     ]
 
 

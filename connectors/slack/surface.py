@@ -4,6 +4,8 @@ COMMAND = "/mentee"
 COMMAND_SCOPE = "commands"  # message shortcuts come under it too
 
 SHORTCUT = "mentee_correct"
+RIGHT_SHORTCUT = "mentee_right"
+SHORTCUTS = (SHORTCUT, RIGHT_SHORTCUT)
 
 # Subscribed event → scope. What stands behind the dot is the kind of channel, not part of the event's type.
 EVENTS = {
@@ -21,6 +23,7 @@ METHODS = {
     "chat.postEphemeral": "chat:write",
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
+    "conversations.replies": "channels:history",
     "usergroups.users.list": "usergroups:read",
     "users.info": "users:read",
     "views.open": None,

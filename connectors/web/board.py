@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from bot.answers import Answer
 from bot.conversation import Speaker, Turn
-from bot.outgoing import AnswerPost, Outgoing, ProgressPost
+from bot.outgoing import AnswerEdit, AnswerPost, Outgoing, ProgressPost
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class Entry:
 
     @property
     def answer(self) -> Answer | None:
-        return self.content.answer if isinstance(self.content, AnswerPost) else None
+        return self.content.answer if isinstance(self.content, AnswerPost | AnswerEdit) else None
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,17 @@ class Board:
         entry = self._entry(conversation, id)
         if entry is not None and isinstance(entry.content, ProgressPost):
             self.put(conversation, replace(entry, content=replace(entry.content, text=text)))
+
+    def edit(self, conversation: str, id: str, content: AnswerEdit) -> None:
+        """Show another answer, or another state of it, where one stands; one that has scrolled away is left alone."""
+        entry = self._entry(conversation, id)
+        if entry is not None:
+            self.put(conversation, replace(entry, content=content))
+
+    def said(self, conversation: str, id: str) -> str:
+        """What a person wrote there; empty when it is shown no more."""
+        entry = self._entry(conversation, id)
+        return entry.content.text if entry is not None and isinstance(entry.content, Said) else ""
 
     def press(self, conversation: str, id: str, button: tuple[str, str], *, down: bool) -> None:
         entry = self._entry(conversation, id)

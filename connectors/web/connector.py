@@ -15,7 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from bot.desk import Desk
 from bot.errors import NotAllowed, PersonError, SettingError
 from bot.events import MessageRef, Place
-from bot.outgoing import AnswerPost, Outgoing, ProgressPost
+from bot.outgoing import AnswerEdit, AnswerPost, Outgoing, ProgressPost
 from bot.people import Platform
 from bot.texts import Texts
 from connectors.web.board import Board, Draft, Entry
@@ -60,6 +60,10 @@ class WebConnector:
     async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
         """Show it. It is taken also when no browser is looking: whoever comes later finds it there."""
         place = outgoing.place
+        if isinstance(outgoing, AnswerEdit):
+            if outgoing.message is not None:
+                self._board.edit(place.channel, outgoing.message.id, outgoing)
+            return outgoing.message
         self._board.put(place.channel, Entry(outgoing.id, self._desk.clock(), outgoing))
         return message_of(place, outgoing.id) if isinstance(outgoing, AnswerPost | ProgressPost) else None
 

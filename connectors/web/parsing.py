@@ -1,12 +1,16 @@
 """Requests → events. Decides nothing: whatever has the right shape goes on to the bot, which answers or refuses."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from bot.buttons import Act, parse_code
+from bot.errors import BadInput
 from bot.events import (
+    ButtonPressed,
     CandidateChosen,
     CommandGiven,
     CorrectionSubmitted,
@@ -14,6 +18,7 @@ from bot.events import (
     MessageRef,
     Place,
     Reacted,
+    ReplyMarked,
 )
 from bot.ids import AnswerId, EventId, FactId
 from bot.people import Person, Platform
@@ -53,7 +58,7 @@ class Ask(Request):
     def event(self, person: Person, at: datetime) -> MessagePosted:
         return MessagePosted(
             id=self.event_id, place=self.place, person=person, at=at, text=self.text,
-            message=message_of(self.place, str(self.id)), mentions_bot=True, opens_thread=False,
+            message=message_of(self.place, str(self.id)), mentions_bot=False, opens_thread=False,
         )  # fmt: skip
 
 
@@ -78,6 +83,26 @@ class Choose(Request):
         return CandidateChosen(
             id=self.event_id, place=self.place, person=person, at=at, answer=AnswerId(self.answer), fact=fact
         )
+
+
+class Press(Request):
+    code: ShortText
+
+    def event(self, person: Person, at: datetime, said: Callable[[str], str]) -> ButtonPressed | ReplyMarked:
+        """`said` gives the words of a message that stands on the page. Raises BadInput for what is no button."""
+        try:
+            act, about, detail = parse_code(self.code)
+        except ValueError:
+            raise BadInput("That is no button of this page. Reload it and try again.") from None
+        if act is not Act.LEARN:
+            return ButtonPressed(
+                id=self.event_id, place=self.place, person=person, at=at, act=act, about=about, detail=detail
+            )
+        message = about.rpartition("/")[2]
+        return ReplyMarked(
+            id=self.event_id, place=self.place, person=person, at=at, reply=message_of(self.place, message),
+            text=said(message),
+        )  # fmt: skip
 
 
 class Correct(Request):

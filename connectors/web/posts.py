@@ -13,7 +13,7 @@ from bot.ids import AnswerId
 from bot.outgoing import CorrectionForm
 from bot.people import Person
 from connectors.web.board import Board, Draft, Entry, Said
-from connectors.web.parsing import Ask, Choose, Command, Correct, React, ShortText
+from connectors.web.parsing import Ask, Choose, Command, Correct, Press, React, ShortText
 from connectors.web.rendering import Rendering
 from connectors.web.visitor import You
 
@@ -31,6 +31,7 @@ class Posts:
         router.add_api_route("/messages", self.ask, methods=["POST"], status_code=202)
         router.add_api_route("/reactions", self.react, methods=["POST"], status_code=202)
         router.add_api_route("/choices", self.choose, methods=["POST"], status_code=202)
+        router.add_api_route("/presses", self.press, methods=["POST"], status_code=202)
         router.add_api_route("/corrections", self.correct, methods=["POST"], status_code=202)
         router.add_api_route("/corrections/{answer}", self.correction_form)
         router.add_api_route("/commands", self.command, methods=["POST"], status_code=202)
@@ -53,6 +54,12 @@ class Posts:
 
     async def choose(self, choice: Choose, you: You) -> dict[str, bool]:
         return await self._receive(choice.event(you.person, self.desk.clock()))
+
+    async def press(self, press: Press, you: You) -> dict[str, bool]:
+        def said(message: str) -> str:
+            return self.board.said(str(press.conversation), message)
+
+        return await self._receive(press.event(you.person, self.desk.clock(), said))
 
     async def correction_form(self, answer: ShortText, you: You) -> CorrectionForm:
         return await self.desk.correction_form(AnswerId(answer), you.person)

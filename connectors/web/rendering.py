@@ -14,9 +14,9 @@ from markupsafe import Markup, escape
 from bot.answers import AnswerKind
 from bot.feedback import Lesson, LessonSource, facts_of
 from bot.lineage import Decision, Run, RunState
-from bot.outgoing import AnswerPost, CorrectionOffer, Notice, ProgressPost
+from bot.outgoing import AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, ProgressPost
 from bot.people import Person
-from bot.presentation import attribution
+from bot.presentation import attribution, handoff_buttons, handoff_lines
 from bot.texts import Texts
 from connectors.web.board import Entry, Remembered, Said
 
@@ -32,6 +32,7 @@ LESSON_SOURCES = {
     LessonSource.CORRECTION: "Correction",
     LessonSource.APPROVAL: "Approved answer",
     LessonSource.TAUGHT: "Taught directly",
+    LessonSource.REPLY: "Reply in a thread",
     LessonSource.FAQ: "FAQ",
 }
 DECISIONS = {
@@ -65,10 +66,12 @@ class Rendering:
                 template = "said.html"
             case Remembered():
                 template = "remembered.html"
-            case AnswerPost():
+            case AnswerPost() | AnswerEdit():
                 template = "answer.html"
             case CorrectionOffer():
                 template = "offer.html"
+            case Offer():
+                template = "buttons.html"
             case Notice() | ProgressPost():
                 template = "notice.html"
         pressed = {emoji for who, emoji in entry.pressed if who == person.key}
@@ -88,6 +91,8 @@ class Rendering:
             "short": lambda digest: str(digest)[:12],
             "percent": percent,
             "attribution": lambda answer: attribution(answer, self.texts),
+            "handoff_lines": lambda handoff: handoff_lines(handoff, self.texts),
+            "handoff_buttons": lambda handoff: handoff_buttons(handoff, self.texts),
             "kind": lambda answer: KINDS[answer.kind],
             "decision": lambda decision: DECISIONS[decision],
         }

@@ -7,7 +7,7 @@ from sqlmodel import Session, col, func, select
 
 from bot.events import Event, MessageRef
 from bot.ids import EventId, OutgoingId, RunId
-from bot.outgoing import AnswerPost, Outgoing, ProgressPost
+from bot.outgoing import AnswerEdit, AnswerPost, Outgoing, ProgressPost
 from storage.codec import EVENT, MESSAGE_REF, OUTGOING, from_text, to_text
 from storage.tables import AnswerRow, InboxRow, OutboxRow
 
@@ -59,7 +59,7 @@ class SqlOutbox:
             return
         row.message = to_text(MESSAGE_REF, message)
         posted = from_text(OUTGOING, row.outgoing)
-        if isinstance(posted, AnswerPost):
+        if isinstance(posted, AnswerPost | AnswerEdit):
             answer = self._session.get_one(AnswerRow, posted.answer.id)
             answer.message, answer.message_key, answer.message_id = row.message, message.key, message.id
 
@@ -72,6 +72,9 @@ class SqlOutbox:
     def park(self, outgoing: OutgoingId, reason: str) -> None:
         row = self._session.get_one(OutboxRow, outgoing)
         row.state, row.reason = "parked", reason
+
+    def given_up(self) -> int:
+        return self._session.exec(select(func.count()).where(OutboxRow.state == "parked")).one()
 
     def message_of(self, run: RunId) -> MessageRef | None:
         text = self._session.exec(select(OutboxRow.message).where(OutboxRow.run == run)).first()

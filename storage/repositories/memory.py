@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, delete, select
+from sqlmodel.sql.expression import SelectOfScalar
 
+from bot.events import MessageRef
 from bot.feedback import Lesson, LessonSource, Phrasing
 from bot.ids import AnswerId, FactId, LessonId, SectionId
 from bot.retrieval import Section
@@ -33,6 +35,7 @@ class SqlLessons:
                 about=lesson.about,
                 topic=lesson.topic,
                 withdrawn_at=lesson.withdrawn_at,
+                said_in=lesson.said_in,
             )
         )
         self._changed(lesson.fact)
@@ -63,6 +66,10 @@ class SqlLessons:
         query = select(LessonRow).where(LessonRow.answer == answer, col(LessonRow.withdrawn_at).is_(None))
         return [_lesson(row) for row in self._session.exec(query.order_by(col(LessonRow.taught_at).desc()))]
 
+    def said_in(self, message: MessageRef) -> Sequence[Lesson]:
+        query = select(LessonRow).where(LessonRow.said_in == message.key, col(LessonRow.withdrawn_at).is_(None))
+        return [_lesson(row) for row in self._session.exec(query.order_by(col(LessonRow.taught_at)))]
+
     def all(self, facts: Sequence[FactId] | None = None) -> Sequence[Lesson]:
         query = select(LessonRow).order_by(col(LessonRow.taught_at), col(LessonRow.id))
         if facts is not None:
@@ -77,6 +84,20 @@ class SqlLessons:
         else:
             self._session.add(PhrasingRow(fact=phrasing.fact, text=phrasing.text, origin=phrasing.origin))
         self._changed(phrasing.fact)
+
+    def withdraw_heard(self, answer: AnswerId, question: str, at: datetime) -> None:
+        for gesture in ("rating", "choice"):
+            prefix = f"{gesture}:{answer}:"
+            self._withdraw_rows(select(PhrasingRow).where(col(PhrasingRow.origin).startswith(prefix)), at)
+        for lesson in self.about(answer):
+            if lesson.question != question:
+                words = (PhrasingRow.origin == lesson.id, PhrasingRow.text == question)
+                self._withdraw_rows(select(PhrasingRow).where(*words), at)
+
+    def _withdraw_rows(self, query: SelectOfScalar[PhrasingRow], at: datetime) -> None:
+        for row in self._session.exec(query):
+            row.withdrawn_at = row.withdrawn_at or at
+            self._changed(row.fact)
 
     def withdraw_phrasings(self, origin: str, at: datetime) -> None:
         rows = self._phrasings_from(origin)
@@ -167,6 +188,7 @@ def _lesson(row: LessonRow) -> Lesson:
         about=AnswerId(row.about) if row.about is not None else None,
         topic=row.topic,
         withdrawn_at=row.withdrawn_at,
+        said_in=row.said_in,
     )
 
 

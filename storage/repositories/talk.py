@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement
-from sqlmodel import Session, col, func, or_, select
+from sqlmodel import Session, col, delete, func, or_, select
 
 from bot.answers import Answer, PostedAnswer
 from bot.conversation import Speaker, Turn
 from bot.events import MessageRef, Place
-from bot.feedback import Gesture, Rating
+from bot.feedback import Gesture, Rating, Reason
+from bot.handoff import Handoff, HandoffState
 from bot.ids import AnswerId
 from bot.people import Person
-from storage.codec import ANSWER, MESSAGE_REF, PERSON, PLACE, from_text, storable, to_text
-from storage.tables import AnswerRow, RatingRow, TurnRow
+from storage.codec import ANSWER, HANDOFF, MESSAGE_REF, PERSON, PLACE, from_text, storable, to_text
+from storage.tables import AnswerRow, HandoffRow, RatingRow, TurnRow
 
 MAX_TURNS = 50
 
@@ -30,22 +31,29 @@ class SqlConversations:
                 person=turn.person,
                 text=turn.text,
                 at=turn.at,
+                message_key=turn.message,
             )
         )
+
+    def forget(self, message: MessageRef) -> None:
+        self._session.exec(delete(TurnRow).where(col(TurnRow.message_key) == message.key))
 
     def of(self, place: Place) -> Sequence[Turn]:
         if place.thread is None and not place.is_direct:
             return []
         query = select(TurnRow).where(TurnRow.place_key == place.key).order_by(col(TurnRow.id).desc()).limit(MAX_TURNS)
         rows = reversed(self._session.exec(query).all())
-        return [Turn(from_text(PLACE, row.place), Speaker(row.speaker), row.person, row.text, row.at) for row in rows]
+        return [
+            Turn(from_text(PLACE, row.place), Speaker(row.speaker), row.person, row.text, row.at, row.message_key)
+            for row in rows
+        ]
 
 
 class SqlAnswers:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def add(self, answer: Answer, place: Place, asker: Person) -> None:
+    def add(self, answer: Answer, place: Place, asker: Person, asked_in: MessageRef | None = None) -> None:
         self._session.add(
             AnswerRow(
                 id=answer.id,
@@ -53,6 +61,8 @@ class SqlAnswers:
                 answer=to_text(ANSWER, answer),
                 place=to_text(PLACE, place),
                 asker=to_text(PERSON, asker),
+                place_key=place.key,
+                asked_in=asked_in.key if asked_in is not None else None,
             )
         )
         self._session.flush()
@@ -62,6 +72,15 @@ class SqlAnswers:
 
     def at(self, message: MessageRef) -> PostedAnswer | None:
         return self._newest(AnswerRow.message_key == message.key)
+
+    def to(self, question: MessageRef) -> PostedAnswer | None:
+        return self._newest(AnswerRow.asked_in == question.key)
+
+    def last_in(self, place: Place) -> PostedAnswer | None:
+        return self._newest(AnswerRow.place_key == place.key)
+
+    def retract(self, answer: AnswerId) -> None:
+        self._session.get_one(AnswerRow, answer).retracted = True
 
     def find(self, id: str) -> PostedAnswer | None:
         wanted = storable(id)  # somebody typed it
@@ -89,6 +108,7 @@ class SqlRatings:
             gesture=rating.gesture,
             trusted=rating.trusted,
             at=rating.at,
+            reason=rating.reason,
         )
         self._session.merge(row)
 
@@ -99,7 +119,46 @@ class SqlRatings:
 
     def of(self, answer: AnswerId) -> Sequence[Rating]:
         rows = self._session.exec(select(RatingRow).where(RatingRow.answer == answer))
-        return [Rating(AnswerId(row.answer), row.person, Gesture(row.gesture), row.trusted, row.at) for row in rows]
+        return [
+            Rating(
+                AnswerId(row.answer), row.person, Gesture(row.gesture), row.trusted, row.at,
+                Reason(row.reason) if row.reason is not None else None,
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    def count_by_reason(self) -> dict[str, int]:
+        query = select(RatingRow.reason, func.count()).where(col(RatingRow.reason).is_not(None))
+        return {str(reason): count for reason, count in self._session.exec(query.group_by(col(RatingRow.reason)))}
+
+
+class SqlHandoffs:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(self, handoff: Handoff) -> None:
+        row = HandoffRow(
+            answer=handoff.answer, place_key=handoff.place.key, state=handoff.state, handoff=to_text(HANDOFF, handoff)
+        )
+        self._session.merge(row)
+        self._session.flush()
+
+    def get(self, answer: AnswerId) -> Handoff | None:
+        row = self._session.get(HandoffRow, answer)
+        return from_text(HANDOFF, row.handoff) if row is not None else None
+
+    def remove(self, answer: AnswerId) -> None:
+        self._session.exec(delete(HandoffRow).where(col(HandoffRow.answer) == answer))
+
+    def unsolved(self, place: Place | None = None) -> Sequence[Handoff]:
+        query = select(HandoffRow.handoff).where(col(HandoffRow.state).in_((HandoffState.OPEN, HandoffState.CLAIMED)))
+        if place is not None:
+            query = query.where(HandoffRow.place_key == place.key)
+        return [from_text(HANDOFF, text) for text in self._session.exec(query.order_by(col(HandoffRow.answer)))]
+
+    def count_by_state(self) -> dict[str, int]:
+        query = select(HandoffRow.state, func.count()).group_by(HandoffRow.state)
+        return dict(self._session.exec(query).all())
 
 
 def _posted(row: AnswerRow | None) -> PostedAnswer | None:
@@ -107,5 +166,5 @@ def _posted(row: AnswerRow | None) -> PostedAnswer | None:
         return None
     message = from_text(MESSAGE_REF, row.message) if row.message is not None else None
     return PostedAnswer(
-        from_text(ANSWER, row.answer), from_text(PLACE, row.place), from_text(PERSON, row.asker), message
+        from_text(ANSWER, row.answer), from_text(PLACE, row.place), from_text(PERSON, row.asker), message, row.retracted
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bot.events import MessageRef, Place
-from bot.outgoing import AnswerPost, CorrectionOffer, Notice, Outgoing, ProgressPost
+from bot.outgoing import AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing, ProgressPost
 from bot.people import Platform
 
 
@@ -24,8 +24,10 @@ class FakeConnector:
         if self.failures:
             raise self.failures.pop(0)
         self.posted.append(outgoing)
-        if isinstance(outgoing, CorrectionOffer):
+        if isinstance(outgoing, CorrectionOffer | Offer):
             return None
+        if isinstance(outgoing, AnswerEdit):
+            return outgoing.message
         return MessageRef(outgoing.place.platform, outgoing.place.workspace, outgoing.place.channel, outgoing.id)
 
     async def update(self, message: MessageRef, text: str) -> None:

@@ -16,6 +16,8 @@ class FakeGenerator:
     """What to say next; when empty, the help text itself."""
     adapter: AdapterId | None = None
     prompts: list[Sequence[Message]] = field(default_factory=list)
+    failure: Exception | None = None
+    """What to raise instead, for as long as it is set."""
 
     async def generate(
         self, messages: Sequence[Message], sampling: Sampling, *, on_text: Callable[[str], None] | None = None
@@ -24,6 +26,8 @@ class FakeGenerator:
         if sampling.deadline_s is not None and sampling.deadline_s <= 0:
             raise TooLate("The deadline has passed.")
         self.prompts.append(messages)
+        if self.failure is not None:
+            raise self.failure
         words = (self.replies.pop(0) if self.replies else _first_passage(messages)).split(" ")
         if sampling.temperature > 0:
             random.Random(sampling.seed).shuffle(words)

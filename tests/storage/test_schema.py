@@ -7,6 +7,7 @@ from typing import Any
 
 import pysqlite3.dbapi2 as sqlite
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -44,9 +45,11 @@ def test_what_a_database_of_the_first_version_knows_counts_as_changed(store: Sql
     store.run_sync(lambda unit: unit.documents.replace("help.md", "sha1", [section("s1")]))
     everything = store.run_sync(lambda unit: unit.changes(0))
     engine = create_engine(url, module=sqlite) if url.startswith("sqlite") else create_engine(url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE changes")
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
     engine.dispose()
     store.migrate()
     assert store.run_sync(lambda unit: unit.changes(0)) == everything

@@ -112,9 +112,16 @@ async function choose(button) {
   else buttons.forEach((other) => (other.disabled = false));
 }
 
+async function press(button) {
+  button.disabled = true;
+  await attempt(() => send("/presses", { code: button.dataset.press }));
+  button.disabled = false;
+}
+
 log.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button?.dataset.emoji) toggle(button);
   else if (button?.dataset.correct) attempt(() => openForm(button.dataset.correct));
+  else if (button?.dataset.press) press(button);
   else if (button && "fact" in button.dataset) choose(button);
 });

@@ -62,7 +62,7 @@ async def on_stage(tmp_path: Path, **settings: Any) -> AsyncIterator[Stage]:
     approved.message_content = config.message_content
     nobody = discord.Client(intents=discord.Intents.none())
     async with (
-        simcord.run(nobody, approved_intents=approved) as env,
+        simcord.run(nobody, approved_intents=approved, settle_timeout=DEADLINE_S) as env,
         open_house(tmp_path, lambda desk: [DiscordConnector(config, desk, ENGLISH)]) as house,
     ):
         connector = house.bot.connectors[Platform.DISCORD]

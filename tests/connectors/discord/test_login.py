@@ -68,7 +68,9 @@ async def test_commands_are_told_to_discord_only_when_they_changed() -> None:
         for _ in range(2):
             async with welcomed(connector_for(peer), peer):
                 assert peer.commands_put == ["everywhere"]
-        assert [command["name"] for command in peer.commands] == ["mentee", ENGLISH.offer_button]
+        assert [command["name"] for command in peer.commands] == [
+                "mentee", ENGLISH.offer_button, ENGLISH.right_answer_menu,
+            ]  # fmt: skip
 
         peer.commands[0]["options"].pop()
         async with welcomed(connector_for(peer), peer):

@@ -67,6 +67,13 @@ class LocalSlack:
         action = {"type": "button", **{key: button[key] for key in ("action_id", "value")}}
         await self._control("interact", channel=message["channel"], messageTs=message["ts"], user=user, action=action)
 
+    async def edit(self, message: Json, text: str) -> None:
+        where = {key: message[key] for key in ("channel", "ts", "user")}
+        await self._control("edit-message", **where, text=text)
+
+    async def delete(self, message: Json) -> None:
+        await self._control("delete-message", **{key: message[key] for key in ("channel", "ts", "user")})
+
     async def submit(self, user: str, **typed: str | None) -> None:
         values = {name: {name: {"type": "plain_text_input", "value": value}} for name, value in typed.items()}
         await self.screen.send_json({"t": "view_submit", "user": user, "values": values})

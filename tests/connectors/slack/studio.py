@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import parse_qs
 
 from bot.people import Platform, Staff
 from bot.texts import ENGLISH
 from connectors.slack.config import SlackConfig
 from connectors.slack.connector import EVENTS_PATH, SlackConnector
 from tests.connectors.slack import local_slack as peer
-from tests.connectors.slack.local_slack import ADMIN, AGENT, BOT, CUSTOMER, LocalSlack, local_slack
+from tests.connectors.slack.local_slack import ADMIN, AGENT, BOT, CHANNEL, CUSTOMER, LocalSlack, local_slack
 from tests.connectors.slack.waiting import free_port, until, until_open
 from tests.house import House, open_house
 
@@ -73,3 +74,18 @@ def words(message: Json) -> str:
 
 def buttons(message: Json) -> list[Json]:
     return [each for block in message["blocks"] if block["type"] == "actions" for each in block["elements"]]
+
+
+async def menu(slack: LocalSlack, shortcut: str, user: str, message: Json) -> Json:
+    """What the message menu sends. The workspace hands out the trigger, which opens a form, only with a command."""
+    await slack.command(AGENT, "help")
+    given = parse_qs(slack.sent("slash_commands")[-1])
+    return {
+        "type": "message_action",
+        "callback_id": shortcut,
+        "team": {"id": "T01STUDIO"},
+        "user": {"id": user, "name": user},
+        "channel": {"id": CHANNEL, "name": "help"},
+        "message": message,
+        "trigger_id": given["trigger_id"][0],
+    }

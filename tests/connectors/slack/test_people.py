@@ -61,7 +61,8 @@ async def test_who_is_in_no_group_has_none(api: WebApi) -> None:
 )
 async def test_outsiders_are_in_no_group_whatever_the_lists_say(api: WebApi, mark: dict[str, Any]) -> None:
     api.replies["users.info"] = Reply({"ok": True, **user(is_admin=True, **mark)})
-    assert await people_of(api).known(ANN) == Person(Platform.SLACK, "U1", "Ann A")
+    known = await people_of(api).known(ANN)
+    assert known == Person(Platform.SLACK, "U1", "Ann A", is_outsider=True, is_bot="is_bot" in mark)
 
 
 async def test_in_an_enterprise_the_home_may_be_another_workspace(api: WebApi) -> None:

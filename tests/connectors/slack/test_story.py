@@ -4,7 +4,6 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 
@@ -12,9 +11,9 @@ from bot.people import Platform
 from bot.ports import Unit
 from bot.texts import ENGLISH
 from connectors.slack.surface import SHORTCUT
-from tests.connectors.slack.local_slack import ADMIN, AGENT, CHANNEL, CUSTOMER, SIGNING_SECRET, LocalSlack
+from tests.connectors.slack.local_slack import ADMIN, AGENT, BOT, CUSTOMER, SIGNING_SECRET
 from tests.connectors.slack.signing import send_event, send_interaction
-from tests.connectors.slack.studio import Json, Studio, buttons, open_studio, words
+from tests.connectors.slack.studio import Studio, buttons, menu, open_studio, words
 from tests.connectors.slack.waiting import until
 
 QUESTION = "How do I cancel a class?"
@@ -125,7 +124,7 @@ async def test_a_customers_pencil_opens_nothing(socket_studio: Studio) -> None:
 async def test_an_unknown_question_calls_the_agents(socket_studio: Studio) -> None:
     answer = await socket_studio.ask("May I bring my parrot?")
     assert words(answer) == ENGLISH.handoff
-    assert answer["blocks"][-1]["text"]["text"] == "<!subteam^S0AGENTS>"
+    assert answer["blocks"][-2]["text"]["text"] == "<!subteam^S0AGENTS>"
 
 
 @pytest.mark.parametrize(("pressed", "expected"), [(0, "Write to us."), (-1, ENGLISH.handoff)])
@@ -176,7 +175,7 @@ async def test_an_event_that_slack_repeats_is_answered_once(http_studio: Studio)
 async def test_the_message_menu_opens_the_form(http_studio: Studio) -> None:
     slack = http_studio.slack
     answer = await http_studio.ask(QUESTION)
-    await send_interaction(http_studio.events_url, SIGNING_SECRET, await _menu(slack, AGENT, answer))
+    await send_interaction(http_studio.events_url, SIGNING_SECRET, await menu(slack, SHORTCUT, AGENT, answer))
     modal = await until(lambda: slack.modal, "the form")
     assert modal["blocks"][0]["element"]["initial_value"] == QUESTION
     await slack.submit(AGENT, question=QUESTION, answer=LESSON)
@@ -187,22 +186,37 @@ async def test_the_message_menu_opens_the_form(http_studio: Studio) -> None:
 async def test_the_message_menu_tells_others_why_it_opens_nothing(http_studio: Studio) -> None:
     slack = http_studio.slack
     answer = await http_studio.ask(QUESTION)
-    await send_interaction(http_studio.events_url, SIGNING_SECRET, await _menu(slack, CUSTOMER, answer))
+    await send_interaction(http_studio.events_url, SIGNING_SECRET, await menu(slack, SHORTCUT, CUSTOMER, answer))
     told = await until(lambda: slack.whispered(CUSTOMER), "the refusal")
     assert words(told[-1]) == ENGLISH.not_agent
     assert slack.modal is None
 
 
-async def _menu(slack: LocalSlack, user: str, message: Json) -> Json:
-    """What the message menu sends. The workspace hands out the trigger, which opens a form, only with a command."""
-    await slack.command(AGENT, "help")
-    given = parse_qs(slack.sent("slash_commands")[-1])
-    return {
-        "type": "message_action",
-        "callback_id": SHORTCUT,
-        "team": {"id": "T01STUDIO"},
-        "user": {"id": user, "name": user},
-        "channel": {"id": CHANNEL, "name": "help"},
-        "message": message,
-        "trigger_id": given["trigger_id"][0],
-    }
+async def test_a_cross_asks_why_and_takes_one_click(socket_studio: Studio) -> None:
+    slack = socket_studio.slack
+    answer = await socket_studio.ask(QUESTION)
+    await slack.react(CUSTOMER, answer, "x")
+    asked = (await until(lambda: slack.whispered(CUSTOMER), "the question why"))[0]
+    assert [button["text"]["text"] for button in buttons(asked)][:2] == [ENGLISH.reason_wrong, ENGLISH.reason_outdated]
+    await slack.press(CUSTOMER, asked, buttons(asked)[1])
+    thanks = await until(lambda: slack.whispered(CUSTOMER)[1:], "the thanks")
+    assert words(thanks[0]) == ENGLISH.reason_noted.format(reason="outdated")
+    assert (await socket_studio.house.desk.status()).reasons == {"outdated": 1}
+
+
+async def test_an_edited_question_is_answered_anew_in_the_same_message(socket_studio: Studio) -> None:
+    slack = socket_studio.slack
+    await socket_studio.house.teach(QUESTION, LESSON)
+    answer = await socket_studio.ask("May I bring my parrot?")
+    question = slack.messages[answer["thread_ts"]]
+    await slack.edit(question, f"<@{BOT}> {QUESTION}")
+    await until(lambda: words(slack.said()[0]) == LESSON, "the new answer")
+    assert len(slack.said()) == 1
+    assert buttons(slack.said()[0]) == []
+
+
+async def test_a_deleted_question_takes_its_hand_off_back(socket_studio: Studio) -> None:
+    slack = socket_studio.slack
+    answer = await socket_studio.ask("May I bring my parrot?")
+    await slack.delete(slack.messages[answer["thread_ts"]])
+    await until(lambda: "⚪ The question was deleted" in slack.said()[0]["blocks"][1]["text"]["text"], "the card")

@@ -206,3 +206,12 @@ async def test_lessons_are_listed(site: Site) -> None:
     html = await site.html("/lessons")
     assert html.index("Open your profile.") < html.index("Open Settings.")
     assert html.count(">active<") == html.count(">replaced<") == 1
+
+
+async def test_a_cross_asks_why_and_takes_one_click(site: Site) -> None:
+    html = await site.ask("What does it cost?")
+    await site.post("/reactions", message=messages_in(html)[-1], emoji="❌", added=True)
+    code = re.findall(r'data-press="(reason:[^"]+:outdated)"', await site.html("/"))[-1]
+    await site.post("/presses", code=code)
+    assert ENGLISH.reason_noted.format(reason="outdated") in await site.words("/")
+    assert (await site.house.desk.status()).reasons == {"outdated": 1}

@@ -25,7 +25,7 @@ AGENT = person_as("agent")
 def test_a_question_is_a_direct_message() -> None:
     event = Ask.model_validate(BASE | {"text": "How?"}).event(AGENT, AT)
     assert event == MessagePosted(
-        id=EVENT, place=PLACE, person=AGENT, at=AT, text="How?", mentions_bot=True, opens_thread=False,
+        id=EVENT, place=PLACE, person=AGENT, at=AT, text="How?", mentions_bot=False, opens_thread=False,
         message=MessageRef(Platform.WEB, "page", TALK, ID),
     )  # fmt: skip
 

@@ -1,0 +1,116 @@
+"""What becomes of messages later: an edited question is answered anew, and nothing is learnt from what was deleted.
+
+Every function runs inside one transaction. Knows nothing of models: the new answer is found by the router's ladder.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.answers import Answer, AnswerKind, PostedAnswer
+from bot.capturing import Capturing
+from bot.conversation import Question, Speaker, Turn, clean_question
+from bot.events import CorrectionSubmitted, MessageDeleted, MessageEdited
+from bot.feedback import OVERHEARD, Lesson
+from bot.handing_off import HandingOff
+from bot.handoff import HandoffState
+from bot.outgoing import AnswerEdit, Notice, Outgoing
+from bot.people import Role
+from bot.ports import Unit
+
+EDITABLE_FOR = timedelta(minutes=10)
+"""An edit that comes later is for the people who read the thread, not a new question."""
+
+
+@dataclass(frozen=True)
+class Following:
+    capturing: Capturing
+    handing_off: HandingOff
+
+    # --- edits -----------------------------------------------------------------------------------------------------
+
+    def question(self, unit: Unit, event: MessageEdited) -> Question | None:
+        """The edited question, with what was said before it; None unless the bot alone has answered it so far."""
+        posted = self._answered(unit, event)
+        if posted is None:
+            return None
+        turns = unit.conversations.of(posted.place)
+        before = [turn.message for turn in turns]
+        cut = before.index(event.message.key) if event.message.key in before else len(turns)
+        return Question(event.text, tuple(turns[:cut]))
+
+    def answer_anew(self, unit: Unit, event: MessageEdited, answer: Answer) -> Sequence[Outgoing]:
+        """Put the new answer in the place of the old one, unless somebody was quicker."""
+        posted = self._answered(unit, event)
+        if posted is None:
+            return []
+        unit.handoffs.remove(posted.answer.id)
+        unit.conversations.forget(event.message)
+        asker, key = posted.asker.key, event.message.key
+        question = clean_question(event.text)
+        handoff = None
+        if answer.kind is AnswerKind.HANDOFF:
+            handoff = self.handing_off.open(unit, answer, posted.place, posted.asker, event.at)
+        unit.conversations.add(Turn(posted.place, Speaker.PERSON, asker, question, event.at, key))
+        unit.conversations.add(Turn(posted.place, Speaker.BOT, asker, answer.text, event.at, key))
+        unit.answers.add(answer, posted.place, posted.asker, event.message)
+        return [AnswerEdit(place=posted.place, answer=answer, of=posted.answer.id, handoff=handoff)]
+
+    def reword(self, unit: Unit, event: MessageEdited) -> Sequence[Outgoing]:
+        """A reply that was learnt has other words now: an agent's are its new version, anybody else's end it."""
+        taught = unit.lessons.said_in(event.message)
+        if not taught or taught[-1].answer == event.text.strip():
+            return []
+        if self.capturing.policy.staff.role_of(event.person) >= Role.AGENT and event.text.strip():
+            return self._new_version(unit, event, taught[-1])
+        _withdraw(unit, taught, event.at)
+        posted = unit.answers.get(taught[-1].about) if taught[-1].about is not None else None
+        text = self.capturing.texts.reply_changed
+        return [Notice(place=posted.place if posted is not None else event.place, text=text)]
+
+    # --- deletions -------------------------------------------------------------------------------------------------
+
+    def deleted(self, unit: Unit, event: MessageDeleted) -> Sequence[Outgoing]:
+        """Forget the question or the answer that is gone, with all that was learnt from it without a form."""
+        unit.conversations.forget(event.message)
+        _withdraw(unit, unit.lessons.said_in(event.message), event.at)
+        posted = unit.answers.to(event.message) or unit.answers.at(event.message)
+        if posted is None:
+            return []
+        answer = posted.answer
+        unit.answers.retract(answer.id)
+        unit.lessons.withdraw_heard(answer.id, answer.question, event.at)
+        _withdraw(unit, [each for each in unit.lessons.about(answer.id) if each.source in OVERHEARD], event.at)
+        if posted.message == event.message:  # the card itself is gone; its question still waits, and is counted
+            return []
+        return self.handing_off.withdraw(unit, answer.id, event.person, event.at)
+
+    # --- parts -----------------------------------------------------------------------------------------------------
+
+    def _answered(self, unit: Unit, event: MessageEdited) -> PostedAnswer | None:
+        """The answer to be replaced; None when a person has taken part, it is too late, or nothing has changed."""
+        posted = unit.answers.to(event.message)
+        if posted is None or posted.retracted or posted.asker.key != event.person.key:
+            return None
+        is_late = event.at - event.posted_at > EDITABLE_FOR
+        if is_late or clean_question(event.text) in ("", posted.answer.question):
+            return None
+        handoff = unit.handoffs.get(posted.answer.id)
+        people = {turn.person for turn in unit.conversations.of(posted.place) if turn.speaker is Speaker.PERSON}
+        is_taken = handoff is not None and handoff.state is not HandoffState.OPEN
+        others = people - {event.person.key}
+        return None if is_taken or others or unit.lessons.about(posted.answer.id) else posted
+
+    def _new_version(self, unit: Unit, event: MessageEdited, lesson: Lesson) -> Sequence[Outgoing]:
+        if lesson.about is None:
+            return []
+        submitted = CorrectionSubmitted(
+            id=event.id, place=event.place, person=event.person, at=event.at, answer=lesson.about,
+            question=lesson.question, text=event.text, said_in=event.message,
+        )  # fmt: skip
+        return self.capturing.correct(unit, submitted, lesson.fact)
+
+
+def _withdraw(unit: Unit, lessons: Sequence[Lesson], at: datetime) -> None:
+    for lesson in lessons:
+        unit.lessons.withdraw(lesson.id, at)

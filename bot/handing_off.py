@@ -1,0 +1,147 @@
+"""Hand-offs: opened with the answer that says so, taken, answered and solved by agents, called out again until then.
+
+Every function runs inside one transaction. Knows nothing of how a card looks: `presentation` says what stands on it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.answers import Answer
+from bot.buttons import Act, Button
+from bot.conversation import Turn
+from bot.errors import BadInput, NotAllowed, PersonError
+from bot.events import ButtonPressed, MessagePosted, Place
+from bot.handoff import Handoff, HandoffState
+from bot.ids import AnswerId
+from bot.outgoing import AnswerEdit, Notice, Offer, Outgoing
+from bot.people import Person, Role
+from bot.policy import Policy
+from bot.ports import Unit
+from bot.support import content_words
+from bot.texts import Texts
+
+MAX_LAST_CHARS = 200
+MAX_REMINDERS = 5
+"""Of one hand-off: whoever has not come by then won't come for a sixth one either. `mentee status` goes on counting."""
+TELLING_WORDS = 3
+"""Fewer words of content than that are no answer that could be learnt ("On it!")."""
+
+
+@dataclass(frozen=True)
+class HandingOff:
+    policy: Policy
+    texts: Texts
+
+    def open(self, unit: Unit, answer: Answer, place: Place, asker: Person, at: datetime) -> Handoff:
+        """Keep it as open. What was said in the thread before is summed up for whoever comes to it."""
+        handoff = Handoff(
+            answer=answer.id, place=place, question=answer.question, tried=answer.tried, opened_at=at,
+            summary=self._summary(asker, unit.conversations.of(place), answer.question),
+        )  # fmt: skip
+        unit.handoffs.put(handoff)
+        return handoff
+
+    def press(self, unit: Unit, event: ButtonPressed) -> list[Outgoing]:
+        """An agent takes it, or says that it is solved. Anything else is told to whoever pressed."""
+        try:
+            handoff = self._pressable(unit, event)
+        except PersonError as refusal:
+            return [Notice(place=event.place, in_reply_to=event.id, text=str(refusal), to=event.person)]
+        state = HandoffState.CLAIMED if event.act is Act.CLAIM else HandoffState.SOLVED
+        return self._move(unit, handoff, state, event.person, event.at)
+
+    def replied(self, unit: Unit, event: MessagePosted) -> list[Outgoing]:
+        """An agent who answers in the thread has taken what is open there, and is offered to have it learnt."""
+        if not self._is_agent(event.person):
+            return []
+        outgoing: list[Outgoing] = []
+        for handoff in unit.handoffs.unsolved(event.place):
+            if handoff.state is HandoffState.OPEN:
+                outgoing += self._move(unit, handoff, HandoffState.CLAIMED, event.person, event.at)
+        return outgoing + self._offer_to_learn(unit, event)
+
+    def solve(self, unit: Unit, place: Place, by: Person, at: datetime) -> list[Outgoing]:
+        """The thread's question has its answer."""
+        unsolved = unit.handoffs.unsolved(place)
+        return [each for handoff in unsolved for each in self._move(unit, handoff, HandoffState.SOLVED, by, at)]
+
+    def withdraw(self, unit: Unit, answer: AnswerId, by: Person, at: datetime) -> list[Outgoing]:
+        """The question was deleted: nobody need take it any more."""
+        handoff = unit.handoffs.get(answer)
+        if handoff is None or handoff.state is HandoffState.SOLVED:
+            return []
+        return self._move(unit, handoff, HandoffState.WITHDRAWN, by, at)
+
+    def is_taken(self, unit: Unit, place: Place) -> bool:
+        return any(handoff.state is HandoffState.CLAIMED for handoff in unit.handoffs.unsolved(place))
+
+    def remind(self, unit: Unit, now: datetime) -> list[Outgoing]:
+        """Call the agents again for what has waited too long. Nothing outside the opening hours, which also count."""
+        hours, patience = self.policy.opening_hours, self.policy.remind_after
+        if not patience or not hours.is_open(now):
+            return []
+        outgoing: list[Outgoing] = []
+        for handoff in unit.handoffs.unsolved():
+            is_waiting = handoff.state is HandoffState.OPEN and handoff.reminders < MAX_REMINDERS
+            if is_waiting and hours.open_time(handoff.reminded_at or handoff.opened_at, now) >= patience:
+                unit.handoffs.put(replace(handoff, reminders=handoff.reminders + 1, reminded_at=now))
+                outgoing.append(self._reminder(handoff, now))
+        return outgoing
+
+    # --- parts -----------------------------------------------------------------------------------------------------
+
+    def _pressable(self, unit: Unit, event: ButtonPressed) -> Handoff:
+        if not self._is_agent(event.person):
+            raise NotAllowed(self.texts.handoff_not_agent)
+        handoff = unit.handoffs.get(AnswerId(event.about))
+        if handoff is None or handoff.state is HandoffState.WITHDRAWN:
+            raise BadInput(self.texts.handoff_gone)
+        if handoff.state is HandoffState.SOLVED:
+            raise BadInput(self.texts.already_solved.format(name=handoff.by_name))
+        if event.act is Act.CLAIM and handoff.state is HandoffState.CLAIMED and handoff.by != event.person.key:
+            raise BadInput(self.texts.already_claimed.format(name=handoff.by_name))
+        return handoff
+
+    @staticmethod
+    def _move(unit: Unit, handoff: Handoff, state: HandoffState, by: Person, at: datetime) -> list[Outgoing]:
+        """The new state, and the card that shows it."""
+        moved = replace(handoff, state=state, by=by.key, by_name=by.name or by.id, changed_at=at)
+        unit.handoffs.put(moved)
+        posted = unit.answers.get(handoff.answer)
+        if posted is None:
+            return []
+        return [AnswerEdit(place=posted.place, answer=posted.answer, of=handoff.answer, handoff=moved)]
+
+    def _offer_to_learn(self, unit: Unit, event: MessagePosted) -> list[Outgoing]:
+        """Once for each hand-off, at the first reply that says something; later ones have the message menu."""
+        unsolved = unit.handoffs.unsolved(event.place)
+        fresh = [handoff for handoff in unsolved if not handoff.offered]
+        if not fresh or len(set(content_words(event.text))) < TELLING_WORDS:
+            return []
+        for handoff in fresh:
+            unit.handoffs.put(replace(handoff, offered=True))
+        reply = f"{event.message.channel}/{event.message.id}"
+        text = self.texts.offer_learn.format(menu=self.texts.right_answer_menu)
+        button = Button(self.texts.learn_button, Act.LEARN, reply, is_main=True)
+        return [Offer(place=event.place, in_reply_to=event.id, to=event.person, text=text, buttons=(button,))]
+
+    def _reminder(self, handoff: Handoff, now: datetime) -> Notice:
+        waited = self.policy.opening_hours.open_time(handoff.opened_at, now).total_seconds() / 60
+        text = self.texts.reminder.format(minutes=waited, question=_short(handoff.question))
+        return Notice(place=handoff.place, text=text, calls_agents=True)
+
+    def _summary(self, asker: Person, thread: Sequence[Turn], question: str) -> str:
+        earlier = [turn for turn in thread if turn.text and turn.text != question]
+        name = asker.name or asker.id
+        if not earlier:
+            return self.texts.handoff_first.format(name=name)
+        return self.texts.handoff_earlier.format(name=name, count=len(earlier), last=_short(earlier[-1].text))
+
+    def _is_agent(self, person: Person) -> bool:
+        return self.policy.staff.role_of(person) >= Role.AGENT
+
+
+def _short(text: str) -> str:
+    folded = " ".join(text.split())
+    return folded if len(folded) <= MAX_LAST_CHARS else f"{folded[:MAX_LAST_CHARS]}…"

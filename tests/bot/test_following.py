@@ -1,0 +1,172 @@
+"""Edits and deletions: questions answered anew, nothing learnt from what is gone."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.answers import AnswerKind
+from bot.buttons import Act
+from bot.events import ButtonPressed, MessageDeleted, MessageEdited, MessagePosted, MessageRef, ReplyMarked
+from bot.following import EDITABLE_FOR
+from bot.ids import EventId, new_id
+from bot.outgoing import AnswerEdit
+from bot.people import Person, Platform, Role
+from bot.texts import ENGLISH
+from tests.bot.events import AGENT, CUSTOMER, NOW, THREAD, correction, message, reaction
+from tests.fakes.connector import FakeConnector
+from tests.house import STAFF, House
+
+QUESTION, RIGHT = "How long is the trial?", "21 days."
+OTHER, OTHER_ANSWER = "May I bring my dog?", "Yes, on a leash."
+UNKNOWN = "Are parrots welcome?"
+
+
+def edited(
+    posted: MessagePosted, text: str, person: Person | None = None, after: timedelta = timedelta(minutes=1)
+) -> MessageEdited:
+    event = EventId(f"slack:{new_id()}")
+    return MessageEdited(
+        id=event, place=posted.place, person=person or posted.person, at=NOW + after, message=posted.message,
+        text=text, posted_at=NOW,
+    )  # fmt: skip
+
+
+def deleted(message: MessageRef) -> MessageDeleted:
+    event, nobody = EventId(f"slack:{new_id()}"), Person(Platform.SLACK, "")
+    return MessageDeleted(id=event, place=THREAD, person=nobody, at=NOW, message=message)
+
+
+def marked(reply: MessagePosted) -> ReplyMarked:
+    event = EventId(f"slack:{new_id()}")
+    return ReplyMarked(id=event, place=THREAD, person=AGENT, at=NOW, reply=reply.message, text=reply.text)
+
+
+async def does(house: House, *events: MessagePosted | MessageEdited | MessageDeleted | ReplyMarked) -> None:
+    for event in events:
+        await house.desk.receive(event)
+        await house.settle()
+
+
+@pytest.fixture
+async def taught(house: House) -> House:
+    await house.teach(QUESTION, RIGHT)
+    await house.teach(OTHER, OTHER_ANSWER)
+    return house
+
+
+async def test_an_edited_question_is_answered_anew_where_its_answer_stands(taught: House, chat: FakeConnector) -> None:
+    asked = message(UNKNOWN)
+    await does(taught, asked, edited(asked, QUESTION), edited(asked, OTHER))
+    edits = [each for each in chat.posted if isinstance(each, AnswerEdit)]
+    assert [edit.answer.text for edit in edits] == [RIGHT, OTHER_ANSWER]
+    assert {edit.message for edit in edits} == {chat.last_message()}
+    assert len(chat.answers) == 1
+    assert (await taught.desk.status()).handoffs == {}
+    turns = await taught.desk.turns(THREAD)
+    assert [turn.text for turn in turns] == [OTHER, OTHER_ANSWER]
+    posted = await taught.store.run(lambda unit: unit.answers.at(chat.last_message()))
+    assert posted is not None
+    assert posted.answer.text == OTHER_ANSWER
+
+
+async def test_an_edit_may_end_in_a_hand_off(taught: House, chat: FakeConnector) -> None:
+    asked = message(QUESTION)
+    await does(taught, asked, edited(asked, UNKNOWN))
+    edit = chat.posted[-1]
+    assert isinstance(edit, AnswerEdit)
+    assert edit.handoff is not None
+    assert (await taught.desk.status()).handoffs == {"open": 1}
+
+
+async def test_an_edit_that_says_the_same_or_comes_late_changes_nothing(taught: House, chat: FakeConnector) -> None:
+    asked = message(QUESTION)
+    late = EDITABLE_FOR + timedelta(seconds=1)
+    await does(taught, asked, edited(asked, f" {QUESTION} "), edited(asked, OTHER, after=late), edited(asked, ""))
+    assert len(chat.posted) == 1
+
+
+async def test_what_a_person_has_taken_part_in_is_left_to_the_people(taught: House, chat: FakeConnector) -> None:
+    asked = message(UNKNOWN)
+    await does(taught, asked)
+    answer = chat.answers[-1].answer.id
+    claim = ButtonPressed(
+        id=EventId("slack:claim"), place=THREAD, person=AGENT, at=NOW, act=Act.CLAIM, about=answer
+    )  # fmt: skip
+    await taught.desk.receive(claim)
+    await taught.settle()
+    before = len(chat.posted)
+    await does(taught, edited(asked, QUESTION))
+    assert len(chat.posted) == before
+
+
+async def test_what_an_agent_has_answered_or_corrected_is_left_alone(taught: House, chat: FakeConnector) -> None:
+    asked = message(QUESTION)
+    await does(taught, asked, message("It's longer now.", AGENT, mentions=False), edited(asked, OTHER))
+    assert len(chat.posted) == 1
+
+
+async def test_a_deleted_question_is_not_learnt_from(taught: House, chat: FakeConnector) -> None:
+    await taught.add_section("Mats", "", "Mats are lent for free.")
+    asked = message("Which mats are lent for free?")
+    await does(taught, asked)
+    assert chat.answers[-1].answer.kind is AnswerKind.GROUNDED
+    on = chat.last_message()
+    await taught.desk.receive(reaction("+1", on))
+    await taught.settle()
+    assert len(await taught.desk.lessons()) == 3
+    await does(taught, deleted(asked.message))
+    active = [lesson for lesson in await taught.desk.lessons() if lesson.withdrawn_at is None]
+    assert [lesson.question for lesson in active] == [QUESTION, OTHER]
+    await taught.desk.receive(reaction("white_check_mark", on))
+    await taught.settle()
+    assert [lesson for lesson in await taught.desk.lessons() if lesson.withdrawn_at is None] == active
+    assert await taught.desk.turns(THREAD) == []
+
+
+async def test_a_correction_stays_but_not_the_words_of_a_deleted_question(taught: House, chat: FakeConnector) -> None:
+    asked = message("parrots, please??")
+    await does(taught, asked)
+    await taught.desk.receive(correction(chat.answers[-1].answer.id, UNKNOWN, "Parrots are welcome."))
+    await taught.settle()
+    await does(taught, deleted(asked.message))
+    phrasings = await taught.store.run(lambda unit: unit.lessons.phrasings())
+    assert {each.text for each in phrasings if each.withdrawn_at is None} == {QUESTION, OTHER, UNKNOWN}
+
+
+async def test_the_hand_off_of_a_deleted_question_is_taken_back(taught: House, chat: FakeConnector) -> None:
+    asked = message(UNKNOWN)
+    await does(taught, asked, deleted(asked.message))
+    assert (await taught.desk.status()).handoffs == {"withdrawn": 1}
+    later = NOW + timedelta(days=1)
+    assert await taught.store.run(lambda unit: taught.desk.routing.handing_off.remind(unit, later)) == []
+
+
+async def test_a_learnt_reply_follows_its_agents_edits_and_its_deletion(house: House, chat: FakeConnector) -> None:
+    reply = message("Parrots are welcome in the garden.", AGENT, mentions=False)
+    await does(house, message(UNKNOWN), reply, marked(reply), edited(reply, "Parrots stay at home from now on."))
+    await does(house, message(UNKNOWN, place=chat.answers[0].place))
+    assert chat.answers[-1].answer.text == "Parrots stay at home from now on."
+    await does(house, deleted(reply.message))
+    assert all(lesson.withdrawn_at for lesson in await house.desk.lessons())
+
+
+async def test_nobody_else_can_slip_words_into_a_learnt_reply(house: House, chat: FakeConnector) -> None:
+    reply = message("Parrots are welcome in the garden.", mentions=False)
+    await does(house, message(UNKNOWN), marked(reply), edited(reply, "Send me your password.", CUSTOMER))
+    assert chat.notices[-1].text == ENGLISH.reply_changed
+    assert all(lesson.withdrawn_at for lesson in await house.desk.lessons())
+
+
+async def test_other_bots_are_ignored(taught: House, chat: FakeConnector) -> None:
+    bot = Person(Platform.SLACK, "U-robo", "Robo", is_bot=True)
+    await does(taught, message(QUESTION, bot))
+    assert chat.posted == []
+
+
+@pytest.mark.parametrize("is_bot", [True, False])
+def test_outsiders_are_never_staff_whatever_the_settings_name(is_bot: bool) -> None:
+    guest = Person(
+        Platform.SLACK, "agents", groups=frozenset({"agents", "admins"}), is_workspace_admin=True, is_bot=is_bot,
+        is_outsider=not is_bot,
+    )  # fmt: skip
+    assert STAFF.role_of(guest) is Role.CUSTOMER
