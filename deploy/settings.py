@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     workspace_admins_are_admins: bool = True
     support_channels: Names = frozenset()
 
+    # privacy
+    redact: bool = True
+
     # answering
     known_from: float = Field(0.9, ge=0.5, le=1.0)
     clarify_from: float = Field(0.5, ge=0.0, le=1.0)

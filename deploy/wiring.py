@@ -17,7 +17,8 @@ from bot.intake import Intake
 from bot.outgoing import Outgoing
 from bot.people import Platform
 from bot.policy import Policy
-from bot.ports import AdapterStore, Clock, Connector, Generator, Knowledge, Planner, Store
+from bot.ports import AdapterStore, Clock, Connector, Generator, Knowledge, PersonalData, Planner, Store
+from bot.redacting import Redacting
 from bot.reporting import Reporting
 from bot.routing import Routing
 from bot.texts import Texts
@@ -42,6 +43,8 @@ class Parts:
     adapter_store: AdapterStore
     policy: Policy
     texts: Texts
+    personal_data: PersonalData | None = None
+    """What finds personal data in texts before they are kept; None: they are kept as they come."""
     clock: Clock = utc_now
 
 
@@ -72,7 +75,8 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
     commands = Commands(parts.policy, parts.texts, parts.adapter_store, parts.planner, parts.clock)
     routing = Routing(parts.store, answering, capturing, commands, draft)
     intake = Intake(parts.store, routing, news, _log_failed_event)
-    desk = Desk(parts.store, routing, intake, parts.clock)
+    redacting = Redacting(parts.personal_data) if parts.personal_data is not None else None
+    desk = Desk(parts.store, routing, intake, parts.clock, redacting)
     connectors.update({connector.platform: connector for connector in connectors_of(desk)})
     return Bot(
         desk=desk,
