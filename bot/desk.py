@@ -1,6 +1,6 @@
 """What connectors, the page and the command line may ask of the bot: the one way in from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.answering import OnText
@@ -15,6 +15,7 @@ from bot.lineage import Adapter, RetrainPlan, Run
 from bot.outgoing import CorrectionForm
 from bot.people import OPERATOR, Person, Platform, Role
 from bot.ports import Clock, Store, Unit
+from bot.redacting import Redacting
 from bot.routing import Routing
 
 TERMINAL = Place(Platform.CLI, "local", "terminal")
@@ -26,12 +27,20 @@ class Desk:
     routing: Routing
     intake: Intake
     clock: Clock
+    redacting: Redacting | None
+    """None: texts are kept as they came."""
 
     # --- for connectors ------------------------------------------------------------------------------------------
 
     async def receive(self, event: Event) -> bool:
         """Take an event. Returns once it is on disk, so acknowledge it then; False for one that is known already."""
-        return await self.intake.receive(event)
+        return await self.intake.receive(self.redacting.event(event) if self.redacting is not None else event)
+
+    def meet(self, names: Iterable[str]) -> None:
+        """Hear who is in the workspace, so that their names are redacted. They are kept in memory alone."""
+        if self.redacting is not None:
+            for name in names:
+                self.redacting.personal_data.meet(name)
 
     async def correction_form(self, answer: AnswerId | MessageRef, person: Person) -> CorrectionForm:
         """What the correction form shows. Raises NotAllowed or BadInput, whose text is for the person."""
@@ -70,12 +79,15 @@ class Desk:
 
     async def ask(self, text: str, on_text: OnText | None = None) -> Answer:
         """Answer and keep the answer, as if it had been asked in a channel."""
-        answer = await self.routing.answering.answer(Question(text), on_text)
+        asked = self.redacting.asked(text) if self.redacting is not None else text
+        answer = await self.routing.answering.answer(Question(asked), on_text)
         await self.store.run(lambda unit: unit.answers.add(answer, TERMINAL, OPERATOR))
         return answer
 
     async def teach(self, question: str, answer: str) -> Lesson:
         """Take a lesson at once. Raises BadInput."""
+        if self.redacting is not None:
+            question, answer = self.redacting.asked(question), self.redacting.taught(answer)
         same = await self.routing.same_fact(question)
         teach = self.routing.capturing.teach
         return await self.store.run(lambda unit: teach(unit, question, answer, OPERATOR, self.clock(), same))

@@ -17,6 +17,7 @@ from bot.ids import AdapterId, AnswerId, EventId, FactId, LessonId, OutgoingId, 
 from bot.lineage import Adapter, Deployment, Progress, Report, RetrainPlan, Run
 from bot.outgoing import Outgoing
 from bot.people import Person, Platform
+from bot.personal import Span
 from bot.prompting import Message
 from bot.retrieval import Changes, Retrieval, Section
 
@@ -53,6 +54,18 @@ class Knowledge(Protocol):
 class Planner(Protocol):
     def __call__(self, unit: "Unit") -> RetrainPlan:
         """What a retraining would do now. Quick: it trains nothing."""
+        ...
+
+
+class PersonalData(Protocol):
+    """Finds what is personal in a text."""
+
+    def find(self, text: str) -> Sequence[Span]:
+        """Spans that don't overlap, in the order of the text; nothing in placeholders that stand there already."""
+        ...
+
+    def meet(self, name: str) -> None:
+        """Hear of somebody's name; an empty one means nothing."""
         ...
 
 

@@ -4,6 +4,7 @@ Works with the bot running or not: both read and write the same database. Knows 
 """
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -36,6 +37,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what a retrain
 StarterFolder = Annotated[
     Path | None, typer.Option("--out", metavar="FOLDER", help="Put it there instead of where Mentee looks for it.")
 ]
+NamesFile = Annotated[Path | None, typer.Option("--names", metavar="FILE", help="Who is known: a name in each line.")]
 AdapterName = Annotated[str, typer.Argument(metavar="ID", help="v3, or the beginning of an id.")]
 
 
@@ -74,9 +76,19 @@ def teach(question: str, answer: str, as_json: AsJson = False) -> None:
 def ingest(paths: list[Path], as_json: AsJson = False) -> None:
     """Load help pages (Markdown) and FAQ files (CSV with question and answer), or folders of them."""
     with told(as_json), _kept() as kept:
+        from deploy.parts import redact_taught
         from learning.sources.ingest import ingest as load
 
-        shown.ingested(asyncio.run(load(paths, kept.store)), as_json)
+        shown.ingested(asyncio.run(load(paths, kept.store, redact_taught(kept.settings))), as_json)
+
+
+@app.command()
+def redact(names: NamesFile = None, as_json: AsJson = False) -> None:
+    """Replace personal data in standard input by placeholders, line by line. --json lists what was found, too."""
+    with told(as_json):
+        from deploy.redact import redact_lines
+
+        redact_lines(sys.stdin, names, as_json=as_json)
 
 
 @app.command()

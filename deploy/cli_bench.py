@@ -48,6 +48,20 @@ def retrieval(json_file: JsonFile = None) -> None:
         workloads.run(opened, read_settings())
 
 
+Split = Annotated[str, typer.Option(help="test: sentences that no rule was tuned on. dev: the others.")]
+
+
+@bench.command()
+def privacy(
+    split: Split = "test", as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+) -> None:
+    """Measure redaction: what is found, missed, wrongly taken, and how long it takes, on invented sentences."""
+    from deploy.bench.privacy import run
+
+    with told(as_json):
+        run.run(split, as_json=as_json)
+
+
 DataFile = Annotated[Path, typer.Option("--data", help="Questions with gold answers; its form: deploy/bench/README.md")]
 SectionsFile = Annotated[Path | None, typer.Option("--kb", help="Help sections that may be answered from.")]
 GeneralFile = Annotated[Path | None, typer.Option("--general", help="Texts that must not be forgotten.")]

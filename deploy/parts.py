@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,8 @@ from bot.commands import Commands
 from bot.errors import SettingError
 from bot.ids import AdapterId
 from bot.lineage import Progress, serving_stack
-from bot.ports import Planner
+from bot.ports import PersonalData, Planner
+from bot.redacting import Redacting
 from bot.texts import ENGLISH
 from deploy.engines import ServingEngine, make_engine
 from deploy.settings import Settings
@@ -96,11 +97,27 @@ def open_models(kept: Kept) -> Iterator[Models]:
         adapter_store=files,
         policy=settings.policy(),
         texts=ENGLISH,
+        personal_data=personal_data(settings),
     )
     try:
         yield Models(base, engine, memory, parts)
     finally:
         engine.close()
+
+
+def personal_data(settings: Settings) -> PersonalData | None:
+    """None when nothing is to be redacted."""
+    if not settings.redact:
+        return None
+    from learning.redaction.finder import Finder
+
+    return Finder()
+
+
+def redact_taught(settings: Settings) -> Callable[[str], str] | None:
+    """What takes out of a help page what is nobody's to publish; None when nothing is to be redacted."""
+    finder = personal_data(settings)
+    return Redacting(finder).taught if finder is not None else None
 
 
 def say_stage(progress: Progress) -> None:

@@ -13,7 +13,7 @@ import structlog
 
 from bot.errors import MenteeError, OperatorError, SettingError
 from deploy.connections import make_connectors
-from deploy.parts import Kept, Models, make_cycle, open_kept, open_models
+from deploy.parts import Kept, Models, make_cycle, open_kept, open_models, redact_taught
 from deploy.settings import Settings
 from deploy.wiring import Bot, put_together, utc_now
 from learning.cycle import Cycle
@@ -64,7 +64,7 @@ async def load_demo(kept: Kept) -> None:
     """Load the demo product's help pages and FAQ, unless the bot knows something already."""
     status = await kept.store.run(kept.commands.status)
     if status.facts == 0 and status.sections == 0:
-        report = await ingest(DEMO, kept.store)
+        report = await ingest(DEMO, kept.store, redact_taught(kept.settings))
         log.info("demo knowledge loaded", sections=report.sections, facts=report.facts)
 
 

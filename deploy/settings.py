@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     # hand-offs
     handoff_remind_minutes: int = Field(30, ge=0)
     opening_hours: str = ""
+    # privacy
+    redact: bool = True
 
     # answering
     known_from: float = Field(0.9, ge=0.5, le=1.0)

@@ -19,7 +19,8 @@ from bot.intake import Intake
 from bot.outgoing import Outgoing
 from bot.people import Platform
 from bot.policy import Policy
-from bot.ports import AdapterStore, Clock, Connector, Generator, Knowledge, Planner, Store
+from bot.ports import AdapterStore, Clock, Connector, Generator, Knowledge, PersonalData, Planner, Store
+from bot.redacting import Redacting
 from bot.reminding import Reminding
 from bot.reporting import Reporting
 from bot.routing import Routing
@@ -45,6 +46,8 @@ class Parts:
     adapter_store: AdapterStore
     policy: Policy
     texts: Texts
+    personal_data: PersonalData | None = None
+    """What finds personal data in texts before they are kept; None: they are kept as they come."""
     clock: Clock = utc_now
 
 
@@ -78,7 +81,8 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
     following = Following(capturing, handing_off)
     routing = Routing(parts.store, answering, capturing, commands, handing_off, following, draft)
     intake = Intake(parts.store, routing, news, _log_failed_event)
-    desk = Desk(parts.store, routing, intake, parts.clock)
+    redacting = Redacting(parts.personal_data) if parts.personal_data is not None else None
+    desk = Desk(parts.store, routing, intake, parts.clock, redacting)
     connectors.update({connector.platform: connector for connector in connectors_of(desk)})
     return Bot(
         desk=desk,

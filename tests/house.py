@@ -17,6 +17,7 @@ from bot.ports import Unit
 from bot.retrieval import Section
 from bot.texts import ENGLISH
 from deploy.wiring import Bot, ConnectorsOf, Parts, put_together
+from learning.redaction.finder import Finder
 from storage.adapter_files import AdapterFiles
 from storage.database import SqlStore
 from tests.fakes.generator import FakeGenerator
@@ -70,7 +71,7 @@ async def open_house(
 
     parts = Parts(
         store=store, knowledge=knowledge, generator=generator, planner=plan, adapter_store=files,
-        policy=policy or Policy(staff=staff), texts=ENGLISH,
+        policy=policy or Policy(staff=staff), texts=ENGLISH, personal_data=Finder(),
     )  # fmt: skip
     bot = put_together(parts, connectors)
     house = House(bot, store, files, generator, knowledge)

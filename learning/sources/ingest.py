@@ -11,6 +11,7 @@ from bot.errors import SourceUnreadable
 from bot.feedback import Lesson, LessonSource, Phrasing
 from bot.ids import FactId, LessonId, new_id
 from bot.ports import Store, Unit
+from learning.redaction.sources import Redact, redacted
 from learning.sources.faq_csv import FaqRow
 from learning.sources.files import Faq, Found, find
 
@@ -29,9 +30,11 @@ class IngestReport:
     """Files that couldn't be used, with the reason."""
 
 
-async def ingest(paths: Sequence[Path], store: Store) -> IngestReport:
+async def ingest(paths: Sequence[Path], store: Store, redact: Redact | None = None) -> IngestReport:
     """Load files and folders in one transaction. Raises SourceUnreadable when there is nothing usable in them."""
     found = await asyncio.to_thread(find, paths)
+    if redact is not None:
+        found = await asyncio.to_thread(redacted, found, redact)
     if not found.pages and not found.faqs:
         reasons = "; ".join(f"{path}: {reason}" for path, reason in found.skipped[:5])
         raise SourceUnreadable(

@@ -12,7 +12,6 @@ from learning.encoder import add_lora
 from learning.encoder_tuning import BATCH_GROUPS, batches, info_nce, pair
 from learning.starter.practice import practice_groups
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks for it
 
 

@@ -1,0 +1,57 @@
+"""What of a text is kept: decided here, once, before anything reaches the disk.
+
+- What people ask is kept without personal data. A placeholder says what stood there (<EMAIL_1>), and the same value
+  has the same one throughout a conversation.
+- What agents and help pages say keeps what is theirs to publish: a support address, a phone number, a colleague's
+  name. Secrets, card numbers and national ids have no place there either; and what was the asker's stays the asker's,
+  also when an answer in the same conversation repeats it.
+
+Placeholders are never filled in again: what they stood for is not kept anywhere.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+
+from bot.events import CorrectionSubmitted, Event, MessagePosted
+from bot.personal import NOBODYS_TO_PUBLISH, Labels
+from bot.ports import PersonalData
+
+MAX_CONVERSATIONS = 10_000
+"""Whose placeholders are remembered; the numbering of older ones, and of those before a restart, begins anew."""
+
+
+@dataclass
+class Redacting:
+    personal_data: PersonalData
+    _conversations: OrderedDict[str, Labels] = field(default_factory=OrderedDict)
+
+    def event(self, event: Event) -> Event:
+        """The event as it may be kept. Commands are left alone: they name people and answers on purpose."""
+        self.personal_data.meet(event.person.name)
+        where = event.place.key
+        match event:
+            case MessagePosted():
+                return replace(event, text=self.asked(event.text, where))
+            case CorrectionSubmitted():
+                return replace(event, question=self.asked(event.question, where), text=self.taught(event.text, where))
+            case _:
+                return event
+
+    def asked(self, text: str, conversation: str = "") -> str:
+        """A question without personal data. Without a conversation, the text stands for itself."""
+        return self._labels(conversation).replace(text, self.personal_data.find(text))
+
+    def taught(self, text: str, conversation: str = "") -> str:
+        """An answer or help text without what is nobody's to publish, and without what was the asker's."""
+        labels, spans = self._labels(conversation), self.personal_data.find(text)
+        theirs = {span for span in spans if span.kind in NOBODYS_TO_PUBLISH}
+        return labels.replace(text, sorted(theirs.union(labels.known(text, spans))))
+
+    def _labels(self, conversation: str) -> Labels:
+        if not conversation:
+            return Labels()
+        labels = self._conversations.setdefault(conversation, Labels())
+        self._conversations.move_to_end(conversation)
+        if len(self._conversations) > MAX_CONVERSATIONS:
+            self._conversations.popitem(last=False)
+        return labels

@@ -1,0 +1,66 @@
+"""All kinds of personal data in one text, and what chat markup makes of them. Implements `bot.ports.PersonalData`."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from bot.personal import Kind, Span
+from learning.redaction.contacts import emails, ips, phones
+from learning.redaction.names import Roster, introduced
+from learning.redaction.numbers import cards, ibans, ids
+from learning.redaction.secrets import LINK, links, secrets
+
+FINDERS = (secrets, links, emails, ibans, cards, ids, ips, phones, introduced)
+MENTION = re.compile(r"<@[!]?[UW]?[A-Z0-9]{5,24}(?:\|[^<>]*)?>|(?<![\w.])@[UW][A-Z0-9]{7,20}\b")
+MARKUP = re.compile(r"<(?:mailto:|tel:|https?://)[^<>]{1,4096}>", re.IGNORECASE)
+PLACEHOLDER = re.compile(rf"<(?:{'|'.join(Kind)})_\d+>")
+PRECEDENCE = {kind: place for place, kind in enumerate(Kind)}
+
+
+class Finder:
+    """Finds personal data by rules: patterns, check digits, and the names it was told."""
+
+    def __init__(self) -> None:
+        self._roster = Roster()
+
+    def meet(self, name: str) -> None:
+        """Hear of somebody: from now on the name is personal."""
+        self._roster.add(name)
+
+    def find(self, text: str) -> Sequence[Span]:
+        """Spans that don't overlap, in the order of the text. Text that is redacted already has none."""
+        spans = [span for finder in FINDERS for span in finder(text)]
+        links = [found.span() for found in LINK.finditer(text)]
+        spans += [span for span in self._roster.find(text) if not _is_within(span, links)]
+        spans += [Span(found.start(), found.end(), Kind.USER) for found in MENTION.finditer(text)]
+        done = [found.span() for found in PLACEHOLDER.finditer(text)]
+        spans = [span for span in spans if not _is_within(span, done)]
+        return _apart([_with_markup(span, text) for span in spans])
+
+
+def _is_within(span: Span, others: Iterable[tuple[int, int]]) -> bool:
+    """True when the span has a character in common with one of the others."""
+    return any(span.start < end and start < span.end for start, end in others)
+
+
+def _with_markup(span: Span, text: str) -> Span:
+    """The whole of <mailto:a@b|a@b>, if the span stands in one: else half of it would stay."""
+    opening = text.rfind("<", 0, span.start + 1)
+    markup = MARKUP.match(text, opening) if opening >= 0 else None
+    if markup is None or markup.end() < span.end:
+        return span
+    return Span(opening, markup.end(), span.kind)
+
+
+def _apart(spans: list[Span]) -> list[Span]:
+    """Of spans that overlap, the one that contains the others; else the one whose kind goes first."""
+    kept: list[Span] = []
+    whole = [span for span in spans if not any(_contains(other, span) for other in spans)]
+    for span in sorted(whole, key=lambda span: (PRECEDENCE[span.kind], span.start - span.end, span.start)):
+        if all(span.end <= other.start or other.end <= span.start for other in kept):
+            kept.append(span)
+    return sorted(kept)
+
+
+def _contains(outer: Span, inner: Span) -> bool:
+    longer = outer.end - outer.start > inner.end - inner.start
+    return longer and outer.start <= inner.start and inner.end <= outer.end
