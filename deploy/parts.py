@@ -106,7 +106,8 @@ def say_stage(progress: Progress) -> None:
         print(f"{progress.stage} …", file=sys.stderr, flush=True)
 
 
-def make_cycle(kept: Kept, base: "BaseModel") -> "Cycle":
+def make_cycle(kept: Kept, base: "BaseModel", changed: Recipe | None = None) -> "Cycle":
+    """`changed`: another recipe than that of the settings."""
     from learning.cycle import Cycle
 
     settings = kept.settings
@@ -114,7 +115,7 @@ def make_cycle(kept: Kept, base: "BaseModel") -> "Cycle":
         store=kept.store,
         adapter_store=AdapterFiles(settings.adapters_dir, base.sha256),
         base=base,
-        recipe=recipe(settings),
+        recipe=changed or recipe(settings),
         work_dir=settings.data_dir / "training",
         precision=settings.training_precision,
         memory_mb=settings.training_memory_mb,
