@@ -67,8 +67,10 @@ SectionsFile = Annotated[Path | None, typer.Option("--kb", help="Help sections t
 GeneralFile = Annotated[Path | None, typer.Option("--general", help="Texts that must not be forgotten.")]
 ScopeFile = Annotated[Path | None, typer.Option("--oos", help="Questions that nothing answers.")]
 Seeds = Annotated[int, typer.Option(min=1, help="Streams of events to average over.")]
-SystemNames = Annotated[str, typer.Option("--systems", help="Names with commas between them; empty: all.")]
-Quick = Annotated[bool, typer.Option("--quick", help="A tenth of it, in less than 10 minutes.")]
+SystemNames = Annotated[
+    str, typer.Option("--systems", help="Names with commas between them; empty: all, with --quick a few.")
+]
+Quick = Annotated[bool, typer.Option("--quick", help="A small part of it, in less than 10 minutes.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="Where the report goes; a run that was interrupted goes on.")]
 
 
@@ -82,5 +84,5 @@ def learning(
     from deploy.bench.learning import run
 
     with told():
-        chosen = [name.strip() for name in systems.split(",") if name.strip()] or run.SYSTEMS
+        chosen = [name.strip() for name in systems.split(",") if name.strip()]
         run.run(run.Options(data, kb, general, oos, seeds, chosen, quick, out), read_settings())

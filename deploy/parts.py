@@ -126,7 +126,8 @@ def say_stage(progress: Progress) -> None:
         print(f"{progress.stage} …", file=sys.stderr, flush=True)
 
 
-def make_cycle(kept: Kept, base: "BaseModel") -> "Cycle":
+def make_cycle(kept: Kept, base: "BaseModel", changed: Recipe | None = None) -> "Cycle":
+    """`changed`: another recipe than that of the settings."""
     from learning.cycle import Cycle
     from learning.starter.finding import find_starter
 
@@ -135,8 +136,8 @@ def make_cycle(kept: Kept, base: "BaseModel") -> "Cycle":
         store=kept.store,
         adapter_store=AdapterFiles(settings.adapters_dir, base.sha256),
         base=base,
-        recipe=recipe(settings),
         starter=find_starter(base, settings.cache_dir),
+        recipe=changed or recipe(settings),
         work_dir=settings.data_dir / "training",
         precision=settings.training_precision,
         memory_mb=settings.training_memory_mb,

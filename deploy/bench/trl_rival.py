@@ -1,4 +1,5 @@
-"""What would train the adapter instead: TRL's SFTTrainer and DPOTrainer, set up to be the same computation as ours.
+"""What would train the adapter instead: TRL's SFTTrainer and DPOTrainer, set up to be the same computation as ours;
+and SFTTrainer as its own script sets it up.
 
 They pad each batch to its longest row and shuffle, as is their default. Knows nothing of what is measured.
 """
@@ -16,7 +17,7 @@ from peft import PeftModel
 from transformers import AutoTokenizer, PrinterCallback, TrainerCallback
 
 from bot.errors import SettingError
-from bot.prompting import Message
+from bot.prompting import Message, closed_book_prompt
 from learning.chat_format import NOT_TRAINED, Encoded
 from learning.examples import Example
 from learning.losses import BETA
@@ -29,6 +30,9 @@ COMMON: dict[str, Any] = {
     "max_length": None, "activation_checkpointing": False, "bf16": False, "report_to": [], "save_strategy": "no",
     "logging_strategy": "no", "disable_tqdm": True, "weight_decay": 0.0,
 }  # fmt: skip
+
+LORA_RATE = 2e-4
+"""What TRL's own script for SFT names for LoRA; everything else that is not in COMMON are SFTConfig's defaults."""
 
 
 @dataclass
@@ -110,6 +114,36 @@ class _Watch(TrainerCallback):
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         self.trained.seconds += time.perf_counter() - self._began
+
+
+def go_on(model: PeftModel, base: Path, lessons: Sequence[tuple[str, str]]) -> None:
+    """Train an adapter further on (question, answer) pairs. Raises SettingError when TRL is not installed."""
+    _check_installed()
+    from datasets import Dataset, disable_progress_bars
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
+
+    disable_progress_bars()
+    rows = [
+        {"prompt": [_turn(m) for m in closed_book_prompt(q)], "completion": [_turn(Message("assistant", a))]}
+        for q, a in lessons
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        config = SFTConfig(
+            output_dir=folder,
+            learning_rate=LORA_RATE,
+            use_cpu=not torch.cuda.is_available(),
+            completion_only_loss=True,
+            **COMMON,
+        )
+        trainer = SFTTrainer(
+            model=model,
+            processing_class=AutoTokenizer.from_pretrained(base),
+            args=config,
+            train_dataset=Dataset.from_list(rows),
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
 
 
 def _check_installed() -> None:

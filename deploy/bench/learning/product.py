@@ -42,9 +42,10 @@ class Reply:
     asked_back: bool = False
     likeliest: str = ""
     """The likeliest known answer at first, whether it was served or not."""
-    confidence: float = 0.0
-    """Probability of the likeliest."""
+    confidence: float | None = 0.0
+    """Probability of the likeliest; None where nothing is said of it."""
     post: AnswerPost | None = None
+    question: str = ""
 
 
 @dataclass
@@ -56,6 +57,7 @@ class Product:
     models: Models
     kept: Kept
     chat: "Chat"
+    at_once: int = 1
 
     async def ask(self, question: str, meant: set[str]) -> Reply:
         """Ask. Of several candidates the asker chooses one that is a way of asking for what is meant, else none."""
@@ -71,7 +73,7 @@ class Product:
             )  # fmt: skip
             post = await self._answered(choice)
         is_answered = post.answer.kind in (AnswerKind.KNOWN, AnswerKind.GROUNDED)
-        return Reply(post.answer.text, is_answered, asked_back, *best, post)
+        return Reply(post.answer.text, is_answered, asked_back, *best, post, question)
 
     async def correct(self, reply: Reply, answer: str, teacher: Person) -> None:
         assert reply.post is not None

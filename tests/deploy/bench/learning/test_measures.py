@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.bench.learning.curve import Mark
-from deploy.bench.learning.measures import Figure, coverage, forgetting, of_marks, of_stream, over_seeds, share
+from deploy.bench.learning.figures import Figure, over_seeds, share
+from deploy.bench.learning.measures import backward_transfer, coverage, forgetting, of_marks, of_stream, plasticity
 from deploy.bench.learning.stream import Happened
 
 
@@ -42,7 +43,7 @@ def test_what_is_equally_sure_stands_or_falls_together() -> None:
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1))
 def test_what_coverage_covers_is_wrong_in_at_most_a_twentieth(pairs: list[tuple[float, bool]]) -> None:
     marks = [mark(confidence, right=right) for confidence, right in pairs]
-    covered = sorted(marks, key=lambda each: -each.confidence)[: round(coverage(marks) * len(marks))]
+    covered = sorted(marks, key=lambda each: -(each.confidence or 0.0))[: round(coverage(marks) * len(marks))]
     assert sum(not each.likeliest_right for each in covered) <= 0.05 * len(covered)
 
 
@@ -56,7 +57,17 @@ def test_marks_tell_at_once_from_in_the_end() -> None:
 def test_effort_compares_the_last_third_with_the_first() -> None:
     events = [happened(right=False, corrected=True)] * 4 + [happened()] * 7 + [happened(right=False, corrected=True)]
     assert of_stream(events)["effort_last_vs_first"].value == -0.75
+    assert of_stream(events)["corrections_per_100_first_third"].value == 100
+    assert of_stream(events)["corrections_per_100_last_third"].value == 25
     assert of_stream([happened()] * 6)["effort_last_vs_first"].value is None
+
+
+def test_seeds_and_facts_both_widen_an_interval() -> None:
+    apart = over_seeds([{"x": Figure(0.4, 0.3, 0.5)}, {"x": Figure(0.6, 0.5, 0.7)}])["x"]
+    same = over_seeds([{"x": Figure(0.5, 0.4, 0.6)}] * 2)["x"]
+    assert same.low == pytest.approx(0.4)  # the facts are the same: more seeds say no more of them
+    assert apart.low is not None
+    assert apart.low < 0.4
 
 
 def test_transfer_counts_the_first_question_after_a_facts_first_correction() -> None:
@@ -87,13 +98,27 @@ def test_what_is_out_of_scope_is_no_question_to_a_fact() -> None:
 
 def test_forgetting_is_what_is_lost_of_the_best() -> None:
     rounds = [{"a": 0.5}, {"a": 1.0, "b": 1.0}, {"a": 0.5, "b": 1.0}]
-    assert forgetting(rounds) == Figure(0.25, of=2)  # a lost a half, b nothing
+    assert forgetting(rounds).value == 0.25  # a lost a half, b nothing
+    assert forgetting(rounds).of == 2
     assert forgetting([{"a": 1.0}]).value is None
+
+
+def test_backward_transfer_is_what_later_rounds_did_to_earlier_ones() -> None:
+    rounds = [{"a": 0.5}, {"a": 1.0, "b": 1.0}, {"a": 0.75, "b": 0.5}]
+    assert backward_transfer(rounds).value == pytest.approx((0.25 - 0.5) / 2)
+    assert plasticity(rounds).value == pytest.approx((0.5 + 1.0) / 2)
+
+
+def test_what_is_not_sure_of_anything_covers_nothing_that_could_be_told() -> None:
+    figures = of_marks([Mark("f", True, True, asked_back=False, likeliest_right=False, confidence=None)])
+    assert figures["strict"].value == 1
+    assert figures["coverage_at_5pct_error"].value is None
+    assert figures["coverage_at_5pct_error"].reason
 
 
 def test_over_seeds_are_means_with_their_spread() -> None:
     figure = over_seeds([{"x": Figure(0.4, of=5)}, {"x": Figure(0.6, of=5)}])["x"]
     assert figure.value == pytest.approx(0.5)
-    assert figure.low == pytest.approx(0.5 - 1.96 * 0.1)
+    assert figure.low == pytest.approx(0.5 - 12.71 * 0.1)
     assert figure.of == 10
     assert over_seeds([{"x": Figure(None, reason="none")}, {"x": Figure(None)}])["x"].value is None

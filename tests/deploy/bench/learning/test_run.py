@@ -9,15 +9,15 @@ import pytest
 from rich.console import Console
 
 from bot.errors import SettingError
-from deploy.bench.learning import run
-from deploy.bench.learning.measures import Figure, missing
+from deploy.bench.learning import run, stages
+from deploy.bench.learning.figures import Figure, missing
 from deploy.bench.learning.table import LearningReport, pick
 from deploy.settings import Settings
 from tests.deploy.bench.learning.banks import rows, write
 from tests.learning.model_cache import needs
 from tests.tiny_model import make_tiny_model
 
-SMALL = run.Size(8, 2, (1, 4), 24, 2, 12, 1, 2)
+SMALL = stages.Size(8, 2, (1, 4), 24, 2, 12, 1, 2, 2, 1, (1, 4), 0)
 METRICS = {
     "strict_after_1", "strict_after_6", "strict_after_24", "coverage_at_5pct_error", "oos_answered", "closed_book",
     "open_book_unseen", "general_nll_delta", "forgetting", "stale", "poison_success", "effort_last_vs_first",
@@ -39,7 +39,7 @@ def options(tmp_path: Path) -> Callable[[str], run.Options]:
 def test_every_measure_is_told_of_every_system(
     options: Callable[[str], run.Options], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "QUICK", SMALL)
+    monkeypatch.setattr(stages, "QUICK", SMALL)
     settings = Settings(base_model=str(make_tiny_model(tmp_path / "tiny")), training_epochs=1)
     run.run(options("mentee,nearest"), settings)
     report = json.loads((tmp_path / "out" / "report.json").read_text())
@@ -60,24 +60,24 @@ def test_every_measure_is_told_of_every_system(
 def test_an_interrupted_run_goes_on_where_it_stopped(
     options: Callable[[str], run.Options], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "QUICK", SMALL)
+    monkeypatch.setattr(stages, "QUICK", SMALL)
     measured: list[str] = []
-    original = run.Run._stream
+    original = stages.Stages.stream
 
-    async def stream(self: run.Run, name: str) -> dict[str, dict[str, Figure]]:
+    async def stream(self: stages.Stages, name: str, seed: int) -> stages.Found:
         measured.append(name)
         if len(measured) == 1:
             raise KeyboardInterrupt
-        return await original(self, name)
+        return await original(self, name, seed)
 
-    monkeypatch.setattr(run.Run, "_stream", stream)
+    monkeypatch.setattr(stages.Stages, "stream", stream)
     with pytest.raises(KeyboardInterrupt):
         run.run(options("nearest"), Settings())
     (stage,) = (tmp_path / "out" / "stages").iterdir()
     kept = stage.stat().st_mtime_ns
     run.run(options("nearest"), Settings())
     assert stage.stat().st_mtime_ns == kept
-    assert len(list((tmp_path / "out" / "stages").iterdir())) == 2
+    assert len(list((tmp_path / "out" / "stages").iterdir())) == 3
 
 
 def test_an_unknown_system_is_named(options: Callable[[str], run.Options]) -> None:
@@ -93,12 +93,12 @@ def written(report: LearningReport, out: Path) -> dict[str, Any]:
 
 def test_a_figure_that_is_missing_is_null_with_its_reason(tmp_path: Path) -> None:
     report = LearningReport({"command": "mentee bench learning"})
-    report.add("mentee", {"stale": missing("Nothing changed."), "forgetting": Figure(0.12345, 0.1, 0.2, 7)})
+    report.add("mentee", {"stale": missing("Nothing changed."), "forgetting": Figure(0.12345, 0.1, 0.2, 7)}, {})
     content = written(report, tmp_path)
     assert content["systems"]["mentee"] == {"stale": None, "forgetting": 0.1235}
     assert content["reasons"]["mentee"] == {"stale": "Nothing changed."}
     assert content["intervals"]["mentee"] == {"forgetting": [0.1, 0.2]}
-    assert "Not measured: Nothing changed." in (tmp_path / "report.md").read_text()
+    assert "- Nothing changed. mentee: stale" in (tmp_path / "report.md").read_text()
     console = Console(record=True, width=100)
     report.show(console)
     assert "0.123 [0.10, 0.20]" in console.export_text()

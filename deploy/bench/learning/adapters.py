@@ -1,0 +1,112 @@
+"""An adapter over the rounds of a stream: what it knows by itself, and what it forgot of everything else.
+
+The newest adapter is measured whether the gate promotes it or not; how many it promoted is told beside it.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+from bot.ids import AdapterId
+from bot.prompting import closed_book_prompt
+from deploy.bench.learning.bank import BankFact
+from deploy.bench.learning.figures import Figure, missing, share
+from deploy.bench.learning.marking import is_right
+from deploy.bench.learning.measures import backward_transfer, forgetting, plasticity
+from deploy.bench.learning.training import Trained, Trainer
+from deploy.bench.learning.writing import Writer
+
+ScoreGeneral = Callable[[AdapterId], dict[str, Figure]]
+"""Runs for a while; it is called in a thread of its own."""
+NAMES = (
+    "rounds", "rounds_promoted", "closed_book_last_round", "closed_book_forgetting", "closed_book_backward_transfer",
+    "closed_book_plasticity", "general_nll_delta_last_round", "general_accuracy_delta_last_round", "round_s_in_stream",
+    "round_cpu_s_in_stream", "round_mb_in_stream",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Round:
+    trained: Trained
+    closed_book: dict[str, float]
+    """By fact, strict."""
+    general: dict[str, Figure]
+
+
+class Rounds:
+    """Retrains when enough was corrected since the last time, and measures what came of it."""
+
+    def __init__(self, trainer: Trainer, every: int, tested: int) -> None:
+        """`every`: corrections. `tested`: test questions of each fact."""
+        self.measured: list[Round] = []
+        self.reason = f"There never were {every} corrections in a part of the stream."
+        self._trainer = trainer
+        self._every = every
+        self._tested = tested
+        self._corrections = 0
+        self._writer: Writer | None = None
+        self._score: ScoreGeneral | None = None
+
+    def measure_with(self, writer: Writer, score: ScoreGeneral) -> "Rounds":
+        """Without it, adapters are trained and not measured."""
+        self._writer, self._score = writer, score
+        return self
+
+    async def consolidate(self, corrections: int, facts: Sequence[BankFact]) -> None:
+        """At the end of each part of the stream: retrain, if so many were corrected since the last time."""
+        if corrections - self._corrections < self._every:
+            return
+        trained = await self._trainer.retrain()
+        self._corrections = corrections
+        if trained.adapter is None:
+            self.reason = trained.reason
+        elif self._writer is not None and self._score is not None:
+            closed_book = await self._closed_book(self._writer, trained.adapter, facts)
+            scored = await asyncio.to_thread(self._score, trained.adapter)
+            self.measured.append(Round(trained, closed_book, scored))
+
+    async def _closed_book(self, writer: Writer, adapter: AdapterId, facts: Sequence[BankFact]) -> dict[str, float]:
+        asked = [(fact, question) for fact in facts for question in fact.tested[: self._tested]]
+        texts = await asyncio.gather(*(writer.write(adapter, closed_book_prompt(question)) for _, question in asked))
+        right: dict[str, list[bool]] = {}
+        for (fact, _), text in zip(asked, texts, strict=True):
+            right.setdefault(fact.id, []).append(is_right(text, fact.now))
+        return {fact: mean(each) for fact, each in right.items()}
+
+    def figures(self) -> dict[str, Figure]:
+        if not self.measured:
+            return untold(self.reason)
+        accuracies = [each.closed_book for each in self.measured]
+        trained = [each.trained for each in self.measured]
+        last = self.measured[-1]
+        return {
+            "rounds": Figure(float(len(trained))),
+            "rounds_promoted": share([(str(i), each.promoted) for i, each in enumerate(trained)]),
+            "closed_book_last_round": share(list(last.closed_book.items())),
+            "closed_book_forgetting": forgetting(accuracies),
+            "closed_book_backward_transfer": backward_transfer(accuracies),
+            "closed_book_plasticity": plasticity(accuracies),
+            "general_nll_delta_last_round": last.general["general_nll_delta"],
+            "general_accuracy_delta_last_round": last.general["general_accuracy_delta"],
+            "round_s_in_stream": Figure(mean(each.seconds for each in trained)),
+            "round_cpu_s_in_stream": Figure(mean(each.cpu_s for each in trained)),
+            "round_mb_in_stream": Figure(mean(each.mb for each in trained)),
+        }
+
+    def series(self) -> dict[str, dict[float, float]]:
+        """By the number of the round, for the plots."""
+        nll = [each.general["general_nll_delta"].value for each in self.measured]
+        return {
+            "closed_book_by_round": by_round([each.closed_book for each in self.measured]),
+            "general_nll_by_round": {float(i): value for i, value in enumerate(nll, 1) if value is not None},
+        }
+
+
+def untold(reason: str) -> dict[str, Figure]:
+    return dict.fromkeys(NAMES, missing(reason))
+
+
+def by_round(accuracies: Sequence[dict[str, float]]) -> dict[float, float]:
+    """Mean accuracy on all that was corrected until then."""
+    return {float(i): mean(each.values()) for i, each in enumerate(accuracies, 1) if each}
