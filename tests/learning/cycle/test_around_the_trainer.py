@@ -1,0 +1,174 @@
+"""What happens around the training: the trainer is quick here and always delivers."""
+
+import errno
+import os
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.ids import AdapterId
+from bot.lineage import Decision
+from bot.ports import Unit
+from learning import cycle as cycle_module
+from learning.cycle import LEASE_S, MAX_ATTEMPTS
+from learning.dataset import MIN_LESSONS
+from learning.evaluation import Score
+from learning.models import BaseModel
+from learning.planning import plan
+from learning.promotion import Verdict
+from storage.adapter_files import AdapterFiles
+from tests.learning.cycle.workshop import (
+    LESSONS,
+    OWNER,
+    RECIPE,
+    QuickTrainer,
+    Workshop,
+    assert_failed,
+    promoting,
+)
+from tests.learning.samples import NOW, keep, lesson
+
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks for it
+
+
+async def test_the_gate_decides_what_goes_live(with_live: Workshop, trainer: QuickTrainer) -> None:
+    with_live.store.run_sync(lambda unit: keep(unit, *map(lesson, range(20, 60))))  # enough to judge by
+    rejected = await with_live.cycle.run_next(OWNER)
+    assert rejected is not None
+    assert (rejected.decision, rejected.adapter) == (Decision.REJECTED, "v2")
+    assert with_live.live == "adapter-0"
+    with_live.files.verify(with_live.adapters[-1].id)  # kept: an admin may look at it, and promote it by hand
+    with_live.request("run-2")
+    trainer.gain = 0.5
+    promoted = await with_live.cycle.run_next(OWNER)
+    assert promoted is not None
+    assert (promoted.decision, promoted.adapter) == (Decision.PROMOTED, "v3")
+    assert with_live.live == with_live.adapters[-1].id
+    assert [notice.text[:1] for notice in with_live.notices] == ["A", "✅"]
+    confidences = [report.evaluation.confidence for report in (rejected, promoted) if report.evaluation is not None]
+    assert confidences == [pytest.approx(1 - 0.05 / 2), pytest.approx(1 - 0.05 / 6)]  # each is a look
+
+
+async def test_the_champion_is_the_live_adapter(with_live: Workshop, trainer: QuickTrainer) -> None:
+    await with_live.cycle.run_next(OWNER)
+    assert trainer.spec is not None
+    assert trainer.spec.champion == str(with_live.files.folder(AdapterId("adapter-0")))
+
+
+async def test_nothing_requested_is_nothing_done(workshop: Workshop) -> None:
+    assert await workshop.cycle.run_next(OWNER) is None
+
+
+async def test_a_run_that_is_alive_elsewhere_is_left_alone(with_live: Workshop) -> None:
+    with_live.store.run_sync(lambda unit: unit.runs.claim("other", with_live.clock(), LEASE_S))
+    assert await with_live.cycle.run_next(OWNER) is None
+    assert with_live.run().attempts == 1
+
+
+async def test_too_few_lessons_are_refused_before_anything_is_trained(
+    with_live: Workshop, trainer: QuickTrainer
+) -> None:
+    def withdraw(unit: Unit) -> None:
+        for each in LESSONS[MIN_LESSONS - 1 :]:
+            unit.lessons.withdraw(each.id, NOW)
+
+    with_live.store.run_sync(withdraw)
+    report = await with_live.cycle.run_next(OWNER)
+    assert report is not None
+    assert report.decision is Decision.REFUSED
+    assert trainer.spec is None
+    assert report.reasons == (
+        f"There are {MIN_LESSONS - 1} lessons, and {MIN_LESSONS} are needed before training makes sense.",
+    )
+    (notice,) = with_live.notices
+    assert notice.text.startswith("Nothing was trained: There are")
+    assert (with_live.folders, with_live.live) == (["adapter-0"], "adapter-0")
+
+
+class NoSpaceAtPublish(AdapterFiles):
+    def publish(self, adapter: AdapterId, staged: Path, base_sha256: str) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(staged))
+
+
+class NoSpaceAtStage(AdapterFiles):
+    def stage(self, adapter: AdapterId) -> Path:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder(adapter)))
+
+
+@pytest.mark.parametrize("broken", [NoSpaceAtPublish, NoSpaceAtStage])
+async def test_a_disk_that_is_full_around_the_training_is_told(
+    with_live: Workshop, trainer: QuickTrainer, base: BaseModel, broken: type[AdapterFiles]
+) -> None:
+    files = broken(with_live.files.folder(AdapterId("x")).parent, base.sha256)
+    cycle = replace(with_live.cycle, adapter_store=files)
+    assert_failed(with_live, await cycle.run_next(OWNER), os.strerror(errno.ENOSPC), "Make room", "retrain")
+
+
+@pytest.mark.parametrize("problem", [KeyError("value"), RuntimeError("odd"), ValueError("strange")])
+async def test_even_a_surprise_closes_the_run(with_live: Workshop, trainer: QuickTrainer, problem: Exception) -> None:
+    trainer.fails_with = problem
+    with capture_logs() as logs:
+        report = await with_live.cycle.run_next(OWNER)
+    assert_failed(with_live, report, type(problem).__name__, "See the log")
+    assert [(entry["event"], entry["run"]) for entry in logs] == [("retraining broke", "run-1")]
+
+
+async def test_a_process_given_up_for_dead_can_not_publish(
+    with_live: Workshop, trainer: QuickTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is taken over after its last sign of life: only closing the run can tell."""
+
+    def take_over(champion: list[Score], challenger: list[Score], looks: int) -> Verdict:
+        later = with_live.clock() + timedelta(seconds=LEASE_S + 1)
+        assert with_live.store.run_sync(lambda unit: unit.runs.claim("heir", later, LEASE_S)) is not None
+        return promoting(champion, challenger, looks)
+
+    monkeypatch.setattr(cycle_module, "decide", take_over)
+    assert await with_live.cycle.run_next(OWNER) is None
+    assert with_live.run().report is None
+    assert (with_live.live, with_live.folders, with_live.notices) == ("adapter-0", ["adapter-0"], [])
+    assert len(with_live.adapters) == 1
+
+
+async def test_a_run_whose_processes_died_is_tried_again_and_then_closed_in_words(
+    with_live: Workshop, trainer: QuickTrainer
+) -> None:
+    for _ in range(MAX_ATTEMPTS):
+        claimed = with_live.store.run_sync(lambda unit: unit.runs.claim("dead", with_live.clock(), LEASE_S))
+        assert claimed is not None
+        with_live.clock.now += timedelta(seconds=LEASE_S + 1)
+    report = await with_live.cycle.run_next(OWNER)
+    assert trainer.spec is None
+    assert_failed(with_live, report, f"died {MAX_ATTEMPTS} times", "See the log, then retrain.")
+
+
+async def test_after_fewer_deaths_it_is_seen_through(with_live: Workshop, trainer: QuickTrainer) -> None:
+    with_live.store.run_sync(lambda unit: unit.runs.claim("dead", with_live.clock(), LEASE_S))
+    with_live.clock.now += timedelta(seconds=LEASE_S + 1)
+    report = await with_live.cycle.run_next(OWNER)
+    assert report is not None
+    assert report.decision is Decision.REJECTED
+    assert with_live.run().attempts == 2
+
+
+async def test_a_live_adapter_that_is_refused_is_judged_as_what_answers_in_its_place(
+    with_live: Workshop, trainer: QuickTrainer
+) -> None:
+    shutil.rmtree(with_live.files.folder(AdapterId("adapter-0")))
+    trainer.fails_with = RuntimeError("far enough")
+    await with_live.cycle.run_next(OWNER)
+    assert trainer.spec is not None
+    assert trainer.spec.champion is None
+
+
+async def test_the_next_estimate_is_made_from_what_a_run_took(with_live: Workshop, trainer: QuickTrainer) -> None:
+    def minutes(unit: Unit) -> float:
+        return plan(unit, RECIPE, "tiny").minutes
+
+    assert with_live.store.run_sync(minutes) * 60 != pytest.approx(30.0)
+    await with_live.cycle.run_next(OWNER)
+    assert with_live.store.run_sync(minutes) * 60 == pytest.approx(30.0)
