@@ -55,7 +55,7 @@ def test_what_is_easily_confused_stands_in_one_batch_and_everything_in_some() ->
 
 def test_a_pair_is_two_texts_of_one_fact() -> None:
     rng = random.Random(0)
-    for entry in practice_groups()[0] * 20:
+    for entry in [*practice_groups()[0]] * 20:
         first, second = pair(entry, rng)
         assert first != second
         assert {first, second} <= {entry.answer, *entry.questions}
