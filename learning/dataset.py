@@ -2,7 +2,7 @@
 
 Three kinds of judging items, none of which training ever sees:
 - recall: one phrasing of each taught fact that has several, asked without any text;
-- reading: facts held out whole, asked with their text in the prompt;
+- reading: facts held out whole, asked with their text in the prompt; and practice facts where those are few;
 - general: texts of everyday kind, for what the model could do before.
 """
 
@@ -30,11 +30,14 @@ from learning.examples import (
     recall,
     section_behind,
 )
+from learning.starter.practice import held_out_reading
 from learning.wording import near_duplicate
 
 MIN_LESSONS = 8
-HELD_OUT_SHARE = 0.15
-"""Of the lessons."""
+HELD_OUT_SHARE = 0.05
+"""Of the lessons. What is held out whole is never learnt by heart, so it is few of them."""
+MIN_READING = 12
+"""Facts whose reading is judged; where fewer are held out, practice facts that were never trained on fill up."""
 HELD_OUT_FAQ_SHARE = 0.5
 """Of the FAQ entries, which need not be taught."""
 MAX_PRACTICE = 40
@@ -86,6 +89,7 @@ def build(
     judge = [recall(fact, judged[fact.id]) for fact in parts.taught if fact.id in judged]
     for fact in parts.held_out:
         judge.append(reading(fact, fact.submitted[-1], _others(fact, parts.held_out), sections, rng))
+    judge += held_out_reading()[: max(0, MIN_READING - len(parts.held_out))]
     lessons = tuple(fact.lesson.id for fact in trainable)
     return Dataset(tuple(train), general_examples("replay"), (*judge, *general_examples("held_out")), lessons)
 

@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from bot.ids import FactId
@@ -46,9 +47,22 @@ def read_practice(demo: Path) -> tuple[Practice, Practice]:
     sections = tuple(
         s for page in sorted(demo.glob("help/*.md")) for s in sections_of(page.name, page.read_text("utf-8"))
     )
-    held_out = groups[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY]
+    held_out = _held_out(groups)
     trained = [group for group in groups if group not in held_out]
     return Practice(tuple(map(tuple, trained)), sections), Practice(tuple(map(tuple, held_out)), sections)
+
+
+@cache
+def held_out_reading() -> tuple[Example, ...]:
+    """One question about each of the fictional facts that no starter adapter was trained on."""
+    rng = random.Random(0)
+    entries = [_asked(entry, rng) for group in _held_out(practice_groups()) for entry in group]
+    alone = [replace(entry, questions=entry.questions[:1]) for entry in entries]
+    return tuple(example for group in confusable(alone, rng) for example in reading_together(group, rng))
+
+
+def _held_out(groups: Groups) -> Groups:
+    return groups[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY]
 
 
 def examples(practice: Practice, rounds: int, rng: random.Random) -> list[Example]:
