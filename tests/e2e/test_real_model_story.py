@@ -68,13 +68,17 @@ async def test_lessons_become_an_adapter_that_answers_until_it_is_rolled_back(fo
     assert {measure["name"] for measure in report["evaluation"]["measures"]} >= {"answers", "general"}
 
     listed = await installation.mentee("adapters")
-    assert [(row["name"], row["base_model"]) for row in listed["adapters"]] == [("v1", "bundled:smollm2-135m")]
-    assert listed["live"] == ("v1" if report["decision"] == "promoted" else None)
+    assert [row["name"] for row in listed["adapters"]] == ["v0", "v1"]
+    assert {row["base_model"] for row in listed["adapters"]} == {"bundled:smollm2-135m"}
+    assert listed["live"] == ("v1" if report["decision"] == "promoted" else "v0")
 
     assert (await installation.mentee("promote", "v1"))["adapter"] == "v1"
     written = await installation.mentee("ask", READ)
     assert (written["kind"], written["adapter"]) == ("grounded", "v1")
     assert written["sources"][0]["title"] == "Kiosk › Cleaning the tablet"
+    assert (await installation.mentee("rollback"))["adapter"] == "v0"
+    written = await installation.mentee("ask", READ)
+    assert (written["kind"], written["adapter"]) == ("grounded", "v0")
     assert (await installation.mentee("rollback"))["adapter"] == "base model"
     written = await installation.mentee("ask", READ)
     assert (written["kind"], written["adapter"]) == ("grounded", None)
