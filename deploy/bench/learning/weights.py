@@ -93,7 +93,7 @@ async def retrain(product: Product) -> tuple[Report, AdapterId | None]:
     """One turn of the slow loop, as `mentee retrain` does it."""
     store, base = product.kept.store, product.models.base
     await store.run(lambda unit: product.kept.commands.request_run(unit, f"bench:{new_id()}", OPERATOR, None))
-    report = await make_cycle(product.kept, base).run_next("bench")
+    report = await make_cycle(product.kept, base, product.models.memory).run_next("bench")
     assert report is not None
     adapters = await store.run(lambda unit: unit.adapters.all())
     return report, adapters[-1].id if adapters else None
