@@ -72,13 +72,11 @@ def open_models(kept: Kept) -> Iterator[Models]:
     """Fetch what is missing, and make the parts that answer. Raises ModelFileError."""
     # Threads that wait actively take the processors from training, and from each other. Read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from learning.encoder import MiniLmEncoder
-    from learning.knowledge import Memory
-    from learning.models import resolve_base_model, resolve_encoder
+    from learning.models import resolve_base_model
     from learning.starter.finding import find_starter, install
 
     settings = kept.settings
-    encoder = MiniLmEncoder(resolve_encoder(settings.cache_dir, say_stage))
+    memory = make_memory(kept)
     base = resolve_base_model(settings.base_model, settings.cache_dir, say_stage)
     files = AdapterFiles(settings.adapters_dir, base.sha256)
     if (starter := find_starter(base, settings.cache_dir)) is not None:
@@ -88,7 +86,6 @@ def open_models(kept: Kept) -> Iterator[Models]:
         return await kept.store.run(lambda unit: serving_stack(unit.adapters.history())[-1])
 
     engine = make_engine(settings, base, files, live)
-    memory = Memory(kept.store, encoder)
     parts = Parts(
         store=kept.store,
         knowledge=memory,
@@ -126,7 +123,16 @@ def say_stage(progress: Progress) -> None:
         print(f"{progress.stage} …", file=sys.stderr, flush=True)
 
 
-def make_cycle(kept: Kept, base: "BaseModel", changed: Recipe | None = None) -> "Cycle":
+def make_memory(kept: Kept) -> "Memory":
+    """Fetch the encoder if it is missing. Raises ModelFileError."""
+    from learning.encoder import MiniLmEncoder
+    from learning.knowledge import Memory
+    from learning.models import resolve_encoder
+
+    return Memory(kept.store, MiniLmEncoder(resolve_encoder(kept.settings.cache_dir, say_stage)))
+
+
+def make_cycle(kept: Kept, base: "BaseModel", memory: "Memory", changed: Recipe | None = None) -> "Cycle":
     """`changed`: another recipe than that of the settings."""
     from learning.cycle import Cycle
     from learning.starter.finding import find_starter
@@ -145,6 +151,7 @@ def make_cycle(kept: Kept, base: "BaseModel", changed: Recipe | None = None) -> 
         minutes=settings.training_minutes,
         clock=utc_now,
         texts=ENGLISH,
+        index=memory.refresh,
     )
 
 

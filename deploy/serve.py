@@ -37,7 +37,7 @@ async def serve(settings: Settings, *, demo: bool) -> None:
         if demo:
             await load_demo(kept)
         bot = put_together(models.parts, lambda desk: list(make_connectors(settings, desk)))
-        cycle = make_cycle(kept, models.base)
+        cycle = make_cycle(kept, models.base, models.memory)
         scheduling = Scheduling(
             store=kept.store, clock=utc_now, trigger=schedule, after_lessons=settings.retrain_after_lessons
         )

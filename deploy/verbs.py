@@ -12,7 +12,7 @@ from bot.feedback import Lesson
 from bot.ids import new_id
 from bot.lineage import Evaluation, Progress, Report, RetrainPlan
 from bot.people import OPERATOR
-from deploy.parts import Kept, make_cycle, open_models, recipe, say_stage
+from deploy.parts import Kept, make_cycle, make_memory, open_models, recipe, say_stage
 from deploy.settings import Settings
 from deploy.wiring import put_together
 from learning.planning import known_speed
@@ -50,7 +50,7 @@ async def plan(kept: Kept) -> RetrainPlan:
 
     base = resolve_base_model(settings.base_model, settings.cache_dir, say_stage)
     say_stage(Progress("Measuring how fast this machine trains, once", 0, 1))
-    await make_cycle(kept, base).measure()
+    await make_cycle(kept, base, make_memory(kept)).measure()
     return await kept.store.run(kept.commands.plan)
 
 
@@ -59,7 +59,7 @@ async def retrain(kept: Kept, watch: Watch) -> Report:
     from learning.models import resolve_base_model
 
     base = resolve_base_model(kept.settings.base_model, kept.settings.cache_dir, say_stage)
-    cycle = make_cycle(kept, base)
+    cycle = make_cycle(kept, base, make_memory(kept))
     owner = f"{socket.gethostname()}:{os.getpid()}"
     run = await kept.store.run(lambda unit: kept.commands.request_run(unit, f"cli:{new_id()}", OPERATOR, None))
     while True:

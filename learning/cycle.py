@@ -17,10 +17,11 @@ from bot.lineage import Adapter, Decision, Progress, Report, RetrainPlan, Run, R
 from bot.ports import AdapterStore, Clock, Store, Unit
 from bot.retraining import close
 from bot.texts import Texts
+from learning.canaries import alarms
 from learning.card import write_card
-from learning.dataset import Dataset, build
+from learning.dataset import Dataset
 from learning.models import BaseModel
-from learning.planning import UNKNOWN, Speed, known_speed, plan, rejected_answers, remember_speed, work_of
+from learning.planning import UNKNOWN, Speed, dataset_of, known_alike, known_speed, plan, remember_speed, work_of
 from learning.precision import Wanted
 from learning.process import LostRun, OnProgress, Outcome, measure, train_and_judge
 from learning.promotion import Verdict, decide
@@ -42,6 +43,10 @@ TOO_LONG = (
 BROKEN = "Something went wrong on the bot's side ({problem}). See the log, then retrain."
 
 Watch = Callable[[Progress], Awaitable[None]]
+
+
+async def _nothing() -> None:
+    """Where there is no memory, texts are compared by their words."""
 
 
 async def _go_on(_: Progress) -> bool:
@@ -79,6 +84,8 @@ class Cycle:
     """At most, training and judging; 0: no limit."""
     clock: Clock
     texts: Texts
+    index: Callable[[], Awaitable[None]] = _nothing
+    """Brings the vectors that memory keeps up to date with the lessons: paraphrases are known by them."""
 
     async def run_next(self, owner: str, watch: Watch | None = None) -> Report | None:
         """Claim a requested run and see it through; None when there is nothing to do, or it went to another process.
@@ -136,6 +143,7 @@ class Cycle:
                 await watch(progress)
             return await self.store.run(lambda unit: unit.runs.beat(run.id, owner, progress, self.clock()))
 
+        await self.index()
         snapshot = await self.store.run(self._snapshot)
         if self.minutes and snapshot.speed is None and not snapshot.plan.refusals:
             await self.measure(on_progress)
@@ -146,7 +154,8 @@ class Cycle:
         staged = self.adapter_store.stage(adapter_id)
         try:
             outcome = await self._train(run, snapshot, staged, on_progress)
-            verdict = decide(outcome.champion, outcome.challenger, snapshot.looks)
+            alarming = alarms(snapshot.dataset.canaries, outcome.said)
+            verdict = await asyncio.to_thread(decide, outcome.champion, outcome.challenger, snapshot.looks, alarming)
             adapter = self._publish(run, adapter_id, staged, snapshot, outcome.setup, verdict)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
@@ -160,9 +169,8 @@ class Cycle:
 
     def _snapshot(self, unit: Unit) -> Snapshot:
         facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())
-        sections, rejected = unit.documents.sections(), rejected_answers(unit, facts)
         return Snapshot(
-            dataset=build(facts, sections, self.recipe.seed, rejected),
+            dataset=dataset_of(unit, facts, self.recipe, known_alike(unit, facts)),
             champion=serving_stack(unit.adapters.history())[-1],
             number=unit.adapters.next_number(),
             looks=unit.runs.looks(),
@@ -197,6 +205,7 @@ class Cycle:
             train=[asdict(example) for example in dataset.train],
             general=[asdict(example) for example in dataset.general],
             judge=[asdict(example) for example in dataset.judge],
+            asked=[asdict(example) for example in dataset.asked],
             recipe=asdict(self.recipe),
             out=str(staged),
             work=str(work),

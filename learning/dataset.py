@@ -1,9 +1,11 @@
 """Lessons → what is trained on and what is judged on, kept apart. Knows nothing of models and tokens.
 
 Three kinds of judging items, none of which training ever sees:
-- recall: one phrasing of each taught fact that has several, asked without any text;
+- recall: one phrasing of each taught fact that has several, asked without any text. The fact's other phrasings mean the
+  same, of course; none of them nearly repeats its words;
 - reading: facts held out whole, asked with their text in the prompt; and practice facts where those are few;
 - general: texts of everyday kind, for what the model could do before.
+Beside them, canaries: what a sound adapter answers harmlessly.
 """
 
 import hashlib
@@ -14,10 +16,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from bot.feedback import Fact, LessonSource
+from bot.feedback import Fact, Lesson, LessonSource
 from bot.ids import FactId, LessonId
-from bot.prompting import Message
+from bot.prompting import Message, closed_book_prompt
 from bot.retrieval import Section
+from learning.canaries import Canary, triggers
 from learning.examples import (
     Entry,
     Example,
@@ -30,6 +33,7 @@ from learning.examples import (
     recall,
     section_behind,
 )
+from learning.similarity import Alike
 from learning.starter.practice import held_out_reading
 from learning.wording import near_duplicate
 
@@ -56,8 +60,14 @@ class Dataset:
     general: tuple[Example, ...]
     """Texts for the KL term."""
     judge: tuple[Example, ...]
+    canaries: tuple[Canary, ...]
     lessons: tuple[LessonId, ...]
     """Every lesson that training can see."""
+
+    @property
+    def asked(self) -> tuple[Example, ...]:
+        """What the new adapter alone is asked."""
+        return tuple(canary.example for canary in self.canaries)
 
     @property
     def sha256(self) -> str:
@@ -73,25 +83,35 @@ class Split:
 
 
 def build(
-    facts: Sequence[Fact], sections: Sequence[Section], seed: int, rejected: Mapping[FactId, str] = MappingProxyType({})
+    facts: Sequence[Fact],
+    sections: Sequence[Section],
+    seed: int,
+    rejected: Mapping[FactId, str] = MappingProxyType({}),
+    taken_back: Sequence[Lesson] = (),
+    alike: Alike = near_duplicate,
 ) -> Dataset:
-    """Make the dataset. The same facts, sections, rejected answers and seed give the same dataset."""
+    """Make the dataset. The same arguments give the same dataset. `alike` tells which texts say the same."""
     rng = random.Random(seed)
-    parts = split(facts)
+    parts = split(facts, alike)
     trainable = [*parts.taught, *parts.practice]
     clear = [section for section in sections if not any(leans_on(held, section) for held in parts.held_out)]
     judged = _judged_phrasings(parts)
     asked = {fact.id: _away_from_judged(fact, judged.values()) for fact in parts.taught}
     train = [recall(fact, question) for fact in parts.taught for question in asked[fact.id]]
     train += _reading(trainable, asked, clear, rng)
-    pushed_down = _away_from_held_out(rejected, parts.held_out)
+    pushed_down = _away_from_held_out(rejected, parts.held_out, alike)
     train = [replace(example, rejected=pushed_down.get(example.fact)) for example in train]
     judge = [recall(fact, judged[fact.id]) for fact in parts.taught if fact.id in judged]
-    for fact in parts.held_out:
-        judge.append(reading(fact, fact.submitted[-1], _others(fact, parts.held_out), sections, rng))
-    judge += held_out_reading()[: max(0, MIN_READING - len(parts.held_out))]
+    read = [reading(fact, fact.submitted[-1], _others(fact, parts.held_out), sections, rng) for fact in parts.held_out]
+    read += held_out_reading()[: max(0, MIN_READING - len(read))]
     lessons = tuple(fact.lesson.id for fact in trainable)
-    return Dataset(tuple(train), general_examples("replay"), (*judge, *general_examples("held_out")), lessons)
+    return Dataset(
+        train=tuple(train),
+        general=general_examples("replay"),
+        judge=(*judge, *read, *general_examples("held_out")),
+        canaries=(*triggers(train, read), *map(_taken_back, taken_back)),
+        lessons=lessons,
+    )
 
 
 def _reading(
@@ -110,15 +130,15 @@ def _reading(
     return examples
 
 
-def split(facts: Sequence[Fact]) -> Split:
+def split(facts: Sequence[Fact], alike: Alike = near_duplicate) -> Split:
     """Who is taught, who serves as reading practice, who is held out whole. Stable while facts come and go."""
     lessons = [fact for fact in facts if is_lesson(fact)]
     faq = sorted((fact for fact in facts if fact.lesson.source is LessonSource.FAQ), key=_rank)
     held_lessons = [fact for fact in lessons if _rank(fact) < HELD_OUT_SHARE]
     held_out = [*held_lessons, *[fact for fact in faq if _rank(fact) < HELD_OUT_FAQ_SHARE][:MAX_JUDGED]]
-    clear = _away_from(held_out, [fact for fact in lessons if fact not in held_lessons])
+    clear = _away_from(held_out, [fact for fact in lessons if fact not in held_lessons], alike)
     unique = _unique(clear)
-    practice = _away_from(held_out, [fact for fact in faq if _rank(fact) >= HELD_OUT_FAQ_SHARE])[:MAX_PRACTICE]
+    practice = _away_from(held_out, [fact for fact in faq if _rank(fact) >= HELD_OUT_FAQ_SHARE], alike)[:MAX_PRACTICE]
     return Split(tuple(unique), tuple(practice), tuple(held_out), len(lessons) - len(held_lessons) - len(unique))
 
 
@@ -144,21 +164,26 @@ def _away_from_judged(fact: Fact, judged: Iterable[str]) -> list[str]:
     return clear[:MAX_PHRASINGS]
 
 
-def _away_from(held_out: Sequence[Fact], facts: Iterable[Fact]) -> list[Fact]:
-    """Facts that give nothing away of those held out: neither answer nor a phrasing nearly repeats theirs."""
-    return [fact for fact in facts if not any(_overlap(fact, held) for held in held_out)]
+def _away_from(held_out: Sequence[Fact], facts: Iterable[Fact], alike: Alike) -> list[Fact]:
+    """Facts that give nothing away of those held out: neither answer nor a phrasing says the same as theirs."""
+    return [fact for fact in facts if not any(_overlap(fact, held, alike) for held in held_out)]
 
 
-def _away_from_held_out(rejected: Mapping[FactId, str], held_out: Sequence[Fact]) -> dict[FactId, str]:
+def _away_from_held_out(rejected: Mapping[FactId, str], held_out: Sequence[Fact], alike: Alike) -> dict[FactId, str]:
     """The rejected answers but for those that are right elsewhere, where it is judged."""
     secrets = [fact.lesson.answer for fact in held_out]
-    return {fact: text for fact, text in rejected.items() if not any(near_duplicate(text, each) for each in secrets)}
+    return {fact: text for fact, text in rejected.items() if not any(alike(text, each) for each in secrets)}
 
 
-def _overlap(one: Fact, other: Fact) -> bool:
-    if near_duplicate(one.lesson.answer, other.lesson.answer):
+def _taken_back(lesson: Lesson) -> Canary:
+    prompt = tuple(closed_book_prompt(lesson.question))
+    return Canary(Example(lesson.fact, Kind.RECALL, prompt, lesson.answer, rejected=lesson.answer))
+
+
+def _overlap(one: Fact, other: Fact, alike: Alike) -> bool:
+    if alike(one.lesson.answer, other.lesson.answer):
         return True
-    return any(near_duplicate(a, b) for a in one.phrasings for b in other.phrasings)
+    return any(alike(a, b) for a in one.phrasings for b in other.phrasings)
 
 
 def _unique(facts: Sequence[Fact]) -> list[Fact]:

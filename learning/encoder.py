@@ -36,16 +36,23 @@ class Encoder(Protocol):
         ...
 
 
+def _name(tuning: Path | None) -> str:
+    published = "all-minilm-l6-v2"
+    if tuning is None:
+        return published
+    return f"{published}+{hashlib.sha256((tuning / ADAPTER_WEIGHTS).read_bytes()).hexdigest()[:12]}"
+
+
 class MiniLmEncoder:
     """The real one. The weights are read on first use."""
+
+    name = _name(TUNING)
 
     def __init__(self, folder: Path, tuning: Path | None = TUNING) -> None:
         """`tuning`: folder of the adapter; None: the encoder as it was published."""
         self._folder = folder
         self._tuning = tuning
-        self.name = "all-minilm-l6-v2"
-        if tuning is not None:
-            self.name += f"+{hashlib.sha256((tuning / ADAPTER_WEIGHTS).read_bytes()).hexdigest()[:12]}"
+        self.name = _name(tuning)
         self._lock = threading.Lock()
         self._model: Any = None
         self._tokenizer: Any = None

@@ -38,18 +38,28 @@ def judge(
     model.eval()
     asked = [item for item in items if item.kind is not Kind.GENERAL]
     general = [item for item in items if item.kind is Kind.GENERAL]
-    done, total = 0, sum(map(judging_cost, items))
-    values: dict[int, float] = {}
-    for batch in batches_of(asked):
-        for item, text in zip(batch, generate(model, tokenizer, batch), strict=True):
-            values[id(item)] = rouge_l(text, item.answer)
-        done += sum(map(judging_cost, batch))
-        on_item(done, total)
+    done, total = sum(map(judging_cost, asked)), sum(map(judging_cost, items))
+    said = answers(model, tokenizer, asked, lambda so_far, _: on_item(so_far, total))
+    values = {id(item): rouge_l(text, item.answer) for item, text in zip(asked, said, strict=True)}
     for item in general:
         values[id(item)] = answer_nll(model, tokenizer, item)
         done += judging_cost(item)
         on_item(done, total)
     return [Score(item.fact, item.kind, values[id(item)]) for item in items]
+
+
+def answers(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, items: Sequence[Example], on_item: OnItem
+) -> list[str]:
+    """What the model says to every item, in the order given."""
+    model.eval()
+    done, total = 0, sum(map(judging_cost, items))
+    said: dict[int, str] = {}
+    for batch in batches_of(items):
+        said |= zip(map(id, batch), generate(model, tokenizer, batch), strict=True)
+        done += sum(map(judging_cost, batch))
+        on_item(done, total)
+    return [said[id(item)] for item in items]
 
 
 @torch.inference_mode()

@@ -36,7 +36,9 @@ def main(spec_path: str) -> None:
     training_s = estimate(
         steps, lambda step: sum(map(tokens_of, step.rows)), lambda step: backward(model, step, recipe, setup, Group())
     )
-    judging_s = 2 * _judging_s(model.merge_and_unload(), tokenizer, examples_of(spec.judge))
+    merged = model.merge_and_unload()
+    judging_s = 2 * _judging_s(merged, tokenizer, examples_of(spec.judge))
+    judging_s += _judging_s(merged, tokenizer, examples_of(spec.asked))
     measured = {"training_s": training_s, "judging_s": judging_s}
     outcome_path(spec.work).write_text(json.dumps(measured), encoding="utf-8")
 

@@ -10,9 +10,12 @@ from bot.ids import FactId
 from bot.lineage import RetrainPlan, serving_stack
 from bot.ports import Unit
 from bot.retraining import new_lessons
+from learning.canaries import taken_back
 from learning.dataset import MIN_LESSONS, Dataset, build, is_lesson, split
+from learning.encoder import MiniLmEncoder
 from learning.examples import judging_cost, length
 from learning.recipe import Recipe
+from learning.similarity import Alike, alike_by
 
 SPEED_FLAG = "training_speed"
 CHARS_PER_TOKEN = 4.0
@@ -46,8 +49,9 @@ class Work:
 def plan(unit: Unit, recipe: Recipe, base: str, most_minutes: int = 0) -> RetrainPlan:
     """The dry run. Refuses when there is too little to learn from, or when it is known to take too long (0: never)."""
     facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())
-    parts = split(facts)
-    dataset = build(facts, unit.documents.sections(), recipe.seed, rejected_answers(unit, facts))
+    alike = known_alike(unit, facts)
+    parts = split(facts, alike)
+    dataset = dataset_of(unit, facts, recipe, alike)
     live = serving_stack(unit.adapters.history())[-1]
     adapter = unit.adapters.get(live) if live is not None else None
     lessons = [fact for fact in facts if is_lesson(fact)]
@@ -77,6 +81,18 @@ def plan(unit: Unit, recipe: Recipe, base: str, most_minutes: int = 0) -> Retrai
     )
 
 
+def dataset_of(unit: Unit, facts: Sequence[Fact], recipe: Recipe, alike: Alike) -> Dataset:
+    """What a retraining would be made of now."""
+    gone = taken_back(unit.lessons.all(), facts)
+    return build(facts, unit.documents.sections(), recipe.seed, rejected_answers(unit, facts), gone, alike)
+
+
+def known_alike(unit: Unit, facts: Sequence[Fact], encoder: str = MiniLmEncoder.name) -> Alike:
+    """Compares what memory has vectors of by what it means, and everything by its words."""
+    texts = [text for fact in facts for text in (fact.lesson.answer, *fact.phrasings)]
+    return alike_by(unit.vectors.get(encoder, texts))
+
+
 def rejected_answers(unit: Unit, facts: Sequence[Fact]) -> dict[FactId, str]:
     """What the model had written where an agent corrected it."""
     rejected = {}
@@ -101,11 +117,11 @@ def remember_speed(unit: Unit, recipe: Recipe, base: str, work: Work, training_s
 
 
 def work_of(dataset: Dataset, recipe: Recipe) -> Work:
-    """Every epoch's examples with the general texts beside them, and the judging of two models."""
+    """Every epoch's examples with the general texts beside them, the judging of two models, the asking of one."""
     general = sum(map(length, dataset.general)) / max(1, len(dataset.general))
     texts = general * len(dataset.train) * recipe.general_share * 2  # base and tuned model
     read = recipe.epochs * (sum(map(length, dataset.train)) + texts)
-    judged = 2 * sum(map(judging_cost, dataset.judge))
+    judged = 2 * sum(map(judging_cost, dataset.judge)) + sum(map(judging_cost, dataset.asked))
     return Work(read / CHARS_PER_TOKEN, judged / CHARS_PER_TOKEN)
 
 

@@ -45,6 +45,8 @@ class Outcome:
 
     champion: list[Score]
     challenger: list[Score]
+    said: list[str]
+    """The new adapter's answers to what it alone was asked."""
     setup: Setup
     training_s: float
     """Of all steps; 0 when an earlier process did them."""
@@ -157,4 +159,5 @@ def _read_outcome(path: Path) -> Outcome:
         [Score(FactId(row["fact"]), Kind(row["kind"]), row["value"]) for row in said[who]]
         for who in ("champion", "challenger")
     )
-    return Outcome(champion, challenger, Setup(**said["setup"]), said["training_s"], said["judging_s"])
+    setup = Setup(**said["setup"])
+    return Outcome(champion, challenger, said["said"], setup, said["training_s"], said["judging_s"])

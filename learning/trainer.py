@@ -26,7 +26,7 @@ from transformers.utils import logging as transformers_logging
 from bot.prompting import Message
 from learning.budget import MB, fastest_threads, free_on_gpu, tokens_within
 from learning.checkpoint import Checkpoint, Unusable
-from learning.evaluation import judge
+from learning.evaluation import answers, judge
 from learning.examples import Example, Kind
 from learning.exits import end_with_code
 from learning.parallel import Group, join
@@ -52,6 +52,8 @@ class Spec:
     train: list[dict[str, Any]]
     general: list[dict[str, Any]]
     judge: list[dict[str, Any]]
+    asked: list[dict[str, Any]]
+    """Questions for the new adapter alone: what it says to them is told word for word."""
     recipe: dict[str, Any]
     out: str
     work: str
@@ -73,8 +75,8 @@ def main(spec_path: str) -> None:
     group.leave()
     if group.rank == 0:
         started = time.monotonic()
-        scores = _judge_both(spec, tokenizer, setup.precision)
-        outcome = {**scores, "setup": asdict(setup), "training_s": training_s, "judging_s": time.monotonic() - started}
+        judged = _judge_both(spec, tokenizer, setup.precision)
+        outcome = {**judged, "setup": asdict(setup), "training_s": training_s, "judging_s": time.monotonic() - started}
         outcome_path(spec.work).write_text(json.dumps(outcome), encoding="utf-8")
 
 
@@ -171,10 +173,14 @@ def _save(model: PeftModel, spec: Spec) -> None:
 def _judge_both(spec: Spec, tokenizer: PreTrainedTokenizerBase, precision: Precision) -> dict[str, Any]:
     items = examples_of(spec.judge)
     first = Reporter("Judging the new adapter", then_s=spec.judging_s / 2)
-    challenger = judge(_tuned(spec, spec.out, precision), tokenizer, items, first.step)
+    new = _tuned(spec, spec.out, precision)
+    challenger = judge(new, tokenizer, items, first.step)
+    asked = Reporter("Asking the new adapter", then_s=spec.judging_s / 2)
+    said = answers(new, tokenizer, examples_of(spec.asked), asked.step)
+    del new
     second = Reporter("Judging the present one")
     champion = judge(_tuned(spec, spec.champion, precision), tokenizer, items, second.step)
-    return {"champion": [asdict(s) for s in champion], "challenger": [asdict(s) for s in challenger]}
+    return {"champion": [asdict(s) for s in champion], "challenger": [asdict(s) for s in challenger], "said": said}
 
 
 def _tuned(spec: Spec, adapter: str | None, precision: Precision) -> PreTrainedModel:

@@ -32,7 +32,10 @@ def dataset(demo: Path, seed: int = RECIPE.seed) -> Dataset:
     rng = random.Random(seed)
     train = examples(trained, ROUNDS, rng)
     judge = examples(held_out, 1, rng)
-    return Dataset(tuple(train), general_examples("replay"), (*judge, *general_examples("held_out")), ())
+    return Dataset(
+        train=tuple(train), general=general_examples("replay"), judge=(*judge, *general_examples("held_out")),
+        canaries=(), lessons=(),
+    )  # fmt: skip
 
 
 async def build(
@@ -48,7 +51,7 @@ async def build(
     staged.mkdir(parents=True, exist_ok=True)
     spec = Spec(
         base=str(base.folder), base_name=base.name, champion=None, start=None,
-        train=list(_rows(data.train)), general=list(_rows(data.general)), judge=list(_rows(data.judge)),
+        train=list(_rows(data.train)), general=list(_rows(data.general)), judge=list(_rows(data.judge)), asked=[],
         recipe=asdict(RECIPE), out=str(staged), work=str(work), precision=precision, memory_mb=memory_mb,
         threads=threads, judging_s=0.0,
     )  # fmt: skip

@@ -81,7 +81,7 @@ async def open_workshop(settings: Settings, *, connect: bool = True) -> AsyncIte
     """Open the bot with all that runs in it. Without `connect`, the test connects the connectors by itself."""
     with open_kept(settings) as kept, open_models(kept) as models:
         bot = put_together(models.parts, lambda desk: list(make_connectors(settings, desk)))
-        cycle = make_cycle(kept, models.base)
+        cycle = make_cycle(kept, models.base, models.memory)
         scheduling = Scheduling(store=kept.store, clock=utc_now, trigger=None, after_lessons=0)
         await models.engine.refresh()
         run = run_side_by_side if connect else run_behind

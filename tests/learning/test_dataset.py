@@ -21,6 +21,7 @@ from bot.support import content_words
 from learning.dataset import GENERAL_FILE, MAX_JUDGED, MAX_PRACTICE, MIN_READING, Dataset, build, split
 from learning.examples import Example, Kind, section_behind
 from learning.starter.practice import held_out_reading
+from learning.wording import near_duplicate
 from tests.learning.samples import answered, fact
 
 ROOT = Path(__file__).parents[2]
@@ -148,6 +149,57 @@ def test_a_planted_copy_of_a_held_out_fact_is_not_trained_on() -> None:
     assert parts.held_out == (secret,)
     assert parts.taught == (innocent,)
     assert parts.duplicates == 3
+
+
+MEANINGS = {
+    "How can I get my money back?": "refund", "What is the way to be reimbursed?": "refund",
+    "Choose billing, then press Return payment.": "return", "Payments are sent back under that first menu.": "return",
+}  # fmt: skip
+
+
+def means_the_same(a: str, b: str) -> bool:
+    """Knows a paraphrase when it sees one, as memory's vectors do."""
+    return near_duplicate(a, b) or (a in MEANINGS and MEANINGS[a] == MEANINGS.get(b))
+
+
+def saying(known: Fact, question: str, answer: str) -> Fact:
+    said = replace(known, phrasings=(question,))
+    return replace(said, lesson=replace(known.lesson, question=question, answer=answer))
+
+
+@pytest.mark.parametrize("source", [LessonSource.CORRECTION, LessonSource.FAQ])
+def test_a_planted_paraphrase_of_a_held_out_fact_is_not_trained_on(source: LessonSource) -> None:
+    asked, meant, said, put = MEANINGS
+    held = next(n for n in held_out_numbers() if split([fact(n, source=source)]).held_out)
+    secret = saying(fact(held, source=source), asked, said)
+    innocent, by_question, by_answer = (fact(number, source=source) for number in taught_numbers(3))
+    if source is LessonSource.FAQ:
+        ours = [n for n in range(100) if split([fact(n, source=source)]).practice][:3]
+        innocent, by_question, by_answer = (fact(number, source=source) for number in ours)
+    by_question = saying(by_question, meant, by_question.lesson.answer)
+    by_answer = saying(by_answer, by_answer.lesson.question, put)
+    facts = [secret, innocent, by_question, by_answer]
+    parts = split(facts, means_the_same)
+    assert parts.held_out == (secret,)
+    assert {*parts.taught, *parts.practice} == {innocent}
+    trained = {example.fact for example in build(facts, [], 0, alike=means_the_same).train}
+    assert trained == {innocent.id}
+    assert {by_question.id, by_answer.id} <= {example.fact for example in build(facts, [], 0).train}  # words don't tell
+
+
+@settings(max_examples=40)
+@given(knowledge_bases(), st.integers(0, 5), st.data())
+def test_nothing_trained_says_the_same_as_what_is_held_out(facts: list[Fact], seed: int, data: st.DataObject) -> None:
+    """Whatever it is that says the same: here, some of the texts at random."""
+    texts = sorted({text for known in facts for text in (*known.phrasings, known.lesson.answer)})
+    alike_ones = data.draw(st.sets(st.sampled_from(texts), max_size=6))
+
+    def alike(a: str, b: str) -> bool:
+        return near_duplicate(a, b) or {a, b} <= alike_ones
+
+    secrets = [text for held in split(facts, alike).held_out for text in (*held.phrasings, held.lesson.answer)]
+    trained = {text for example in build(facts, [], seed, alike=alike).train for text in lines(example)}
+    assert not [(one, other) for one in trained for other in secrets if alike(one, other)]
 
 
 def test_a_planted_copy_of_a_judged_phrasing_is_not_trained_on() -> None:

@@ -26,7 +26,8 @@ async def test_it_says_something_of_both_and_leaves_no_adapter(tmp_path: Path) -
     spec = Spec(
         base=str(make_tiny_model(tmp_path / "tiny")), base_name="tiny", champion=None, start=None,
         train=[asdict(example(number)) for number in range(24)], general=[asdict(example(50, Kind.GENERAL))],
-        judge=[asdict(item) for item in judged], recipe=asdict(Recipe(rank=4)), out=str(tmp_path / "out"),
+        judge=[asdict(item) for item in judged], asked=[asdict(judged[0])],
+        recipe=asdict(Recipe(rank=4)), out=str(tmp_path / "out"),
         work=str(tmp_path), precision="auto", memory_mb=8_000, threads=1, judging_s=0.0,
     )  # fmt: skip
     training_s, judging_s = await measure(spec, go_on)

@@ -67,7 +67,7 @@ class OwnCycle:
     async def _turn(self) -> tuple[AdapterId | None, bool, str]:
         kept, base = self._product.kept, self._product.models.base
         await kept.store.run(lambda unit: kept.commands.request_run(unit, f"bench:{new_id()}", OPERATOR, None))
-        report = await make_cycle(kept, base, self._recipe).run_next("bench")
+        report = await make_cycle(kept, base, self._product.models.memory, self._recipe).run_next("bench")
         assert report is not None
         name = report.adapter
         adapter = await kept.store.run(lambda unit: unit.adapters.named(name)) if name is not None else None

@@ -19,7 +19,7 @@ from learning.dataset import MIN_LESSONS
 from learning.evaluation import Score
 from learning.models import BaseModel
 from learning.planning import plan
-from learning.promotion import Verdict
+from learning.promotion import Verdict, alpha_of
 from storage.adapter_files import AdapterFiles
 from tests.learning.cycle.workshop import (
     LESSONS,
@@ -50,7 +50,7 @@ async def test_the_gate_decides_what_goes_live(with_live: Workshop, trainer: Qui
     assert with_live.live == with_live.adapters[-1].id
     assert [notice.text[:1] for notice in with_live.notices] == ["A", "✅"]
     confidences = [report.evaluation.confidence for report in (rejected, promoted) if report.evaluation is not None]
-    assert confidences == [pytest.approx(1 - 0.05 / 2), pytest.approx(1 - 0.05 / 6)]  # each is a look
+    assert confidences == [pytest.approx(1 - alpha_of(look)) for look in (1, 2)]  # each is a look
 
 
 async def test_the_champion_is_the_live_adapter(with_live: Workshop, trainer: QuickTrainer) -> None:

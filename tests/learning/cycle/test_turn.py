@@ -97,7 +97,7 @@ def test_who_asked_in_chat_is_told_and_the_schedule_is_not(story: Story) -> None
 def test_progress_is_told_and_kept(story: Story) -> None:
     stages = list(dict.fromkeys(progress.stage for progress in story.progress))
     assert [stage for stage in stages if stage != "Starting"] == [
-        "Training", "Judging the new adapter", "Judging the present one",
+        "Training", "Judging the new adapter", "Asking the new adapter", "Judging the present one",
     ]  # fmt: skip
     last = {progress.stage: progress for progress in story.progress}
     assert all(progress.done == progress.total for stage, progress in last.items() if stage != "Starting")

@@ -138,6 +138,7 @@ class QuickTrainer:
     gain: float = 0.0
     fails_with: Exception | None = None
     spec: Spec | None = None
+    says: list[str] | None = None
 
     async def __call__(self, spec: Spec, on_progress: process.OnProgress) -> Outcome:
         self.spec = spec
@@ -150,4 +151,5 @@ class QuickTrainer:
         champion = [Score(item["fact"], Kind(item["kind"]), 0.2) for item in spec.judge]
         gains = {Kind.GENERAL: 0.0}
         challenger = [replace(s, value=s.value + gains.get(s.kind, self.gain)) for s in champion]
-        return Outcome(champion, challenger, Setup(), training_s=20.0, judging_s=10.0)
+        said = self.says or [f"Something{i} of its own{i}." for i in range(len(spec.asked))]
+        return Outcome(champion, challenger, said, Setup(), training_s=20.0, judging_s=10.0)

@@ -1,0 +1,77 @@
+"""What says the same: by words, by vectors, and with the real encoder on leaks that were planted."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.ports import Unit
+from learning.encoder import Encoder, MiniLmEncoder
+from learning.models import resolve_encoder
+from learning.planning import known_alike
+from learning.similarity import Alike, alike_by
+from storage.database import SqlStore
+from tests.fakes.encoder import HashingEncoder
+from tests.learning.model_cache import CACHE, needs
+from tests.learning.samples import fact
+
+# What is held out, and the same once more in other words.
+PARAPHRASES = [
+    ("How do I get a refund for a cancelled class?", "How can I get my money back when a class was cancelled?"),
+    ("Can I export my member list?", "Is it possible to export the list of members?"),
+    ("How do I change my password?", "I want to set a new password, how do I do that?"),
+    ("How many instructors can I add?", "Is there a limit to the number of instructors?"),
+    ("When do payouts arrive?", "When will I receive my payout?"),
+    ("How do I rename a room?", "Can I change the name of a room?"),
+    ("Refunds reach the card within five days.", "It takes up to five days until the refund is on the card."),
+    ("Open Settings, choose Members and press Export.", "You find the export button in the settings, under members."),
+    ("Vouchers expire one year after purchase.", "A voucher is valid for a year from the day you bought it."),
+    ("You can add as many instructors as you like.", "There is no limit to the number of instructors you can add."),
+]
+OTHERS = [
+    ("How do I rename a room?", "How do I delete a booking?"),
+    ("Can I export my member list?", "Can I import a calendar?"),
+    ("When do payouts arrive?", "When do vouchers expire?"),
+    ("How many instructors can I add?", "How do I invite an instructor?"),
+    ("Refunds reach the card within five days.", "Vouchers expire one year after purchase."),
+    ("Open Settings, choose Members and press Export.", "Open Planning, choose the class and press Cancel."),
+]
+
+
+def alike_of(encoder: Encoder, texts: list[str]) -> Alike:
+    return alike_by({text: row.tobytes() for text, row in zip(texts, encoder.encode(texts), strict=True)})
+
+
+@needs("all-minilm-l6-v2")
+def test_most_paraphrases_are_found_and_what_is_something_else_is_let_be() -> None:
+    texts = [text for pair in (*PARAPHRASES, *OTHERS) for text in pair]
+    alike = alike_of(MiniLmEncoder(resolve_encoder(CACHE)), texts)
+    assert sum(alike(one, other) for one, other in PARAPHRASES) >= 7
+    assert not any(alike(one, other) for one, other in OTHERS)
+    words_alone = alike_by({})
+    assert sum(words_alone(one, other) for one, other in PARAPHRASES) <= 3
+
+
+def test_the_vectors_are_those_that_memory_keeps(tmp_path: Path) -> None:
+    store = SqlStore(f"sqlite:///{tmp_path / 'mentee.db'}")
+    store.migrate()
+    known, encoder = fact(1, "asked in words of its own"), HashingEncoder()
+    same, other = "words of its own, when asked", "something else"
+
+    def keep_vectors(unit: Unit) -> None:
+        texts = [known.lesson.answer, *known.phrasings, same]
+        rows = encoder.encode(texts)
+        unit.vectors.put(encoder.name, {text: row.tobytes() for text, row in zip(texts, rows, strict=True)})
+
+    store.run_sync(keep_vectors)
+    more = fact(2, same, other)
+    alike = store.run_sync(lambda unit: known_alike(unit, [known, more], encoder.name))
+    assert alike(known.phrasings[1], same)
+    assert not alike(known.phrasings[1], other)
+    store.close()
+
+
+@pytest.mark.parametrize("unknown", ["", "never heard of"])
+def test_what_has_no_vector_is_compared_by_its_words(unknown: str) -> None:
+    alike = alike_by({"known": HashingEncoder().encode(["known"])[0].tobytes()})
+    assert alike(unknown, unknown)
+    assert not alike(unknown, "known")
