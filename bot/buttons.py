@@ -8,6 +8,8 @@ class Act(StrEnum):
     CLAIM = "claim"  # about: the hand-off's answer
     SOLVE = "solve"  # about: the hand-off's answer
     LEARN = "learn"  # about: the reply, as channel/message
+    APPROVE = "approve"  # about: the answer
+    REJECT = "reject"  # about: the answer
     REASON = "reason"  # about: the answer; detail: the reason
 
 

@@ -91,7 +91,7 @@ class Commands:
             case "why":
                 return [_tell(event, self._why(unit, arguments))]
             case "adapters":
-                return [_tell(event, self._adapters(unit))]
+                return [_tell(event, self.list_adapters(unit))]
             case "promote":
                 return [_tell(event, self.promote(unit, _only(arguments, self._needs("promote", "an adapter")), by))]
             case "rollback":
@@ -133,7 +133,7 @@ class Commands:
     def name_of(self, adapter: Adapter | None) -> str:
         return adapter.name if adapter is not None else self.texts.base_model
 
-    def _adapters(self, unit: Unit) -> str:
+    def list_adapters(self, unit: Unit) -> str:
         live = self.live(unit)
         lines = [
             self.texts.adapter_line.format(

@@ -9,6 +9,7 @@ from bot.commands import Status
 from bot.conversation import Question, Turn
 from bot.events import Event, MessageRef, Place
 from bot.feedback import Lesson
+from bot.home import Home, home_of, suggestions
 from bot.ids import AnswerId
 from bot.intake import Intake
 from bot.lineage import Adapter, RetrainPlan, Run
@@ -51,6 +52,12 @@ class Desk:
             return self.routing.capturing.form(unit, known, person)
 
         return await self.store.run(form)
+
+    async def home(self, person: Person) -> Home:
+        return await self.store.run(lambda unit: home_of(unit, person, self.routing.commands))
+
+    async def suggestions(self) -> Sequence[str]:
+        return await self.store.run(suggestions)
 
     def role_of(self, person: Person) -> Role:
         return self.routing.commands.policy.staff.role_of(person)

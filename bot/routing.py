@@ -33,6 +33,7 @@ from bot.ids import FactId
 from bot.outgoing import AnswerPost, Notice, Outgoing
 from bot.people import Role
 from bot.ports import Effect, Store, Unit
+from bot.rating import rate
 from bot.texts import Texts
 
 Draft = Callable[[Place, str], Awaitable[None]]
@@ -67,15 +68,22 @@ class Routing:
             case ReplyMarked():
                 return await self._on_reply_marked(event)
             case ButtonPressed():
-                asking_why = AskingWhy(self.answering.texts)
-                press = asking_why.press if event.act is Act.REASON else self.handing_off.press
-                return lambda unit: press(unit, event)
+                return lambda unit: self._press(unit, event)
             case CandidateChosen():
                 return await self._on_choice(event)
             case CommandGiven():
                 return lambda unit: self.commands.run(unit, event)
             case _:
                 assert_never(event)
+
+    def _press(self, unit: Unit, event: ButtonPressed) -> Sequence[Outgoing]:
+        match event.act:
+            case Act.REASON:
+                return AskingWhy(self.answering.texts).press(unit, event)
+            case Act.APPROVE | Act.REJECT:
+                return rate(unit, event, self.capturing)
+            case _:
+                return self.handing_off.press(unit, event)
 
     async def same_fact(self, question: str) -> FactId | None:
         """The known fact that a question surely means, so that a lesson becomes its new version."""

@@ -87,8 +87,12 @@ def menus(front: Interactions, texts: Texts) -> Iterator[app_commands.ContextMen
     async def right(interaction: Interaction, message: discord.Message) -> None:
         await front.take(interaction, reply_marked(interaction, message.channel.id, message.id, message))
 
+    async def why(interaction: Interaction, message: discord.Message) -> None:
+        await front.take(interaction, command_given(interaction, f"why {message.id}"))
+
     yield app_commands.ContextMenu(name=texts.offer_button, callback=correct)
     yield app_commands.ContextMenu(name=texts.right_answer_menu, callback=right)
+    yield app_commands.ContextMenu(name=texts.why_menu, callback=why)
 
 
 async def sync_commands(tree: app_commands.CommandTree[Any], guild: discord.Object | None) -> bool:

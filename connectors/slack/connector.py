@@ -64,7 +64,10 @@ class SlackConnector:
         await self._posting.update(message, text)
 
     async def draft(self, place: Place, text: str) -> None:
-        """Nothing: an answer is posted when it is whole."""
+        """Slack's own "is looking it up…" in the thread, once for an answer. Its words are posted when they have been
+        checked against their sources: what a stream has shown can't be taken back."""
+        if text == "" and place.thread is not None:
+            self._posting.show_writing(place)
 
     def _make_app(self, session: aiohttp.ClientSession) -> AsyncApp:
         app = AsyncApp(

@@ -12,20 +12,25 @@ from dataclasses import dataclass, replace
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk import Desk
 from bot.errors import PersonError
 from bot.events import Event, MessageDeleted, MessageRef
 from bot.ids import AnswerId
+from bot.people import Person, Platform
 from bot.texts import Texts
 from connectors.slack import forms, parsing
 from connectors.slack.errors import describe
+from connectors.slack.home import home_view
 from connectors.slack.parsing import Identity, Interaction, Payload
 from connectors.slack.people import People
 from connectors.slack.posting import Posting
-from connectors.slack.rendering import CHOICE_ACTION, OFFER_ACTION, PRESS_ACTION
-from connectors.slack.surface import EVENTS, RIGHT_SHORTCUT, SHORTCUT
+from connectors.slack.rendering import CHOICE_ACTION, OFFER_ACTION, PRESS_ACTION, cut
+from connectors.slack.surface import EVENTS, RIGHT_SHORTCUT, SHORTCUT, WHY_SHORTCUT
+
+MAX_PROMPT_CHARS = 75
 
 log = structlog.get_logger()
 
@@ -41,6 +46,7 @@ class Listening:
 
     def attach(self, app: AsyncApp, command: str) -> None:
         events = {
+            "app_home_opened": self._on_home,
             "app_mention": self._on_message,
             "message": self._on_message,
             "reaction_added": self._on_reaction,
@@ -51,6 +57,7 @@ class Listening:
         app.command(command)(self._on_command)
         app.shortcut({"type": "message_action", "callback_id": SHORTCUT})(self._on_shortcut)
         app.shortcut({"type": "message_action", "callback_id": RIGHT_SHORTCUT})(self._on_right_answer)
+        app.shortcut({"type": "message_action", "callback_id": WHY_SHORTCUT})(self._on_why)
         app.action(OFFER_ACTION)(self._on_offer)
         app.action(re.compile(f"^{CHOICE_ACTION}"))(self._on_choice)
         app.action(re.compile(f"^{PRESS_ACTION}"))(self._on_press)
@@ -95,6 +102,26 @@ class Listening:
     async def _on_right_answer(self, ack: AsyncAck, body: Payload) -> None:
         await ack()
         await self._receive_reply(body, parsing.message_of_menu(body, self.bot), body["message"])
+
+    async def _on_why(self, ack: AsyncAck, body: Payload) -> None:
+        await ack()
+        given, interaction = parsing.why_asked(body, self.bot, self.desk.clock())
+        self.posting.open.keep(given.id, interaction)
+        await self._receive(given)
+
+    async def _on_home(self, event: Payload) -> None:
+        """Shown when somebody looks: their home, or beside an empty conversation what they might ask."""
+        try:
+            if event.get("tab") == "home":
+                person = await self.people.known(Person(Platform.SLACK, event["user"]))
+                view = home_view(await self.desk.home(person), self.texts)
+                await self.client.views_publish(user_id=event["user"], view=view)
+            elif prompts := [{"title": cut(q, MAX_PROMPT_CHARS), "message": q} for q in await self.desk.suggestions()]:
+                await self.client.assistant_threads_setSuggestedPrompts(
+                    channel_id=event["channel"], prompts=prompts, title=self.texts.suggestions
+                )
+        except SlackApiError as problem:  # an older installation, or an app that was made without the agent view
+            log.info("slack showed no home", tab=event.get("tab"), error=describe(problem))
 
     async def _receive_reply(self, body: Payload, reply: MessageRef, message: Payload) -> None:
         marked = parsing.reply_marked(body, reply, message, self.bot, self.desk.clock())

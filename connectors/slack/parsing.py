@@ -191,6 +191,14 @@ def reply_of_button(body: Payload, bot: Identity) -> MessageRef:
     return MessageRef(Platform.SLACK, bot.team, channel, ts)
 
 
+def why_asked(body: Payload, bot: Identity, at: datetime) -> tuple[CommandGiven, Interaction]:
+    """The message menu's "Why this answer?" is `/mentee why` with that message."""
+    where = interaction(body, bot)
+    text = f"why {body['message']['ts']}"
+    event = CommandGiven(id=_interaction_id(body), place=where.place, person=where.person, at=at, text=text)
+    return event, where
+
+
 def reply_marked(body: Payload, reply: MessageRef, message: Payload, bot: Identity, at: datetime) -> ReplyMarked:
     """`message` is the reply as Slack shows it now; an empty one is gone."""
     where = interaction(body, bot)

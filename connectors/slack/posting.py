@@ -1,5 +1,6 @@
 """What is to be said → Slack, in a channel or for one person's eyes. Knows nothing of events or of who may do what."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,11 +16,12 @@ from bot.ids import EventId
 from bot.outgoing import AnswerEdit, CorrectionOffer, Notice, Offer, Outgoing
 from bot.people import Person
 from bot.texts import Texts
-from connectors.slack.errors import NETWORK_ERRORS, NOT_THERE, code_of, delivery_failed, describe
+from connectors.slack.errors import NETWORK_ERRORS, NOT_THERE, code_of, delivery_failed, describe, is_transient
 from connectors.slack.parsing import Interaction
 from connectors.slack.rendering import Rendered, plain, render
 
 OPEN_S = 30 * 60.0
+WRITING_S = 2.0
 
 # No preview of any link: fetching one would tell its address, and whatever was put into it, to a stranger's server.
 _QUIET: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
@@ -52,11 +54,14 @@ class Posting:
     texts: Texts
     agents_mention: str | None
     open: OpenInteractions = field(default_factory=OpenInteractions)
+    can_show_writing: bool = True
+    _writing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
         """Post it. Raises DeliveryFailed, with what to do about it."""
         rendered = render(outgoing, self.texts, self.agents_mention)
         opened = self.open.of(outgoing.in_reply_to)
+        await self._writing_is_shown(outgoing.place)
         try:
             if isinstance(outgoing, AnswerEdit):
                 return await self._edit(outgoing, rendered)
@@ -79,6 +84,29 @@ class Posting:
             )
         except (SlackApiError, *NETWORK_ERRORS) as problem:  # the next progress will show
             log.warning("slack took no edit", error=describe(problem))
+
+    def show_writing(self, place: Place) -> None:
+        """Begin to; nothing waits for it but the message that makes it vanish."""
+        if self.can_show_writing:
+            self._writing[place.key] = asyncio.create_task(self._show_writing(place))
+
+    async def _writing_is_shown(self, place: Place) -> None:
+        """A mark that arrives after its message would stay."""
+        showing = self._writing.pop(place.key, None)
+        if showing is not None:
+            await asyncio.wait([showing], timeout=WRITING_S)
+
+    async def _show_writing(self, place: Place) -> None:
+        """An app without the agent view isn't asked again."""
+        try:
+            await self.client.assistant_threads_setStatus(
+                channel_id=place.channel, thread_ts=place.thread or "", status=self.texts.writing
+            )
+        except SlackApiError as problem:
+            self.can_show_writing = is_transient(problem)
+            log.info("slack shows no status", error=describe(problem))
+        except NETWORK_ERRORS as problem:
+            log.info("slack shows no status", error=describe(problem))
 
     async def _edit(self, edit: AnswerEdit, rendered: Rendered) -> MessageRef | None:
         """What was deleted meanwhile needs no edit."""

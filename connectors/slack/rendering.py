@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.answers import Answer, AnswerKind, Source
-from bot.buttons import Button
+from bot.buttons import Act, Button
 from bot.handoff import Handoff
 from bot.outgoing import AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing, ProgressPost
 from bot.presentation import attribution, handoff_buttons, handoff_lines
@@ -98,7 +98,27 @@ def _answer(answer: Answer, handoff: Handoff | None, texts: Texts, agents_mentio
         blocks = [*blocks, _actions(_choices(answer, texts))]
     if below := _below(answer, texts):
         blocks = [*blocks, {"type": "context", "elements": [_markup(below)]}]
+    if answer.kind in (AnswerKind.KNOWN, AnswerKind.GROUNDED):
+        blocks = [*blocks, _feedback(answer, texts)]
     return Rendered(text, blocks)
+
+
+def _feedback(answer: Answer, texts: Texts) -> Block:
+    """Slack's own pair of buttons, with words for those who hear the page instead of seeing it."""
+    right = Button(texts.feedback_right, Act.APPROVE, answer.id)
+    wrong = Button(texts.feedback_wrong, Act.REJECT, answer.id)
+    element = {
+        "type": "feedback_buttons",
+        "action_id": f"{PRESS_ACTION}feedback",
+        "positive_button": _feedback_button(right, texts.feedback_right_label),
+        "negative_button": _feedback_button(wrong, texts.feedback_wrong_label),
+    }
+    return {"type": "context_actions", "elements": [element]}
+
+
+def _feedback_button(button: Button, spoken: str) -> Block:
+    text = {"type": "plain_text", "text": button.label, "emoji": False}
+    return {"text": text, "value": button.code, "accessibility_label": cut(spoken, MAX_BUTTON_CHARS)}
 
 
 def _below(answer: Answer, texts: Texts) -> str:

@@ -5,10 +5,13 @@ COMMAND_SCOPE = "commands"  # message shortcuts come under it too
 
 SHORTCUT = "mentee_correct"
 RIGHT_SHORTCUT = "mentee_right"
-SHORTCUTS = (SHORTCUT, RIGHT_SHORTCUT)
+WHY_SHORTCUT = "mentee_why"
+SHORTCUTS = (SHORTCUT, RIGHT_SHORTCUT, WHY_SHORTCUT)
 
-# Subscribed event → scope. What stands behind the dot is the kind of channel, not part of the event's type.
+# Subscribed event → scope, None where none is needed. What stands behind the dot is the kind of channel, not part of
+# the event's type.
 EVENTS = {
+    "app_home_opened": None,
     "app_mention": "app_mentions:read",
     "message.channels": "channels:history",
     "message.groups": "groups:history",
@@ -19,6 +22,8 @@ EVENTS = {
 
 # Web API method → scope of the bot token; None where any token will do.
 METHODS = {
+    "assistant.threads.setStatus": "assistant:write",
+    "assistant.threads.setSuggestedPrompts": "assistant:write",
     "auth.test": None,
     "chat.postEphemeral": "chat:write",
     "chat.postMessage": "chat:write",
@@ -27,6 +32,7 @@ METHODS = {
     "usergroups.users.list": "usergroups:read",
     "users.info": "users:read",
     "views.open": None,
+    "views.publish": None,
 }
 
 # Called with the app-level token, whose scope is chosen where that token is made: no manifest holds it.

@@ -69,7 +69,7 @@ async def test_commands_are_told_to_discord_only_when_they_changed() -> None:
             async with welcomed(connector_for(peer), peer):
                 assert peer.commands_put == ["everywhere"]
         assert [command["name"] for command in peer.commands] == [
-                "mentee", ENGLISH.offer_button, ENGLISH.right_answer_menu,
+                "mentee", ENGLISH.offer_button, ENGLISH.right_answer_menu, ENGLISH.why_menu,
             ]  # fmt: skip
 
         peer.commands[0]["options"].pop()

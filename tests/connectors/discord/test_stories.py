@@ -244,3 +244,15 @@ async def test_a_deleted_question_takes_its_hand_off_back(tmp_path: Path) -> Non
 
         now = next(each for each in stage.channel.history() if each.id == answer.id)
         assert "⚪ The question was deleted" in now.content
+
+
+async def test_the_message_menu_tells_why(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        answer = await grounded_answer(stage)
+
+        told = await stage.agent.context_menu(stage.channel, ENGLISH.why_menu, answer)
+        refused = await stage.customer.context_menu(stage.channel, ENGLISH.why_menu, answer)
+        await stage.heard()
+
+        assert told.response.content.startswith(f"“{QUESTION}” → grounded")
+        assert refused.response.content == ENGLISH.not_staff.format(verb="why")

@@ -41,6 +41,8 @@ class LocalSlack:
     messages: dict[str, Json] = field(default_factory=dict)
     modal: Json | None = None
     errors: dict[str, str] = field(default_factory=dict)
+    homes: dict[str, Json] = field(default_factory=dict)
+    """What each person's home tab shows."""
     is_connected: bool = False
     log: list[Json] = field(default_factory=list)
     """The traffic with the bot, as the workspace has noted it."""
@@ -73,6 +75,14 @@ class LocalSlack:
 
     async def delete(self, message: Json) -> None:
         await self._control("delete-message", **{key: message[key] for key in ("channel", "ts", "user")})
+
+    async def open_home(self, user: str) -> None:
+        await self._control("open-home", user=user)
+
+    async def feedback(self, user: str, message: Json, value: str) -> None:
+        """One of the pair of feedback buttons."""
+        action = {"type": "feedback_buttons", "action_id": "mentee_press_feedback", "value": value}
+        await self._control("interact", channel=message["channel"], messageTs=message["ts"], user=user, action=action)
 
     async def submit(self, user: str, **typed: str | None) -> None:
         values = {name: {name: {"type": "plain_text_input", "value": value}} for name, value in typed.items()}
@@ -120,6 +130,8 @@ class LocalSlack:
                 self.is_connected = bool(news["connected"])
             case "message" | "message_update":
                 self.messages[news["message"]["ts"]] = news["message"]
+            case "home":
+                self.homes[news["user"]] = news["view"]
             case "view":
                 stack = news["stack"]
                 self.modal, self.errors = (stack[-1] if stack else None), {}

@@ -160,7 +160,7 @@ def test_a_hand_off_calls_the_agents(mention: str, call: str) -> None:
 
 
 def test_other_answers_call_nobody() -> None:
-    assert len(shown(post(answer("Yes.", AnswerKind.KNOWN)), "S0AGENTS").blocks) == 1
+    assert "S0AGENTS" not in str(shown(post(answer("Yes.", AnswerKind.KNOWN)), "S0AGENTS").blocks)
 
 
 def test_an_offer_has_a_button_that_names_the_answer() -> None:

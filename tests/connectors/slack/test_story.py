@@ -10,10 +10,10 @@ import pytest
 from bot.people import Platform
 from bot.ports import Unit
 from bot.texts import ENGLISH
-from connectors.slack.surface import SHORTCUT
+from connectors.slack.surface import SHORTCUT, WHY_SHORTCUT
 from tests.connectors.slack.local_slack import ADMIN, AGENT, BOT, CUSTOMER, SIGNING_SECRET
 from tests.connectors.slack.signing import send_event, send_interaction
-from tests.connectors.slack.studio import Studio, buttons, menu, open_studio, words
+from tests.connectors.slack.studio import Json, Studio, buttons, menu, open_studio, words
 from tests.connectors.slack.waiting import until
 
 QUESTION = "How do I cancel a class?"
@@ -45,7 +45,7 @@ async def test_an_agent_corrects_an_answer_and_the_next_asker_gets_the_agents_wo
     answer = await studio.ask(QUESTION)
     assert words(answer) == HELP
     assert answer["thread_ts"] == min(slack.messages)  # under the question
-    assert "<https://help.example/classes|Classes › Cancelling>" in answer["blocks"][-1]["elements"][0]["text"]
+    assert "<https://help.example/classes|Classes › Cancelling>" in answer["blocks"][-2]["elements"][0]["text"]
 
     await slack.react(AGENT, answer, "pencil2")
     offer = (await until(lambda: slack.whispered(AGENT), "the offer"))[0]
@@ -65,7 +65,7 @@ async def test_an_agent_corrects_an_answer_and_the_next_asker_gets_the_agents_wo
 
     again = await studio.ask("Please, can I cancel my class?")
     assert words(again) == LESSON
-    assert "Confirmed by Ana" in again["blocks"][-1]["elements"][0]["text"]
+    assert "Confirmed by Ana" in again["blocks"][-2]["elements"][0]["text"]
 
 
 async def test_commands_are_answered_for_their_giver_only(studio: Studio) -> None:
@@ -220,3 +220,35 @@ async def test_a_deleted_question_takes_its_hand_off_back(socket_studio: Studio)
     answer = await socket_studio.ask("May I bring my parrot?")
     await slack.delete(slack.messages[answer["thread_ts"]])
     await until(lambda: "⚪ The question was deleted" in slack.said()[0]["blocks"][1]["text"]["text"], "the card")
+
+
+def feedback(message: Json) -> Json:
+    block = next(block for block in message["blocks"] if block["type"] == "context_actions")
+    return dict(block["elements"][0])
+
+
+async def test_feedback_buttons_rate_and_the_latest_press_wins(socket_studio: Studio) -> None:
+    slack, house = socket_studio.slack, socket_studio.house
+    await house.add_section("Classes", "Cancelling", HELP)
+    answer = await socket_studio.ask(QUESTION)
+    pair = feedback(answer)
+    assert pair["positive_button"]["accessibility_label"] == ENGLISH.feedback_right_label
+    assert pair["negative_button"]["accessibility_label"] == ENGLISH.feedback_wrong_label
+
+    await slack.feedback(AGENT, answer, pair["positive_button"]["value"])
+    thanks = (await until(lambda: slack.whispered(AGENT), "the thanks"))[0]
+    assert words(thanks) == ENGLISH.noted_approval.format(name="Ana")
+    await slack.feedback(AGENT, answer, pair["negative_button"]["value"])
+    await until(lambda: len(slack.whispered(AGENT)) == 3, "the taking back, and the offer")
+    assert [words(each) for each in slack.whispered(AGENT)[1:]] == [ENGLISH.withdrawn, ENGLISH.offer_rejected]
+    assert [lesson.withdrawn_at is None for lesson in await house.desk.lessons()] == [False]
+
+
+async def test_the_message_menu_tells_why(http_studio: Studio) -> None:
+    slack = http_studio.slack
+    answer = await http_studio.ask(QUESTION)
+    body = await menu(slack, WHY_SHORTCUT, AGENT, answer)
+    body["trigger_id"] += ".menu"  # the command's own is taken
+    await send_interaction(http_studio.events_url, SIGNING_SECRET, body)
+    why = f"“{QUESTION}” → handoff"
+    await until(lambda: [m for m in slack.whispered(AGENT) if words(m).startswith(why)], "the reasons")

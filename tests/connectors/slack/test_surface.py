@@ -47,6 +47,8 @@ def test_the_manifest_has_the_command_and_the_message_menu() -> None:
     menu = [(each["type"], each["callback_id"]) for each in features["shortcuts"]]
     assert menu == [("message", shortcut) for shortcut in surface.SHORTCUTS]
     assert manifest()["settings"]["interactivity"]["is_enabled"]
+    assert features["app_home"]["home_tab_enabled"]
+    assert len(features["agent_view"]["agent_description"]) <= 300
 
 
 def test_every_listener_is_one_that_the_manifest_leads_to() -> None:

@@ -1,0 +1,39 @@
+"""What a person sees of the bot at a glance: its state, their own lessons, and for admins the adapters."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.commands import Commands
+from bot.feedback import Lesson
+from bot.people import Person, Role
+from bot.ports import Unit
+
+MAX_LESSONS = 10
+MAX_SUGGESTIONS = 4
+
+
+@dataclass(frozen=True)
+class Home:
+    state: str
+    lessons: tuple[Lesson, ...]
+    """The person's own that still hold, newest first."""
+    adapters: str | None
+    """None for whoever is no admin."""
+
+
+def home_of(unit: Unit, person: Person, commands: Commands) -> Home:
+    """Inside one transaction. Customers are told how to ask, not what the bot consists of."""
+    role = commands.policy.staff.role_of(person)
+    state = commands.describe(commands.status(unit)) if role >= Role.AGENT else commands.texts.help
+    mine = [each for each in unit.lessons.all() if each.author == person.key and each.withdrawn_at is None]
+    return Home(
+        state=state,
+        lessons=tuple(reversed(mine[-MAX_LESSONS:])),
+        adapters=commands.list_adapters(unit) if role >= Role.ADMIN else None,
+    )
+
+
+def suggestions(unit: Unit) -> Sequence[str]:
+    """Questions that the bot can surely answer: those taught last."""
+    active = [lesson.question for lesson in unit.lessons.all() if lesson.withdrawn_at is None]
+    return list(dict.fromkeys(reversed(active)))[:MAX_SUGGESTIONS]

@@ -1,0 +1,36 @@
+"""Feedback buttons: the same as a ✅ or ❌ on the answer, but one of the two at a time, and the latest wins."""
+
+from bot.buttons import Act
+from bot.capturing import Capturing
+from bot.events import ButtonPressed, MessageRef, Reacted
+from bot.feedback import Gesture
+from bot.ids import AnswerId
+from bot.outgoing import Notice, Outgoing
+from bot.ports import Unit
+
+
+def rate(unit: Unit, event: ButtonPressed, capturing: Capturing) -> list[Outgoing]:
+    """A platform's buttons can't be let go again, so that pressing the other one takes the first one back."""
+    posted = unit.answers.get(AnswerId(event.about))
+    if posted is None or posted.message is None:
+        text = capturing.texts.unknown_answer
+        return [Notice(place=event.place, in_reply_to=event.id, text=text, to=event.person)]
+    gesture, other = Gesture.APPROVE, Gesture.REJECT
+    if event.act is Act.REJECT:
+        gesture, other = other, gesture
+    mine = {rating.gesture for rating in unit.ratings.of(posted.answer.id) if rating.person == event.person.key}
+    if gesture in mine:
+        return []
+    outgoing = []
+    if other in mine:
+        outgoing += capturing.react(unit, _as_reaction(event, posted.message, other, capturing, added=False))
+    return outgoing + capturing.react(unit, _as_reaction(event, posted.message, gesture, capturing, added=True))
+
+
+def _as_reaction(
+    event: ButtonPressed, on: MessageRef, gesture: Gesture, capturing: Capturing, *, added: bool
+) -> Reacted:
+    emoji = next(emoji for emoji, meant in capturing.policy.emoji.items() if meant is gesture)
+    return Reacted(
+        id=event.id, place=event.place, person=event.person, at=event.at, message=on, emoji=emoji, added=added
+    )  # fmt: skip

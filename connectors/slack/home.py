@@ -1,0 +1,32 @@
+"""The app's home tab: the core's `Home` → a Slack view. Pure."""
+
+from typing import Any
+
+from bot.home import Home
+from bot.texts import Texts
+from connectors.slack.rendering import Block, cut, sections
+
+MAX_LINE_CHARS = 300
+MAX_HEADER_CHARS = 150
+
+
+def home_view(home: Home, texts: Texts) -> dict[str, Any]:
+    lessons = "\n".join(
+        f"• {_short(lesson.question)} → {_short(lesson.answer)} ({lesson.taught_at:%d %b %Y})"
+        for lesson in home.lessons
+    )
+    blocks = [
+        _header(texts.home_title), *sections(home.state),
+        _header(texts.home_lessons), *sections(lessons or texts.home_no_lessons),
+    ]  # fmt: skip
+    if home.adapters is not None:
+        blocks += [_header(texts.home_adapters), *sections(home.adapters)]
+    return {"type": "home", "blocks": blocks}
+
+
+def _short(text: str) -> str:
+    return cut(" ".join(text.split()), MAX_LINE_CHARS)
+
+
+def _header(text: str) -> Block:
+    return {"type": "header", "text": {"type": "plain_text", "text": cut(text, MAX_HEADER_CHARS), "emoji": False}}
