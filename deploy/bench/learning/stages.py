@@ -83,7 +83,7 @@ class Stages:
 
     async def curve(self, name: str) -> Found:
         if name in systems.TRAINED_OTHERWISE:
-            return Found(_of_curve({}, self.size.rounds, SAME_MEMORY))
+            return Found(_of_curve({}, self.size.rounds, SAME_MEMORY) | {"oos_answered": missing(SAME_MEMORY)})
         writes = name in systems.WRITES
         bank = self._bank(self.size.written_tested if writes else self.size.tested)
         rounds = curve.rounds_of(bank, self.size.written_rounds if writes else self.size.rounds)
