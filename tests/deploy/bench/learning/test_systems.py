@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from bot.ids import AdapterId
+from bot.people import Person
 from bot.prompting import Message
-from deploy.bench.learning import general, measures, stream, systems
+from deploy.bench.learning import curve, general, measures, stream, systems
 from deploy.bench.learning.adapters import Rounds
 from deploy.bench.learning.curve import TEACHER, ask_all
 from deploy.bench.learning.figures import Figure
@@ -117,6 +118,31 @@ async def test_without_enough_corrections_it_is_told_why_there_is_no_round() -> 
     await rounds.consolidate(4, BANK.facts)
     assert rounds.figures()["rounds"].value is None
     assert "5 corrections" in rounds.figures()["closed_book_last_round"].reason
+
+
+class Pupil(Written):
+    """Learns by retraining alone, and is counted."""
+
+    def __init__(self) -> None:
+        super().__init__(Echo())
+        self.taught: list[str] = []
+        self.known: list[int] = []
+
+    async def correct(self, reply: Reply, answer: str, teacher: Person) -> None:
+        self.taught.append(reply.question)
+
+    async def retrain(self) -> None:
+        self.known.append(len(self.taught))
+
+
+async def test_what_learns_by_retraining_is_retrained_before_each_test_and_not_asked_while_taught() -> None:
+    pupil = Pupil()
+    small = bank(*BANK.facts[:4])
+    marks = await curve.run(pupil, small, (1, 3), lambda: None, pupil.retrain)
+    assert pupil.known == [4, 12]
+    assert set(marks) == {1, 3}
+    assert isinstance(pupil.writer, Echo)
+    assert len(pupil.writer.prompts) == 2 * 4  # the tests alone
 
 
 def test_what_a_system_can_not_be_without_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
