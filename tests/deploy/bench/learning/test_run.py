@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bot.errors import SettingError
-from deploy.bench.learning import run, stages
+from bot.errors import ModelFileError, SettingError
+from deploy.bench.learning import plots, run, stages
 from deploy.bench.learning.figures import Figure, missing
 from deploy.bench.learning.table import LearningReport, pick
 from deploy.settings import Settings
@@ -83,6 +83,35 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     run.run(options("nearest"), Settings())
     assert stage.stat().st_mtime_ns == kept
     assert len(list((tmp_path / "out" / "stages").iterdir())) == 3
+
+
+def test_a_base_model_that_can_not_be_asked_is_told_at_once(
+    options: Callable[[str], run.Options], tmp_path: Path
+) -> None:
+    mute = make_tiny_model(tmp_path / "mute", chat_template=None)
+    with pytest.raises(ModelFileError, match="no chat template"):
+        run.run(options("mentee"), Settings(base_model=str(mute)))
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_matplotlib_there_are_no_plots_and_it_is_said_how_to_get_them(
+    options: Callable[[str], run.Options], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(stages, "QUICK", SMALL)
+    monkeypatch.setattr(plots, "find_spec", lambda name: None)
+    run.run(options("perfect-memory"), Settings())
+    assert not list((tmp_path / "out").glob("*.svg"))
+    assert "pip install" in capsys.readouterr().err
+    figures = json.loads((tmp_path / "out" / "report.json").read_text())["systems"]["perfect-memory"]
+    assert figures["strict_after_1"] == 1
+    assert figures["closed_book"] is None
+
+
+def test_other_settings_are_measured_anew(options: Callable[[str], run.Options], tmp_path: Path) -> None:
+    for known_from in (0.9, 0.9, 0.8):
+        run.run(options("perfect-memory"), Settings(known_from=known_from))
+    assert len(list((tmp_path / "out" / "stages").glob("perfect-memory-curve-*.json"))) == 2
 
 
 def test_an_unknown_system_is_named(options: Callable[[str], run.Options]) -> None:
