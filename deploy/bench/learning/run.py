@@ -31,6 +31,13 @@ Content = dict[str, Found]
 """What a stage found, by system."""
 
 
+DECISIVE = {
+    "base_model", "engine", "training_epochs", "training_method", "training_precision", "known_from", "clarify_from",
+    "offer_from", "grounded_from", "covered_from", "supported_from",
+}  # fmt: skip
+"""Settings on which figures depend."""
+
+
 @dataclass(frozen=True)
 class Options:
     data: Path
@@ -89,7 +96,7 @@ def _about(options: Options, settings: Settings, size: Size, data: Data) -> dict
         "size": asdict(size),
         "seeds": options.seeds,
         "facts": len(data.bank.facts),
-        "base_model": settings.base_model,
+        "settings": settings.model_dump(mode="json", include=DECISIVE),
         "sha256": {path.name: _sha256(path) for path in files},
         "notes": _notes(size, data),
     }
@@ -147,8 +154,8 @@ class Run:
         self.report.write(self.options.out)
 
     async def _kept(self, system: str, stage: str) -> Content:
-        """What an earlier run with the same data, size and base model found, else what is measured now."""
-        known = [self.report.about[name] for name in ("size", "sha256", "base_model")]
+        """What an earlier run with the same data, size and settings found, else what is measured now."""
+        known = [self.report.about[name] for name in ("size", "sha256", "settings")]
         key = hashlib.sha256(json.dumps([known, system, stage], sort_keys=True).encode()).hexdigest()[:16]
         path = self.options.out / "stages" / f"{system}-{stage}-{key}.json"
         if path.exists():

@@ -55,7 +55,7 @@ class Size:
 
 
 FULL = Size(300, 100, curve.ROUNDS, 1_500, 250, 80, 9, 170, 200, 2, (1, 6, 24), 10)
-QUICK = Size(40, 3, (1, 6, 24), 300, 60, 16, 2, 20, 30, 1, (1, 6), 0)
+QUICK = Size(24, 4, (1, 6, 24), 240, 40, 12, 2, 20, 30, 1, (1, 6), 0)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Stages:
 
     async def curve(self, name: str) -> Found:
         if name in systems.TRAINED_OTHERWISE:
-            return Found(_of_curve({}, self.size.rounds, SAME_MEMORY))
+            return Found(_of_curve({}, self.size.rounds, SAME_MEMORY) | {"oos_answered": missing(SAME_MEMORY)})
         writes = name in systems.WRITES
         bank = self._bank(self.size.written_tested if writes else self.size.tested)
         rounds = curve.rounds_of(bank, self.size.written_rounds if writes else self.size.rounds)

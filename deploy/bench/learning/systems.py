@@ -43,7 +43,8 @@ WRITES = (BASE, IN_CONTEXT, *WEIGHTS_ONLY)
 LEARNS_NOTHING = (BASE, RAG)
 RETRAINS = (MENTEE, *TRAINED_OTHERWISE, *WEIGHTS_ONLY)
 
-QUICK = (MENTEE, *POLICIES, NEAREST, PERFECT)
+QUICK = (MENTEE, NEAREST, PERFECT)
+"""By default in the quick run; the base model is measured beside Mentee's adapter."""
 SYSTEMS = (MENTEE, *POLICIES, *TRAINED_OTHERWISE, *WEIGHTS_ONLY, IN_CONTEXT, NEAREST, PERFECT, RAG, BASE)
 
 RECIPES: Mapping[str, Callable[[Recipe], Recipe]] = {NO_KL: lambda recipe: replace(recipe, kl_weight=0.0)}

@@ -16,6 +16,8 @@ from deploy.bench.learning.curve import ROUNDS
 from deploy.bench.learning.figures import Figure, missing
 from deploy.bench.machine import describe_machine
 
+COLUMNS = 4
+"""Systems beside each other in the terminal."""
 STRICT = (
     "test questions answered right in the end after {} corrections a fact: every key fact, none superseded; also when "
     "the asker had to choose from what was asked back"
@@ -104,10 +106,13 @@ class LearningReport:
             plots.draw(self.curves, self.series, out)
 
     def show(self, console: Console) -> None:
-        table = Table("measure", *self.systems, title="learning")
-        for name in self._shown():
-            table.add_row(name, *(_cell(figures.get(name)) for figures in self.systems.values()))
-        console.print(table)
+        names = list(self.systems)
+        for start in range(0, len(names), COLUMNS):
+            part = names[start : start + COLUMNS]
+            table = Table("measure", *part, title="learning")
+            for metric in self._shown():
+                table.add_row(metric, *(_cell(self.systems[name].get(metric)) for name in part))
+            console.print(table)
 
     def _shown(self) -> list[str]:
         return [name for name in METRICS if any(name in figures for figures in self.systems.values())]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from deploy.bench.learning import bank
 from deploy.bench.learning.bank import DataFileUnusable, Version, read_bank, read_sections, read_split
 from deploy.bench.learning.marking import is_right, says_superseded, version_of
 from tests.deploy.bench.learning.banks import rows, write
@@ -34,12 +35,22 @@ def without(field: str) -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if name != field} for row in rows()]
 
 
+def changed(line: int, **fields: object) -> list[dict[str, Any]]:
+    return [{**row, **fields} if number == line else row for number, row in enumerate(rows())]
+
+
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
         (without("answer"), "line 1 has no text in answer"),
         ([{**row, "question": 7} for row in rows()], "line 1 has no text in question"),
-        ([row for row in rows() if row["split"] != "test"], "has 0 facts"),
+        ([row for row in rows() if row["split"] != "test"], "has 0 facts.*24 of 'train'"),
+        (changed(3, answer="Ask Card 10."), "line 4 gives the fact 'card' another answer than line 1.*answer_v2"),
+        (changed(3, answer_v2="Ask Ann.", key_facts_v2=[]), "line 4 gives the fact 'card' another answer_v2 than line"),
+        (changed(3, question="how? " * 2_000), "line 4 has 10,000 characters in question.*8,000 at most"),
+        (changed(3, question="  "), "line 4 has no text in question"),
+        (changed(3, key_facts=["Moon"]), "line 4: answer does not contain 'Moon'"),
+        (changed(3, key_facts="Card"), "line 4: key_facts is no list"),
         (rows()[:6], "has 1 facts"),
         ([], "has 0 facts"),
     ],
@@ -55,6 +66,34 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, content: bytes, said: str)
     path.write_bytes(content)
     with pytest.raises(DataFileUnusable, match=said):
         read_bank(path)
+
+
+def test_a_file_of_any_length_leaves_a_few_questions_of_each_fact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bank, "MOST_FACTS", 5)
+    monkeypatch.setattr(bank, "MOST_QUESTIONS", 3)
+    many = [{**row, "question": f"{row['question']} {n}"} for n in range(20) for row in rows()]
+    read = read_bank(write(tmp_path / "bank.jsonl", many))
+    assert len(read.facts) == 5
+    assert {len(fact.taught) for fact in read.facts} == {9}  # three of each split
+    assert {len(fact.tested) for fact in read.facts} == {3}
+
+
+def test_test_questions_that_are_taught_are_left_out(tmp_path: Path) -> None:
+    leaking = [*rows(), {**rows()[0], "split": "test"}]
+    read = read_bank(write(tmp_path / "bank.jsonl", leaking))
+    assert read.left_out == 1
+    assert not set(read.facts[0].tested) & set(read.facts[0].taught)
+
+
+def test_of_many_rows_of_a_split_a_sample_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bank, "MOST_ROWS", 10)
+    path = write(tmp_path / "oos.jsonl", [{"question": str(n), "split": "test"} for n in range(200)])
+    kept = [int(row["question"]) for row in read_split(path, "test", ("question",))]
+    assert len(kept) == 10
+    assert kept == sorted(kept)
+    assert max(kept) > 50
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bot.errors import SettingError
-from deploy.bench.learning import run, stages
+from bot.errors import ModelFileError, SettingError
+from deploy.bench.learning import plots, run, stages
 from deploy.bench.learning.figures import Figure, missing
 from deploy.bench.learning.table import LearningReport, pick
 from deploy.settings import Settings
@@ -17,7 +17,7 @@ from tests.deploy.bench.learning.banks import rows, write
 from tests.learning.model_cache import needs
 from tests.tiny_model import make_tiny_model
 
-SMALL = stages.Size(8, 2, (1, 4), 24, 2, 12, 1, 2, 2, 1, (1, 4), 0)
+SMALL = stages.Size(8, 1, (1, 3), 24, 2, 12, 1, 2, 2, 1, (1, 3), 3)
 METRICS = {
     "strict_after_1", "strict_after_6", "strict_after_24", "coverage_at_5pct_error", "oos_answered", "closed_book",
     "open_book_unseen", "general_nll_delta", "forgetting", "stale", "poison_success", "effort_last_vs_first",
@@ -34,26 +34,31 @@ def options(tmp_path: Path) -> Callable[[str], run.Options]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks for it
 def test_every_measure_is_told_of_every_system(
     options: Callable[[str], run.Options], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stages, "QUICK", SMALL)
     settings = Settings(base_model=str(make_tiny_model(tmp_path / "tiny")), training_epochs=1)
-    run.run(options("mentee,nearest"), settings)
+    run.run(options("mentee,mentee-no-gate,memory-in-context,nearest,rag,base"), settings)
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    mentee, nearest = (report["systems"][name] for name in ("mentee", "nearest"))
+    told, why = report["systems"], report["reasons"]
+    mentee, nearest = told["mentee"], told["nearest"]
     assert set(mentee) >= METRICS
+    assert all(set(figures) >= METRICS for figures in told.values())
+    assert all(key in why[name] for name, own in told.items() for key in own if own[key] is None)
     assert 0 < mentee["strict_after_1"] <= 1
     assert mentee["oos_answered"] == 0
     assert nearest["oos_answered"] == 1
-    assert mentee["strict_after_24"] is None
-    assert "24 questions" in report["reasons"]["mentee"]["strict_after_24"]
+    assert "24 questions" in why["mentee"]["strict_after_24"]
     assert mentee["round_s"] > 0
-    assert report["systems"]["base"]["closed_book"] == 0
+    assert told["base"]["closed_book"] == told["base"]["strict_after_3"] == 0
+    assert "how sure" in why["memory-in-context"]["coverage_at_5pct_error"]
+    assert "remembers as mentee" in why["mentee-no-gate"]["strict_after_1"]
+    assert "--kb" in why["rag"]["strict_after_1"]
     assert "| strict_after_1 |" in (tmp_path / "out" / "report.md").read_text()
-    assert (tmp_path / "out" / "learning_curves.svg").exists()
+    assert {path.name for path in (tmp_path / "out").glob("*.svg")} >= {"learning_curves.svg", "coverage.svg"}
 
 
 @needs("all-minilm-l6-v2")
@@ -78,6 +83,35 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     run.run(options("nearest"), Settings())
     assert stage.stat().st_mtime_ns == kept
     assert len(list((tmp_path / "out" / "stages").iterdir())) == 3
+
+
+def test_a_base_model_that_can_not_be_asked_is_told_at_once(
+    options: Callable[[str], run.Options], tmp_path: Path
+) -> None:
+    mute = make_tiny_model(tmp_path / "mute", chat_template=None)
+    with pytest.raises(ModelFileError, match="no chat template"):
+        run.run(options("mentee"), Settings(base_model=str(mute)))
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_matplotlib_there_are_no_plots_and_it_is_said_how_to_get_them(
+    options: Callable[[str], run.Options], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(stages, "QUICK", SMALL)
+    monkeypatch.setattr(plots, "find_spec", lambda name: None)
+    run.run(options("perfect-memory"), Settings())
+    assert not list((tmp_path / "out").glob("*.svg"))
+    assert "pip install" in capsys.readouterr().err
+    figures = json.loads((tmp_path / "out" / "report.json").read_text())["systems"]["perfect-memory"]
+    assert figures["strict_after_1"] == 1
+    assert figures["closed_book"] is None
+
+
+def test_other_settings_are_measured_anew(options: Callable[[str], run.Options], tmp_path: Path) -> None:
+    for known_from in (0.9, 0.9, 0.8):
+        run.run(options("perfect-memory"), Settings(known_from=known_from))
+    assert len(list((tmp_path / "out" / "stages").glob("perfect-memory-curve-*.json"))) == 2
 
 
 def test_an_unknown_system_is_named(options: Callable[[str], run.Options]) -> None:
