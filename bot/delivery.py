@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -30,6 +31,10 @@ class Delivery:
     on_failure: OnFailure
     on_given_up: Callable[[Unit, Outgoing], None]
     """What becomes of a message that is given up, in the same transaction."""
+    clock: Callable[[], float] = time.monotonic
+    """Seconds, from wherever."""
+    _closed_until: dict[str, float] = field(default_factory=dict)
+    """Channels in which a platform has asked to wait."""
     _sweeping: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self) -> None:
@@ -57,6 +62,8 @@ class Delivery:
 
     async def _deliver_in_order(self, queue: list[Outgoing]) -> float:
         for outgoing in queue:
+            if (wait_s := self._closed_until.get(_channel(outgoing), 0.0) - self.clock()) > 0:
+                return wait_s
             try:
                 message = await self._deliver(outgoing)
             except Exception as problem:  # a connector's own bug must not stop the others' messages
@@ -82,11 +89,18 @@ class Delivery:
             await self.store.run(lambda unit: self._give_up(unit, outgoing, reason))
             return 0.0
         asked = problem.retry_after_s if isinstance(problem, DeliveryFailed) else None
-        return asked if asked is not None else min(2.0**attempts, MAX_WAIT_S)
+        if asked is None:
+            return min(2.0**attempts, MAX_WAIT_S)
+        self._closed_until[_channel(outgoing)] = self.clock() + asked
+        return asked
 
     def _give_up(self, unit: Unit, outgoing: Outgoing, reason: str) -> None:
         unit.outbox.park(outgoing.id, reason)
         self.on_given_up(unit, outgoing)
+
+
+def _channel(outgoing: Outgoing) -> str:
+    return "/".join((outgoing.place.platform, outgoing.place.workspace, outgoing.place.channel))
 
 
 def _delivered(unit: Unit, outgoing: Outgoing, message: MessageRef | None) -> None:

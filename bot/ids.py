@@ -22,3 +22,8 @@ def new_id() -> str:
     value = (value & ~(0xF << 76)) | (0x7 << 76)  # version 7
     value = (value & ~(0x3 << 62)) | (0x2 << 62)  # RFC variant
     return str(uuid.UUID(int=value))
+
+
+def made_at(id: str) -> float:
+    """When an id of ours was made, in seconds since 1970."""
+    return (uuid.UUID(id).int >> 80) / 1_000

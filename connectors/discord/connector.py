@@ -12,6 +12,7 @@ import structlog
 from bot.desk import Desk
 from bot.errors import DeliveryFailed, OperatorError
 from bot.events import MessageRef, Place
+from bot.handoff import HandoffState
 from bot.outgoing import AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing, ProgressPost
 from bot.people import Platform
 from bot.texts import Texts
@@ -23,6 +24,7 @@ from connectors.discord.rendering import Rendered, nonce, render_answer, render_
 VANISHES_AFTER_S = 120.0
 """What is for one person and can't be hidden from the others doesn't stay."""
 NOT_CONNECTED_RETRY_S = 10.0
+SOLVED_TAG = "solved"
 
 _NETWORK_ERRORS = (aiohttp.ClientError, OSError)
 
@@ -62,7 +64,10 @@ class DiscordConnector:
                 case AnswerPost():
                     return await self._in_public(outgoing, self._render(outgoing))
                 case AnswerEdit():
-                    return await self._edit(outgoing, self._render(outgoing))
+                    message = await self._edit(outgoing, self._render(outgoing))
+                    if outgoing.handoff is not None and outgoing.handoff.state is HandoffState.SOLVED:
+                        await self._tag_as_solved(outgoing.place)
+                    return message
                 case ProgressPost():
                     return await self._in_public(outgoing, render_text(outgoing.text))
                 case CorrectionOffer() | Offer():
@@ -120,6 +125,18 @@ class DiscordConnector:
             none = discord.AllowedMentions.none()
             await message.edit(content=first, view=None if rest else rendered.view, allowed_mentions=none)
         return await self._post(edit, replace(rendered, pieces=rest)) if rest else edit.message
+
+    async def _tag_as_solved(self, place: Place) -> None:
+        """A forum whose posts can be tagged as solved shows it in its list. A post whose tag can't be set still has
+        its card."""
+        forum = self.client.get_channel(int(place.channel))
+        if not isinstance(forum, discord.ForumChannel) or place.thread is None:
+            return
+        tags = [tag for tag in forum.available_tags if tag.name.casefold() == SOLVED_TAG]
+        with _may_be_lost("solved tag"):
+            post = forum.get_thread(int(place.thread)) or await self.client.fetch_channel(int(place.thread))
+            if isinstance(post, discord.Thread) and not set(tags) <= set(post.applied_tags):
+                await post.add_tags(*tags)
 
     async def _post(
         self, outgoing: Outgoing, rendered: Rendered, *, delete_after: float | None = None

@@ -10,9 +10,9 @@ MESSAGE_CONTENT = "message_content"
 
 SCOPES = ("bot", "applications.commands")
 
-# Replies need the history. Nothing else is read, and nothing of anybody else's is changed.
+# Replies need the history, the "solved" tag of forum posts the threads. Nothing else of anybody else's is changed.
 PERMISSIONS = discord.Permissions(
-    view_channel=True, send_messages=True, send_messages_in_threads=True, read_message_history=True
+    view_channel=True, send_messages=True, send_messages_in_threads=True, read_message_history=True, manage_threads=True
 )
 
 COMMAND = "mentee"

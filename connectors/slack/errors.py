@@ -65,6 +65,12 @@ def is_transient(problem: SlackApiError) -> bool:
     return response.status_code == 429 or response.status_code >= 500 or code_of(problem) in _BUSY
 
 
+def is_unclear(problem: SlackApiError) -> bool:
+    """Slack may have done what it was asked for before it broke. Being busy is a plain no."""
+    response = problem.response
+    return is_transient(problem) and not (isinstance(response, AsyncSlackResponse) and response.status_code == 429)
+
+
 def _retry_after_s(problem: SlackApiError) -> float | None:
     response = problem.response
     if not isinstance(response, AsyncSlackResponse) or response.status_code != 429:

@@ -9,19 +9,30 @@ from typing import Any
 import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.events import MessageRef, Place
-from bot.ids import EventId
+from bot.ids import EventId, made_at
 from bot.outgoing import AnswerEdit, CorrectionOffer, Notice, Offer, Outgoing
 from bot.people import Person
 from bot.texts import Texts
-from connectors.slack.errors import NETWORK_ERRORS, NOT_THERE, code_of, delivery_failed, describe, is_transient
+from connectors.slack.errors import (
+    NETWORK_ERRORS,
+    NOT_THERE,
+    code_of,
+    delivery_failed,
+    describe,
+    is_transient,
+    is_unclear,
+)
 from connectors.slack.parsing import Interaction
 from connectors.slack.rendering import Rendered, plain, render
 
 OPEN_S = 30 * 60.0
 WRITING_S = 2.0
+CLOCKS_DIFFER_S = 300.0
+MAX_LOOKED_AT = 200
 
 # No preview of any link: fetching one would tell its address, and whatever was put into it, to a stranger's server.
 _QUIET: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
@@ -55,6 +66,10 @@ class Posting:
     agents_mention: str | None
     open: OpenInteractions = field(default_factory=OpenInteractions)
     can_show_writing: bool = True
+    started_at: float = field(default_factory=lambda: time.time_ns() // 1_000_000 / 1_000)
+    """Seconds since 1970, in whole milliseconds like the ids."""
+    _tried: set[str] = field(default_factory=set)
+    """What was sent to Slack without its word that it was taken."""
     _writing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
@@ -149,6 +164,50 @@ class Posting:
         return None
 
     async def _post(self, place: Place, rendered: Rendered, id: str | None) -> MessageRef:
+        """A message whose earlier attempt ended in the dark is looked for first: it may stand there already."""
+        if id is not None and self._may_stand_there(id) and (found := await self._find(place, id)) is not None:
+            return found
+        self._tried.add(id or "")
+        try:
+            message = await self._send(place, rendered, id)
+        except SlackApiError as problem:
+            if not is_unclear(problem):
+                self._tried.discard(id or "")
+            raise
+        self._tried.discard(id or "")
+        return message
+
+    def _may_stand_there(self, id: str) -> bool:
+        """It was tried by this process, or could have been by an earlier one."""
+        return id in self._tried or made_at(id) < self.started_at
+
+    async def _find(self, place: Place, id: str) -> MessageRef | None:
+        """By the metadata that the bot's messages carry. None in a conversation that is known by its person alone."""
+        if place.channel.startswith(("U", "W")):
+            return None
+        try:
+            found = await self._said_since(place, made_at(id) - CLOCKS_DIFFER_S)
+        except SlackApiError as problem:
+            if is_transient(problem):
+                raise
+            return None  # where nothing may be read, the bot says nothing either
+        for message in found["messages"]:
+            payload = (message.get("metadata") or {}).get("event_payload") or {}
+            if payload.get("outgoing") == id:
+                return MessageRef(place.platform, place.workspace, place.channel, message["ts"])
+        return None
+
+    async def _said_since(self, place: Place, since: float) -> AsyncSlackResponse:
+        if place.thread is not None:
+            return await self.client.conversations_replies(
+                channel=place.channel, ts=place.thread, oldest=str(since), include_all_metadata=True,
+                limit=MAX_LOOKED_AT,
+            )  # fmt: skip
+        return await self.client.conversations_history(
+            channel=place.channel, oldest=str(since), include_all_metadata=True, limit=MAX_LOOKED_AT
+        )
+
+    async def _send(self, place: Place, rendered: Rendered, id: str | None) -> MessageRef:
         answer = await self.client.chat_postMessage(
             channel=place.channel, thread_ts=place.thread, text=rendered.text, blocks=rendered.blocks,
             metadata={"event_type": "mentee", "event_payload": {"outgoing": id}} if id is not None else None,

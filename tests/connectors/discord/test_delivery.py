@@ -1,6 +1,7 @@
 """What goes out, as it arrives: real discord.py posts into simcord's Discord."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 from bot.answers import Answer, AnswerKind, Candidate, Confirmation, Source, SourceKind
 from bot.errors import DeliveryFailed
 from bot.events import MessageRef, Place
+from bot.handoff import Handoff, HandoffState
 from bot.ids import EventId, FactId, LessonId, RunId, new_id
-from bot.outgoing import AnswerPost, CorrectionOffer, Notice, ProgressPost
+from bot.outgoing import AnswerEdit, AnswerPost, CorrectionOffer, Notice, ProgressPost
 from bot.people import Person, Platform
 from bot.texts import ENGLISH
 from connectors.discord import connector as connector_module
@@ -209,3 +211,25 @@ async def test_nothing_is_sent_before_the_login(connector: DiscordConnector) -> 
         await connector.deliver(Notice(place=Place(Platform.DISCORD, "1", "2"), text="Noted."))
 
     assert problem.value.retry_after_s is not None
+
+
+async def test_a_solved_forum_post_gets_the_forums_tag(connector: DiscordConnector, env: Any) -> None:
+    forum = connector.client.get_channel(env.create_guild().create_forum_channel("help").id)
+    assert isinstance(forum, discord.ForumChannel)
+    await forum.create_tag(name="Solved")
+    await env.settle()
+    opened = await forum.create_thread(name="Parrots", content="May I bring one?")
+    place = Place(Platform.DISCORD, str(env.guild.id), str(forum.id), str(opened.thread.id))
+    answer = Answer(kind=AnswerKind.HANDOFF, question="?", text="I don't know.", confidence=0.0, latency_ms=0.0)
+    handoff = Handoff(
+        answer=answer.id, place=place, question="?", tried=(), summary="", opened_at=datetime(2026, 11, 1, tzinfo=UTC)
+    )
+    message = await connector.deliver(AnswerPost(place=place, answer=answer, handoff=handoff))
+    for state, tags in ((HandoffState.CLAIMED, []), (HandoffState.SOLVED, ["Solved"])):
+        moved = replace(handoff, state=state, by_name="ann", changed_at=handoff.opened_at)
+        edit = AnswerEdit(place=place, answer=answer, of=answer.id, handoff=moved, message=message)
+        assert await connector.deliver(edit) == message
+        await env.settle()
+        post = await connector.client.fetch_channel(opened.thread.id)
+        assert isinstance(post, discord.Thread)
+        assert [tag.name for tag in post.applied_tags] == tags
