@@ -42,7 +42,8 @@ class Texts:
         "`/mentee status` what I know and which adapter answers\n"
         "`/mentee why <answer>` what an answer was made of\n"
         "`/mentee adapters` all adapters · `/mentee retrain [--dry-run]` train a new one\n"
-        "`/mentee promote <adapter>` · `/mentee rollback` · `/mentee pause` · `/mentee resume`"
+        "`/mentee promote <adapter>` · `/mentee rollback` · `/mentee pause` · `/mentee resume`\n"
+        "`/mentee forget <person> [--with-lessons]` remove what is kept of somebody, adapters included"
     )
     unknown_command: str = "I don't know the command {verb!r}. `/mentee help` shows what I understand."
     needs_argument: str = "`{verb}` needs {what}."
@@ -74,6 +75,17 @@ class Texts:
         "{state}, adapter {adapter}. I know {facts} facts in {phrasings} phrasings and {sections} help sections. "
         "{lessons} lessons since the live adapter was trained. Answers so far: {answers}."
     )
+    # forgetting
+    forget_nobody: str = "I know nobody by that name or id; nothing was changed."
+    forget_many: str = "That could be several people: {keys}. Name one of them by that key; nothing was changed."
+    forget_stopped: str = "Somebody had to be forgotten while it ran; a new one was requested."
+    forgot: str = "Forgotten. Removed: {removed}; {anonymised} entries stay without saying who. Certificate {id}."
+    forgot_adapters: str = "{adapters} adapters had learned from it and were withdrawn; {serving} answers now."
+    forgot_rebuild: str = "A new adapter was requested."
+    forget_pending: str = "Files and deleted bytes go within a minute."
+    forget_done: str = "{folders} adapter and run folders were removed, and the database scrubbed, at {at} UTC."
+    forget_searched: str = "Searched {files} files in the data folder for the id afterwards: {hits} hits."
+    withdrawn_adapter: str = "{name} learned from words that had to be erased; it can't answer any more."
     why: str = "“{question}” → {kind}, confidence {confidence:.2f}, adapter {adapter}, {latency_ms:.0f} ms. {sources}"
     base_model: str = "base model"
 

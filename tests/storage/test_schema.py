@@ -45,7 +45,8 @@ def test_what_a_database_of_the_first_version_knows_counts_as_changed(store: Sql
     everything = store.run_sync(lambda unit: unit.changes(0))
     engine = create_engine(url, module=sqlite) if url.startswith("sqlite") else create_engine(url)
     with engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE changes")
+        for table in ("changes", "erasures", "audit", "aliases"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     engine.dispose()
     store.migrate()
