@@ -39,6 +39,8 @@ async def serve(settings: Settings, *, demo: bool) -> None:
         if demo:
             await load_demo(kept)
         bot = put_together(models.parts, lambda desk: list(make_connectors(settings, desk)))
+        people = await kept.store.run(lambda unit: unit.persons.known())
+        bot.desk.meet(name for person in people for name in person.names)
         cycle = make_cycle(kept, models.base)
         scheduling = Scheduling(
             store=kept.store,

@@ -23,6 +23,7 @@ METHODS = {
     "chat.update": "chat:write",
     "usergroups.users.list": "usergroups:read",
     "users.info": "users:read",
+    "users.list": "users:read",
     "views.open": None,
 }
 
