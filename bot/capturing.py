@@ -72,6 +72,7 @@ class Capturing:
         for lesson in unit.lessons.about(answer.id):
             if lesson.source is LessonSource.APPROVAL and lesson.author == event.person.key:
                 unit.lessons.restore(lesson.id)
+                unit.audit.add(event.person.key, "taught again", lesson.id, event.at)
                 return
         lesson = self._lesson(answer.question, answer.text, event.person, LessonSource.APPROVAL, event.at, answer.id)
         self._keep(unit, lesson)
@@ -85,6 +86,7 @@ class Capturing:
         for lesson in unit.lessons.about(rating.answer):
             if lesson.source is LessonSource.APPROVAL and lesson.author == event.person.key:
                 unit.lessons.withdraw(lesson.id, event.at)
+                unit.audit.add(event.person.key, "took back", lesson.id, event.at)
         return [self._notice(event, self.texts.withdrawn)]
 
     # --- the correction form ---------------------------------------------------------------------------------------
@@ -201,6 +203,7 @@ class Capturing:
     def _keep(unit: Unit, lesson: Lesson, asked: str = "") -> None:
         """Keep the lesson with its phrasings: its own question, and the asker's words when they differ."""
         unit.lessons.add(lesson)
+        unit.audit.add(lesson.author, f"taught ({lesson.source})", lesson.id, lesson.taught_at)
         for text in dict.fromkeys((lesson.question, asked.strip())):
             if text:
                 unit.lessons.add_phrasing(Phrasing(fact=lesson.fact, text=text, origin=lesson.id))

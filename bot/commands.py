@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from bot.answers import PostedAnswer
 from bot.asking_why import reasons_given
-from bot.errors import AdminError, BadInput, NotAllowed, UnknownAdapter
+from bot.errors import AdapterBroken, AdminError, BadInput, NotAllowed, UnknownAdapter
 from bot.events import CommandGiven, Place
 from bot.feedback import facts_of
+from bot.forgetting import Forgetting
 from bot.ids import RunId, new_id
-from bot.lineage import Adapter, Deployment, Move, RetrainPlan, Run, RunState, serving_stack
+from bot.lineage import Adapter, Deployment, Move, RetrainPlan, Run, RunState, serving_stack, withdrawn
 from bot.outgoing import Notice, Outgoing, ProgressPost
 from bot.people import Person, Role
 from bot.policy import Policy
@@ -31,6 +32,7 @@ NEEDED_ROLE = {
     "rollback": Role.ADMIN,
     "pause": Role.ADMIN,
     "resume": Role.ADMIN,
+    "forget": Role.ADMIN,
 }
 
 
@@ -96,10 +98,17 @@ class Commands:
                 return [_tell(event, self.promote(unit, _only(arguments, self._needs("promote", "an adapter")), by))]
             case "rollback":
                 return [_tell(event, self.rollback(unit, by))]
+            case "forget":
+                return [_tell(event, self._forget(unit, arguments, by))]
             case "pause" | "resume":
+                unit.audit.add(by, f"{verb}d", "the bot", self.clock())
                 return [_tell(event, self.set_paused(unit, verb == "pause"))]
             case _:
                 return [_tell(event, self.texts.help)]
+
+    @property
+    def forgetting(self) -> Forgetting:
+        return Forgetting(self.texts, self.clock)
 
     # --- adapters ------------------------------------------------------------------------------------------------
 
@@ -115,8 +124,11 @@ class Commands:
             raise UnknownAdapter(self.texts.unknown_adapter.format(name=name))
         if serving_stack(unit.adapters.history())[-1] == adapter.id:
             return self.texts.already_live.format(name=adapter.name)
+        if adapter.id in withdrawn(unit.adapters.history()):
+            raise AdapterBroken(self.texts.withdrawn_adapter.format(name=adapter.name))
         self.adapter_store.verify(adapter.id)
         unit.adapters.deploy(Deployment(Move.PROMOTE, adapter.id, by, self.clock(), reason))
+        unit.audit.add(by, "promoted", adapter.name, self.clock())
         return self.texts.promoted.format(name=adapter.name)
 
     def rollback(self, unit: Unit, by: str, reason: str = "by hand") -> str:
@@ -128,7 +140,9 @@ class Commands:
         if target is not None:
             self.adapter_store.verify(target)
         unit.adapters.deploy(Deployment(Move.ROLLBACK, target, by, self.clock(), reason))
-        return self.texts.rolled_back.format(name=self.name_of(self.live(unit)))
+        serving = self.name_of(self.live(unit))
+        unit.audit.add(by, "rolled back to", serving, self.clock())
+        return self.texts.rolled_back.format(name=serving)
 
     def name_of(self, adapter: Adapter | None) -> str:
         return adapter.name if adapter is not None else self.texts.base_model
@@ -167,6 +181,7 @@ class Commands:
             id=RunId(new_id()), slot=slot, requested_by=person.key, requested_at=self.clock(), place=place
         )  # fmt: skip
         unit.runs.request(run)
+        unit.audit.add(person.key, "requested a retraining", run.id, self.clock())
         return run
 
     def describe_plan(self, plan: RetrainPlan) -> str:
@@ -174,6 +189,16 @@ class Commands:
         if not plan.refusals:
             return text
         return f"{text}\n{self.texts.retrain_refused.format(reasons=' '.join(plan.refusals))}"
+
+    # --- people --------------------------------------------------------------------------------------------------
+
+    def _forget(self, unit: Unit, arguments: list[str], by: str) -> str:
+        with_lessons = "--with-lessons" in arguments
+        rest = [word for word in arguments if word != "--with-lessons"]
+        if not rest:
+            raise BadInput(self._needs("forget", "a person: a mention, a name or an id"))
+        _, certificate = self.forgetting.forget(unit, " ".join(rest), by, with_lessons=with_lessons)
+        return self.forgetting.describe(certificate)
 
     # --- state ---------------------------------------------------------------------------------------------------
 

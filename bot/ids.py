@@ -3,6 +3,7 @@
 import secrets
 import time
 import uuid
+from datetime import UTC, datetime
 from typing import NewType
 
 EventId = NewType("EventId", str)  # the platform's own id, prefixed with the platform: the idempotency key
@@ -13,6 +14,16 @@ LessonId = NewType("LessonId", str)
 SectionId = NewType("SectionId", str)
 AdapterId = NewType("AdapterId", str)
 RunId = NewType("RunId", str)
+
+
+def time_of(id: str) -> datetime:
+    """When one of our ids was made, to the millisecond."""
+    return datetime.fromtimestamp((uuid.UUID(id).int >> 80) / 1_000, UTC)
+
+
+def first_id(at: datetime) -> str:
+    """What all of our ids that are made from then on are greater than, or equal to."""
+    return str(uuid.UUID(int=int(at.timestamp() * 1_000) << 80))
 
 
 def new_id() -> str:

@@ -125,6 +125,7 @@ class RetrainPlan:
 class Move(StrEnum):
     PROMOTE = "promote"
     ROLLBACK = "rollback"
+    WITHDRAW = "withdraw"  # never to serve again: it learned what had to be erased
 
 
 @dataclass(frozen=True)
@@ -139,11 +140,20 @@ class Deployment:
 
 
 def serving_stack(history: Iterable[Deployment]) -> list[AdapterId | None]:
-    """Replay the history: a promotion goes on top, a rollback takes the top away. The base model lies below all."""
+    """Replay the history: a promotion goes on top, a rollback takes the top away, a withdrawal takes an adapter out
+    wherever it lies. The base model lies below all."""
     stack: list[AdapterId | None] = [None]
     for deployment in history:
-        if deployment.move is Move.PROMOTE:
-            stack.append(deployment.adapter)
-        elif len(stack) > 1:
-            stack.pop()
+        match deployment.move:
+            case Move.PROMOTE:
+                stack.append(deployment.adapter)
+            case Move.WITHDRAW:
+                stack = [adapter for adapter in stack if adapter is None or adapter != deployment.adapter]
+            case Move.ROLLBACK if len(stack) > 1:
+                stack.pop()
     return stack
+
+
+def withdrawn(history: Iterable[Deployment]) -> frozenset[AdapterId | None]:
+    """The adapters that may never serve again."""
+    return frozenset(deployment.adapter for deployment in history if deployment.move is Move.WITHDRAW)

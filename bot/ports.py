@@ -5,10 +5,12 @@ storage is synchronous inside `Store.run`.
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from bot.answers import Answer, PostedAnswer
+from bot.audit import Entry
 from bot.conversation import Turn
+from bot.erasure import Acquaintance, Certificate, Erased
 from bot.events import Event, MessageRef, Place
 from bot.feedback import Lesson, Phrasing, Rating
 from bot.generation import Generation, Sampling
@@ -301,6 +303,10 @@ class Runs(Protocol):
         """Close the run; False (and nothing written) when somebody else owns it by now."""
         ...
 
+    def abandon(self, report: Report) -> int:
+        """Close every run that is under way, whoever owns it; how many there were."""
+        ...
+
     def get(self, run: RunId) -> Run | None: ...
     def latest(self, limit: int = 10) -> Sequence[Run]:
         """Newest first."""
@@ -308,6 +314,57 @@ class Runs(Protocol):
 
     def looks(self) -> int:
         """How many challengers the gate has judged so far."""
+        ...
+
+
+class Audit(Protocol):
+    def add(self, actor: str, act: str, subject: str, at: datetime) -> None:
+        """Add an entry to the end of the chain; `actor` is a `Person.key`, or what acted by itself."""
+        ...
+
+    def entries(self) -> Sequence[Entry]:
+        """Oldest first."""
+        ...
+
+    def people(self) -> dict[str, str]:
+        """Whom each alias stands for; those who were forgotten are missing."""
+        ...
+
+
+class Persons(Protocol):
+    def known(self) -> Sequence[Acquaintance]:
+        """Everybody of whom something is kept."""
+        ...
+
+    def erase(self, person: Acquaintance, *, with_lessons: bool) -> Erased:
+        """Remove what the person wrote and what answered it; what others wrote stays, without saying who is meant.
+
+        Lessons that the person taught stay under no name, unless `with_lessons`.
+        """
+        ...
+
+    def export(self, person: str) -> dict[str, list[dict[str, Any]]]:
+        """All that is kept of somebody (`Person.key`), by what it is, as JSON has it."""
+        ...
+
+    def purge_messages(self, before: datetime) -> int:
+        """Remove events that are done, messages that are delivered, and turns; how many rows."""
+        ...
+
+    def purge_answers(self, before: datetime) -> int:
+        """Remove answers with their ratings; how many answers."""
+        ...
+
+    def purge_withdrawn(self, before: datetime) -> int:
+        """Remove lessons and phrasings that were withdrawn by then; how many lessons."""
+        ...
+
+    def keep(self, certificate: Certificate) -> None:
+        """Add it, or put it in place of its earlier state."""
+        ...
+
+    def pending(self) -> Sequence[Certificate]:
+        """Of erasures whose files and bytes are still there."""
         ...
 
 
@@ -341,6 +398,10 @@ class Unit(Protocol):
     def adapters(self) -> Adapters: ...
     @property
     def runs(self) -> Runs: ...
+    @property
+    def audit(self) -> Audit: ...
+    @property
+    def persons(self) -> Persons: ...
     @property
     def flags(self) -> Flags: ...
     def changes(self, since: int) -> Changes:

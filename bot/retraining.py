@@ -29,6 +29,7 @@ def close(
         if report.decision is Decision.PROMOTED:
             reason = " ".join(report.reasons)
             unit.adapters.deploy(Deployment(Move.PROMOTE, adapter.id, f"run:{run.id}", clock(), reason))
+            unit.audit.add("the gate", "promoted", adapter.name, clock())
     if run.place is not None:
         unit.outbox.add(Notice(place=run.place, text=describe(report, texts)))
     return True

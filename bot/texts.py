@@ -100,7 +100,8 @@ class Texts:
         "`/mentee status` what I know and which adapter answers\n"
         "`/mentee why <answer>` what an answer was made of\n"
         "`/mentee adapters` all adapters · `/mentee retrain [--dry-run]` train a new one\n"
-        "`/mentee promote <adapter>` · `/mentee rollback` · `/mentee pause` · `/mentee resume`"
+        "`/mentee promote <adapter>` · `/mentee rollback` · `/mentee pause` · `/mentee resume`\n"
+        "`/mentee forget <person> [--with-lessons]` remove what is kept of somebody, adapters included"
     )
     unknown_command: str = "I don't know the command {verb!r}. `/mentee help` shows what I understand."
     needs_argument: str = "`{verb}` needs {what}."
@@ -138,6 +139,17 @@ class Texts:
         "“{question}” → {kind}, confidence {confidence:.2f}, adapter {adapter}, {latency_ms:.0f} ms. {sources}{reasons}"
     )
     why_reasons: str = " Reasons of ❌: {reasons}."
+    # forgetting
+    forget_nobody: str = "I know nobody by that name or id; nothing was changed."
+    forget_many: str = "That could be several people: {keys}. Name one of them by that key; nothing was changed."
+    forget_stopped: str = "Somebody had to be forgotten while it ran; a new one was requested."
+    forgot: str = "Forgotten. Removed: {removed}; {anonymised} entries stay without saying who. Certificate {id}."
+    forgot_adapters: str = "{adapters} adapters had learned from it and were withdrawn; {serving} answers now."
+    forgot_rebuild: str = "A new adapter was requested."
+    forget_pending: str = "Files and deleted bytes go within a minute."
+    forget_done: str = "{folders} adapter and run folders were removed, and the database scrubbed, at {at} UTC."
+    forget_searched: str = "Searched {files} files in the data folder for the id afterwards: {hits} hits."
+    withdrawn_adapter: str = "{name} learned from words that had to be erased; it can't answer any more."
     base_model: str = "base model"
 
 

@@ -37,6 +37,10 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what a retrain
 StarterFolder = Annotated[
     Path | None, typer.Option("--out", metavar="FOLDER", help="Put it there instead of where Mentee looks for it.")
 ]
+PersonName = Annotated[str, typer.Argument(metavar="PERSON", help="slack:U123, an id, or a name.")]
+WithLessons = Annotated[bool, typer.Option("--with-lessons", help="Also what the person has taught.")]
+Verify = Annotated[bool, typer.Option("--verify", help="Check the chain of hashes, and print the newest one.")]
+Head = Annotated[str, typer.Option("--head", metavar="SHA256", help="A newest hash of before: it must still be there.")]
 NamesFile = Annotated[Path | None, typer.Option("--names", metavar="FILE", help="Who is known: a name in each line.")]
 AdapterName = Annotated[str, typer.Argument(metavar="ID", help="v3, or the beginning of an id.")]
 
@@ -143,6 +147,36 @@ def promote(name: AdapterName, as_json: AsJson = False) -> None:
 def rollback(as_json: AsJson = False) -> None:
     """Go back to what answered before the present adapter was promoted."""
     _say(lambda kept: kept.store.run_sync(lambda unit: kept.commands.rollback(unit, "cli:operator")), as_json)
+
+
+@app.command()
+def forget(person: PersonName, with_lessons: WithLessons = False, as_json: AsJson = False) -> None:
+    """Forget a person: what they wrote goes, with every adapter that learned from it. Prints the certificate."""
+    with told(as_json), _kept() as kept:
+        from deploy.erasing import forget as see_through
+
+        certificate = asyncio.run(see_through(kept, person, with_lessons=with_lessons))
+        shown.data(asdict(certificate), kept.commands.forgetting.describe(certificate), as_json)
+
+
+@app.command()
+def export(person: PersonName) -> None:
+    """Print all that is kept of a person, as JSON."""
+    with told(as_json=True), _kept() as kept:
+        find = kept.commands.forgetting.find
+        everything = kept.store.run_sync(lambda unit: unit.persons.export(find(unit, person).key))
+        shown.data(everything, "", as_json=True)
+
+
+@app.command()
+def audit(verify: Verify = False, head: Head = "", as_json: AsJson = False) -> None:
+    """Print who taught, commanded, promoted and forgot; or verify that nothing of it was changed."""
+    with told(as_json), _kept() as kept:
+        entries, people = kept.store.run_sync(lambda unit: (unit.audit.entries(), unit.audit.people()))
+        if not verify:
+            shown.audit(entries, people, as_json)
+        elif not shown.verified(entries, head, as_json):
+            raise typer.Exit(1)
 
 
 @app.command()

@@ -13,6 +13,7 @@ import structlog
 
 from bot.errors import MenteeError, OperatorError, SettingError
 from deploy.connections import make_connectors
+from deploy.erasing import finish_erasures
 from deploy.parts import Kept, Models, make_cycle, open_kept, open_models, redact_taught
 from deploy.settings import Settings
 from deploy.wiring import Bot, put_together, utc_now
@@ -26,6 +27,7 @@ DEMO = (Path(__file__).parent / "demo" / "help", Path(__file__).parent / "demo" 
 ENGINE_LOOKS_EVERY_S = 0.25
 TRAINER_LOOKS_EVERY_S = 2.0
 INBOX_LOOKS_EVERY_S = 60.0
+ERASURE_LOOKS_EVERY_S = 15.0
 RESTART_AFTER_S = 10.0
 
 
@@ -37,17 +39,25 @@ async def serve(settings: Settings, *, demo: bool) -> None:
         if demo:
             await load_demo(kept)
         bot = put_together(models.parts, lambda desk: list(make_connectors(settings, desk)))
+        people = await kept.store.run(lambda unit: unit.persons.known())
+        bot.desk.meet(name for person in people for name in person.names)
         cycle = make_cycle(kept, models.base, models.memory)
         scheduling = Scheduling(
-            store=kept.store, clock=utc_now, trigger=schedule, after_lessons=settings.retrain_after_lessons
+            store=kept.store,
+            clock=utc_now,
+            trigger=schedule,
+            after_lessons=settings.retrain_after_lessons,
+            retention=settings.retention(),
         )
         await asyncio.gather(models.engine.refresh(), models.memory.refresh())
         log.info("ready", page=f"http://{settings.web_host}:{settings.web_port}")
         running = asyncio.create_task(run_side_by_side(bot, models, cycle, scheduling))
+        erasing = asyncio.create_task(keep_up("erasures", partial(_finish_erasures, kept)))
         for signum in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(signum, running.cancel)
         with contextlib.suppress(asyncio.CancelledError):
             await running
+        erasing.cancel()
         await let_go()
 
 
@@ -123,6 +133,14 @@ async def _train_on_request(bot: Bot, cycle: Cycle) -> None:
             log.info("retraining ended", decision=report.decision, adapter=report.adapter, seconds=report.seconds)
             bot.news.set()
         await asyncio.sleep(TRAINER_LOOKS_EVERY_S)
+
+
+async def _finish_erasures(kept: Kept) -> None:
+    """Remove what lies outside of the database of those who were forgotten."""
+    while True:
+        for certificate in await finish_erasures(kept):
+            log.info("somebody was forgotten", certificate=certificate.id, folders=certificate.folders)
+        await asyncio.sleep(ERASURE_LOOKS_EVERY_S)
 
 
 async def _work_off_inbox(bot: Bot) -> None:

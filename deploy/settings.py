@@ -26,6 +26,7 @@ from bot.errors import SettingError
 from bot.opening_hours import parse_opening_hours
 from bot.people import Staff
 from bot.policy import Policy
+from bot.retention import Retention
 from learning.recipe import Method
 
 PREFIX = "MENTEE_"
@@ -69,6 +70,9 @@ class Settings(BaseSettings):
     opening_hours: str = ""
     # privacy
     redact: bool = True
+    keep_messages_days: int = Field(90, ge=0)
+    keep_answers_days: int = Field(365, ge=0)
+    keep_withdrawn_days: int = Field(90, ge=0)
 
     # answering
     known_from: float = Field(0.9, ge=0.5, le=1.0)
@@ -133,6 +137,13 @@ class Settings(BaseSettings):
     @property
     def adapters_dir(self) -> Path:
         return self.data_dir / "adapters"
+
+    def retention(self) -> Retention:
+        return Retention(
+            messages_days=self.keep_messages_days,
+            answers_days=self.keep_answers_days,
+            withdrawn_days=self.keep_withdrawn_days,
+        )
 
     def policy(self) -> Policy:
         """What the core needs to know of the settings. Whoever reaches the page may choose a role there."""

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from bot import lineage
 from bot.answers import Answer
+from bot.audit import Entry, first_broken
 from bot.errors import MenteeError
 from bot.feedback import Lesson
 from bot.lineage import Adapter, Evaluation, Report
@@ -163,6 +164,30 @@ def adapters(everything: Sequence[Adapter], live: Adapter | None, as_json: bool)
         )  # fmt: skip
     out.print(table if everything else ENGLISH.no_adapters)
     return None
+
+
+def audit(entries: Sequence[Entry], people: dict[str, str], as_json: bool) -> None:
+    rows = [asdict(entry) | {"actor": people.get(entry.actor, "somebody who was forgotten")} for entry in entries]
+    lines = (
+        f"{row['number']}  {row['at']:%Y-%m-%d %H:%M:%S}  {row['actor']} {row['act']} {row['subject']}" for row in rows
+    )
+    data({"entries": rows}, "\n".join(lines), as_json)
+
+
+def verified(entries: Sequence[Entry], head: str, as_json: bool) -> bool:
+    """Say whether the log is what it was; `head` is a hash that it must contain."""
+    broken = first_broken(entries)
+    is_cut = bool(head) and head not in {entry.sha256 for entry in entries}
+    newest = entries[-1].sha256 if entries else ""
+    if broken is not None:
+        text = f"The audit log was changed: the chain breaks at entry {broken}."
+    elif is_cut:
+        text = f"The audit log was cut: no entry has the hash {head}."
+    else:
+        text = f"{len(entries)} entries, none changed. Newest: {newest}"
+    is_intact = broken is None and not is_cut
+    data({"intact": is_intact, "entries": len(entries), "broken_at": broken, "head": newest}, text, as_json)
+    return is_intact
 
 
 def findings(found: Sequence["Finding"], as_json: bool) -> None:

@@ -4,9 +4,10 @@ What fell due while no process was up, or while another run was under way, is ma
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
@@ -16,7 +17,10 @@ from bot.errors import SettingError
 from bot.ids import RunId, new_id
 from bot.lineage import Run, RunState
 from bot.ports import Clock, Store, Unit
+from bot.retention import Retention
 from bot.retraining import taught_since
+
+log = structlog.get_logger()
 
 LAST_LOOK = "schedule_last_look"
 BY_SCHEDULE = "schedule"
@@ -33,6 +37,7 @@ class Scheduling:
     """From the settings; None: only "after N lessons"."""
     after_lessons: int
     """Request a run when so many lessons were taught since the last one, whatever came of that; 0: never."""
+    retention: Retention = field(default_factory=Retention)
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -46,8 +51,14 @@ class Scheduling:
             scheduler.shutdown(wait=False)
 
     async def look(self) -> None:
-        """Request what fell due since the last look, whichever process took it. Safe to call at any time."""
+        """Request what fell due since the last look, and remove what is too old, whichever process took it.
+
+        Safe to call at any time.
+        """
         await self.store.run(self._request_due)
+        removed = await self.store.run(lambda unit: self.retention.purge_daily(unit, self.clock()))
+        if removed and any(removed.values()):
+            log.info("what was too old was removed", **{kind.replace(" ", "_"): n for kind, n in removed.items()})
 
     def _request_due(self, unit: Unit) -> None:
         now = self.clock()

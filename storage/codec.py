@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 from pydantic import Field, TypeAdapter
 
 from bot.answers import Answer
+from bot.erasure import Certificate
 from bot.events import Event, MessageRef, Place
 from bot.handoff import Handoff
 from bot.lineage import Adapter, Progress, Report
@@ -24,6 +25,7 @@ MESSAGE_REF = TypeAdapter(MessageRef)
 ADAPTER = TypeAdapter(Adapter)
 PROGRESS = TypeAdapter(Progress)
 REPORT = TypeAdapter(Report)
+CERTIFICATE = TypeAdapter(Certificate)
 
 
 def to_text(kind: TypeAdapter[T], value: T) -> str:

@@ -63,6 +63,29 @@ class SqlStore:
         """The same for callers without an event loop."""
         return self._writer.submit(self._transact, work).result()
 
+    async def scrub(self) -> None:
+        """Leave no bytes of what was deleted, in the file or beside it. Raises DatabaseError while others read."""
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._scrub)
+
+    def _scrub(self) -> None:
+        try:
+            if self._engine.dialect.name != "sqlite":
+                with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                    connection.exec_driver_sql("VACUUM FULL")
+                return
+            raw = self._engine.raw_connection()
+            try:
+                raw.cursor().execute("VACUUM")
+                (is_busy, _, _) = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                raw.close()
+        except (DBAPIError, sqlite.Error) as problem:
+            raise DatabaseError(
+                f"The database {self._shown} can't be scrubbed now: {problem}. It is tried again."
+            ) from problem
+        if is_busy:
+            raise DatabaseError(f"The database {self._shown} is being read by another process. It is tried again.")
+
     def describe(self) -> str:
         """Which database this is, for `mentee doctor`."""
         version = sqlite.sqlite_version if self._engine.dialect.name == "sqlite" else ""

@@ -227,6 +227,39 @@ class RunRow(SQLModel, table=True):
     judged: bool = False
 
 
+class ErasureRow(SQLModel, table=True):
+    """That somebody was forgotten, and what was done; not who."""
+
+    __tablename__ = "erasures"
+
+    id: str = Field(primary_key=True)
+    pending: bool = Field(index=True)
+    certificate: str = _text()
+
+
+class AuditRow(SQLModel, table=True):
+    """Each entry carries the hash of the one before it."""
+
+    __tablename__ = "audit"
+
+    number: int = Field(primary_key=True)
+    at: datetime = _time()
+    actor: str
+    act: str
+    subject: str = _text(default="")
+    previous: str
+    sha256: str
+
+
+class AliasRow(SQLModel, table=True):
+    """Who is meant by an alias in the audit log; gone when the person is forgotten."""
+
+    __tablename__ = "aliases"
+
+    person: str = Field(primary_key=True)
+    alias: str = Field(unique=True)
+
+
 class FlagRow(SQLModel, table=True):
     __tablename__ = "flags"
 

@@ -6,8 +6,10 @@ from functools import cached_property
 from sqlmodel import Session
 
 from bot.retrieval import Changes
+from storage.repositories.audit import SqlAudit
 from storage.repositories.boxes import SqlInbox, SqlOutbox
 from storage.repositories.memory import SqlDocuments, SqlLessons, SqlVectors
+from storage.repositories.persons import SqlPersons
 from storage.repositories.revision import changes_since, current_revision
 from storage.repositories.slow_loop import SqlAdapters, SqlFlags, SqlRuns
 from storage.repositories.talk import SqlAnswers, SqlConversations, SqlHandoffs, SqlRatings
@@ -62,6 +64,14 @@ class SqlUnit:
     @cached_property
     def runs(self) -> SqlRuns:
         return SqlRuns(self.session)
+
+    @cached_property
+    def audit(self) -> SqlAudit:
+        return SqlAudit(self.session)
+
+    @cached_property
+    def persons(self) -> SqlPersons:
+        return SqlPersons(self.session)
 
     @cached_property
     def flags(self) -> SqlFlags:

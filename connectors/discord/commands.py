@@ -73,6 +73,11 @@ class MenteeGroup(app_commands.Group):
     async def resume(self, interaction: Interaction) -> None:
         await self._give(interaction, "resume")
 
+    @app_commands.command(description="Remove what is kept of a person, adapters included")
+    @app_commands.describe(person="Who", with_lessons="Also what the person has taught")
+    async def forget(self, interaction: Interaction, person: discord.User, with_lessons: bool = False) -> None:
+        await self._give(interaction, "forget", str(person.id), *(["--with-lessons"] if with_lessons else []))
+
     async def _give(self, interaction: Interaction, *words: str) -> None:
         await self.front.take(interaction, command_given(interaction, shlex.join(words)))
 

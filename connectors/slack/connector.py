@@ -29,6 +29,7 @@ from connectors.slack.posting import Posting
 EVENTS_PATH = "/slack/events"
 TRY_AGAIN_S = 5.0
 CALL_S = 30.0
+MEMBERS_EVERY_S = 6 * 3_600.0
 
 log = structlog.get_logger()
 
@@ -51,11 +52,12 @@ class SlackConnector:
             self._posts.session = session
             app = self._make_app(session)
             who = await _patiently("SLACK_BOT_TOKEN", app.client.auth_test)
-            self._listen(app, Identity(who["team_id"], who["user_id"]))
-            if self._config.mode == "socket":
-                await self._run_socket(app)
-            else:
-                await self._run_server(app)
+            people = self._listen(app, Identity(who["team_id"], who["user_id"]))
+            meeting = asyncio.create_task(self._meet_members(people))
+            try:
+                await (self._run_socket(app) if self._config.mode == "socket" else self._run_server(app))
+            finally:
+                meeting.cancel()
 
     async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
         return await self._posting.deliver(outgoing)
@@ -81,10 +83,20 @@ class SlackConnector:
         app.client.session = session
         return app
 
-    def _listen(self, app: AsyncApp, bot: Identity) -> None:
+    async def _meet_members(self, people: People) -> None:
+        """Tell the desk who is in the workspace, again from time to time, so that their names are redacted."""
+        while True:
+            try:
+                self._desk.meet([name async for name in people.names()])
+            except Exception as problem:  # names of those who write are known anyway
+                log.warning("slack members not listed", error=describe(problem))
+            await asyncio.sleep(MEMBERS_EVERY_S)
+
+    def _listen(self, app: AsyncApp, bot: Identity) -> People:
         people = People(app.client, bot.team, self._config.staff_groups)
         listening = Listening(self._desk, bot, people, self._posting, self._posts, self._texts)
         listening.attach(app, self._config.command)
+        return people
 
     async def _run_socket(self, app: AsyncApp) -> None:
         handler = AsyncSocketModeHandler(app, self._config.app_token, logger=_library_log(), web_client=app.client)

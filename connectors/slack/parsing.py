@@ -141,7 +141,7 @@ def command_given(body: Payload, bot: Identity, at: datetime) -> tuple[CommandGi
     place = Place(Platform.SLACK, bot.team, channel, is_direct=_is_direct(channel))
     person = Person(Platform.SLACK, body["user_id"], body.get("user_name", ""))
     event = CommandGiven(
-        id=_interaction_id(body), place=place, person=person, at=at, text=readable(body.get("text") or "")
+        id=_interaction_id(body), place=place, person=person, at=at, text=readable(_by_id(body.get("text") or ""))
     )
     return event, Interaction(place, person, body["trigger_id"], body.get("response_url"))
 
@@ -243,6 +243,11 @@ def _spoken(markup: re.Match[str]) -> str:
 
 def _mention(user: str) -> re.Pattern[str]:
     return re.compile(rf"\s*<@{re.escape(user)}(?:\|[^<>]*)?>[,:]?\s*")
+
+
+def _by_id(text: str) -> str:
+    """People by their ids, not their names: a command names them on purpose."""
+    return re.sub(r"<@(\w+)(?:\|[^<>]*)?>", r"@\1", text)
 
 
 def _without_mention(text: str, user: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from connectors.slack.errors import describe
 KEPT_S = 60.0
 # Slack waits 3 s for an event to be taken, and takes a slow answer to a click for a broken app.
 LOOK_UP_S = 2.0
+MEMBERS_AT_ONCE = 200
 
 _OUTSIDERS = ("deleted", "is_bot", "is_restricted", "is_stranger", "is_ultra_restricted")
 
@@ -49,6 +50,16 @@ class People:
             return person
         self._persons[person.id] = (self.clock() + KEPT_S, found)
         return found
+
+    async def names(self) -> AsyncIterator[str]:
+        """What the members of the workspace are called, in all the ways that Slack knows. Raises what a call raises."""
+        async for page in await self.client.users_list(limit=MEMBERS_AT_ONCE):
+            for user in page["members"]:
+                if not user.get("is_bot"):
+                    profile = user.get("profile") or {}
+                    for name in {user.get("real_name"), profile.get("real_name"), profile.get("display_name")}:
+                        if name:
+                            yield name
 
     async def _look_up(self, person: Person) -> Person:
         user = (await self.client.users_info(user=person.id))["user"]

@@ -34,7 +34,9 @@ class SqlInbox:
         return row.attempts
 
     def done(self, event: EventId, *, parked: bool = False) -> None:
-        self._session.get_one(InboxRow, event).state = "parked" if parked else "done"
+        row = self._session.get(InboxRow, event)
+        if row is not None:  # who asked to be forgotten took the asking along
+            row.state = "parked" if parked else "done"
 
 
 class SqlOutbox:

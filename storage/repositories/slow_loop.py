@@ -93,6 +93,12 @@ class SqlRuns:
         self._close(row, report)
         return True
 
+    def abandon(self, report: Report) -> int:
+        rows = self._session.exec(select(RunRow).where(RunRow.state == RunState.RUNNING)).all()
+        for row in rows:
+            self._close(row, report)
+        return len(rows)
+
     def get(self, run: RunId) -> Run | None:
         row = self._session.get(RunRow, run)
         return _run(row) if row is not None else None

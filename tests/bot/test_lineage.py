@@ -31,6 +31,13 @@ def test_the_base_model_always_lies_below(names: list[str | None]) -> None:
     assert replay([*names, *[None] * (len(names) + 1)]) == [None]
 
 
+@given(moves, st.sampled_from(("a", "b", "c")))
+def test_what_was_withdrawn_never_serves_unless_it_is_promoted_again(names: list[str | None], gone: str) -> None:
+    history = [Deployment(Move.PROMOTE if n else Move.ROLLBACK, AdapterId(n) if n else None, "x", NOW) for n in names]
+    stack = serving_stack([*history, Deployment(Move.WITHDRAW, AdapterId(gone), "x", NOW)])
+    assert stack == [adapter for adapter in replay(names) if adapter != gone]
+
+
 @given(moves)
 def test_the_last_promotion_serves(names: list[str | None]) -> None:
     assert replay([*names, "new"])[-1] == "new"

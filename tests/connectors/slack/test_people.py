@@ -117,3 +117,10 @@ async def test_a_groups_members_are_asked_for_once_for_all(api: WebApi) -> None:
     await known.known(ANN)
     await known.known(Person(Platform.SLACK, "U2"))
     assert len(api.called("usergroups.users.list")) == 1
+
+
+async def test_members_are_listed_by_all_their_names_page_by_page(api: WebApi) -> None:
+    ann = {"id": "U1", "real_name": "Ann Archer", "profile": {"real_name": "Ann Archer", "display_name": "annie"}}
+    bot = {"id": "U2", "real_name": "Robot", "is_bot": True}
+    api.replies["users.list"] = Reply({"ok": True, "members": [ann, bot, {"id": "U3", "real_name": None}]})
+    assert sorted([name async for name in people_of(api).names()]) == ["Ann Archer", "annie"]

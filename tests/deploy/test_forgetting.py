@@ -1,0 +1,242 @@
+"""Forgetting a person, over real files: nothing that they wrote is left in any byte of the data folder."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.erasure import Certificate
+from bot.ids import LessonId, RunId, new_id
+from bot.lineage import Adapter, Deployment, Move, RunState
+from bot.people import Person, Platform
+from deploy.erasing import finish_erasures, forget
+from deploy.parts import Kept, open_kept
+from deploy.settings import read_settings
+from storage.codec import ADAPTER, to_text
+from storage.tables import AdapterRow
+from storage.unit_of_work import SqlUnit
+from tests.bot.events import ADMIN, AGENT, NOW, THREAD, command, correction, message, reaction
+from tests.deploy.adapters import keep_adapter
+from tests.deploy.conftest import Mentee, words
+from tests.fakes.connector import FakeConnector
+from tests.house import House, open_house
+
+GONE = Person(Platform.SLACK, "U0CARA0001", "Cara Quimby-Vane")
+OTHER = Person(Platform.SLACK, "U0OTHER001", "Olga")
+
+
+@pytest.fixture
+def kept(data: Path) -> Iterator[Kept]:
+    with open_kept(read_settings()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def chat() -> FakeConnector:
+    return FakeConnector()
+
+
+@pytest.fixture
+async def house(kept: Kept, data: Path, chat: FakeConnector) -> AsyncIterator[House]:
+    async with open_house(data, lambda _: [chat]) as opened:
+        yield opened
+
+
+async def say(house: House, text: str, person: Person = GONE, thread: str = "100.1") -> None:
+    await house.desk.receive(message(text, person, replace(THREAD, thread=thread)))
+    await house.settle()
+
+
+def files_with(folder: Path, needle: str) -> list[str]:
+    return [str(path) for path in folder.rglob("*") if path.is_file() and needle.encode() in path.read_bytes()]
+
+
+def learned(kept: Kept, number: int, lessons: tuple[LessonId, ...]) -> Adapter:
+    """An adapter that is live and whose lineage names the lessons."""
+    made = keep_adapter(kept, number=number)
+
+    def relate(unit: SqlUnit) -> None:
+        unit.session.get_one(AdapterRow, made.id).adapter = to_text(ADAPTER, replace(made, lessons=lessons))
+        unit.adapters.deploy(Deployment(Move.PROMOTE, made.id, "test", NOW))
+
+    kept.store.run_sync(relate)
+    return made
+
+
+@pytest.mark.parametrize("canaries", [8, pytest.param(100, marks=pytest.mark.slow)])
+async def test_no_byte_of_what_somebody_wrote_is_left(
+    house: House, chat: FakeConnector, kept: Kept, data: Path, canaries: int
+) -> None:
+    words = [f"kanarie{i}{new_id().replace('-', 'q')}" for i in range(canaries)]
+    for i, word in enumerate(words):
+        await say(house, f"How do I find {word} in the shop?", thread=f"{i}.1")
+        answer = chat.answers[-1].answer
+        if i % 3 == 0:  # the form comes with the question in it
+            await house.desk.receive(correction(answer.id, answer.question, f"Look on shelf {i}."))
+        elif i % 3 == 1:
+            await house.desk.receive(correction(answer.id, f"What stands on shelf {i}?", f"The thing of shelf {i}."))
+        await house.desk.receive(reaction("+1", chat.last_message(), GONE))
+        await house.settle()
+    run = data / "training" / "r1"
+    run.mkdir(parents=True)
+    (run / "spec.json").write_text(json.dumps(words))
+    await house.store.run(
+        lambda unit: unit.vectors.put("m", {f"How do I find {word} in the shop?": b"v" for word in words})
+    )
+    assert files_with(data, words[0])
+    certificate = await forget(kept, "@Cara Quimby-Vane", with_lessons=False)
+    assert [word for word in words if files_with(data, word)] == []
+    assert files_with(data, GONE.id) == []
+    assert files_with(data, "Quimby") == []
+    assert (certificate.hits, certificate.folders) == (0, 1)
+    assert certificate.searched
+    questions = {lesson.question for lesson in await house.desk.lessons()}
+    assert questions == {f"What stands on shelf {i}?" for i in range(1, canaries, 3)}
+
+
+async def test_what_others_said_stays(house: House, chat: FakeConnector, kept: Kept, data: Path) -> None:
+    await house.teach("How long is the trial?", "21 days.")
+    await say(house, "How long is the trial?", OTHER)
+    await say(house, "How long is the trial?", GONE, "200.1")
+    await forget(kept, GONE.key, with_lessons=False)
+    assert len(await house.desk.lessons()) == 1
+    people = await house.store.run(lambda unit: [who.key for who in unit.persons.known()])
+    assert people == [OTHER.key]
+
+
+async def test_an_adapter_that_learned_from_it_is_withdrawn_and_the_clean_one_before_it_answers(
+    house: House, chat: FakeConnector, kept: Kept, data: Path
+) -> None:
+    clean = learned(kept, 1, ())
+    await say(house, "How do I find the blue heron?")
+    await house.desk.receive(correction(chat.answers[-1].answer.id, chat.answers[-1].answer.question, "On shelf 3."))
+    await house.settle()
+    (lesson,) = await house.desk.lessons()
+    tainted = learned(kept, 2, (lesson.id,))
+    certificate = await forget(kept, GONE.id, with_lessons=False)
+    assert certificate.withdrawn == (tainted.id,)
+    assert certificate.serving == "v1"
+    assert not kept.adapter_files.folder(tainted.id).exists()
+    assert kept.adapter_files.folder(clean.id).exists()
+    live = await house.desk.live_adapter()
+    assert live is not None
+    assert live.id == clean.id
+    (rebuild,) = await house.desk.runs()
+    assert (rebuild.id, rebuild.state) == (certificate.rebuild, RunState.REQUESTED)
+    await house.desk.receive(command("promote v2"))
+    await house.settle()
+    assert "can't answer any more" in chat.notices[-1].text
+
+
+async def test_a_training_under_way_is_stopped_when_its_data_has_to_go(
+    house: House, chat: FakeConnector, kept: Kept, data: Path
+) -> None:
+    await say(house, "How do I find the blue heron?")
+    await house.desk.receive(correction(chat.answers[-1].answer.id, chat.answers[-1].answer.question, "On shelf 3."))
+    await house.desk.receive(command("retrain"))
+    await house.settle()
+    run = await house.store.run(lambda unit: unit.runs.claim("me", NOW, 60))
+    assert run is not None
+    (data / "training" / run.id).mkdir(parents=True)
+    await forget(kept, GONE.key, with_lessons=False)
+    assert not (data / "training" / run.id).exists()
+    newest, stopped = await house.desk.runs()
+    assert (newest.state, stopped.state) == (RunState.REQUESTED, RunState.DONE)
+    assert not await house.store.run(lambda unit: unit.runs.beat(RunId(run.id), "me", None, NOW))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("with_lessons", [False, True])
+async def test_an_agents_lessons_stay_without_a_name_or_go(
+    house: House, chat: FakeConnector, kept: Kept, data: Path, *, with_lessons: bool
+) -> None:
+    teacher = Person(Platform.SLACK, "U0TEACHER1", "Anastasia", groups=frozenset({"agents"}))
+    await say(house, "How long is the trial?", OTHER)
+    await house.desk.receive(correction(chat.answers[-1].answer.id, "How long is the trial?", "21 days.", teacher))
+    await house.settle()
+    await say(house, "How long is the trial?", OTHER, "300.1")
+    await forget(kept, teacher.key, with_lessons=with_lessons)
+    lessons = await house.desk.lessons()
+    assert [lesson.author_name for lesson in lessons] == ([] if with_lessons else ["a former colleague"])
+    assert files_with(data, "Anastasia") == []
+    assert files_with(data, teacher.id) == []
+    assert bool(files_with(data, "21 days.")) is not with_lessons
+
+
+async def test_an_admin_forgets_from_the_chat_and_the_rest_follows(
+    house: House, chat: FakeConnector, kept: Kept, data: Path
+) -> None:
+    await say(house, "How do I find the blue heron?")
+    await house.desk.receive(command(f"forget @{GONE.id}", AGENT))
+    await house.settle()
+    assert "Only admins" in chat.notices[-1].text
+    await house.desk.receive(command(f"forget @{GONE.id}", ADMIN))
+    await house.settle()
+    assert "Files and deleted bytes go within a minute" in chat.notices[-1].text
+    (certificate,) = await finish_erasures(kept)
+    assert files_with(data, "blue heron") == []
+    assert files_with(data, GONE.id) == []
+    assert (data / "certificates" / f"{certificate.id}.txt").is_file()
+    assert await finish_erasures(kept) == []
+
+
+async def test_who_forgets_themselves_is_forgotten(house: House, chat: FakeConnector, kept: Kept, data: Path) -> None:
+    admin = replace(ADMIN, id="U0ADMIN0001")
+    await house.desk.receive(command(f"forget {admin.id}", admin))
+    await house.settle()
+    certificates: list[Certificate] = await finish_erasures(kept)
+    assert [each.asked_by for each in certificates] == ["forgotten"]
+
+
+@pytest.mark.parametrize("wanted", ["nobody", "", "slack:"])
+async def test_who_is_not_known_is_told(house: House, chat: FakeConnector, wanted: str) -> None:
+    await say(house, "Hello?", OTHER)
+    await house.desk.receive(command(f"forget {wanted}"))
+    await house.settle()
+    assert "nobody" in chat.notices[-1].text or "needs a person" in chat.notices[-1].text
+    assert len(chat.answers) == 1
+
+
+def test_somebody_unknown_is_told_on_the_terminal_too(mentee: Mentee, kept: Kept) -> None:
+    told = mentee("forget", "slack:U0NOBODY01", "--json")
+    assert told.exit_code == 1
+    assert json.loads(told.stdout)["kind"] == "BadInput"
+
+
+async def test_an_export_tells_all_that_is_kept_of_a_person_alone(
+    house: House, chat: FakeConnector, kept: Kept, mentee: Mentee
+) -> None:
+    await say(house, "How do I find the blue heron?")
+    await house.desk.receive(reaction("+1", chat.last_message(), GONE))
+    await say(house, "How do I find the red crane?", OTHER, "200.1")
+    exported = await asyncio.to_thread(mentee, "export", GONE.id)
+    everything = json.loads(exported.stdout)
+    assert {kind: len(rows) for kind, rows in everything.items()} == {
+        "events": 2, "answers": 1, "turns": 2, "ratings": 1,
+    }  # fmt: skip
+    assert "blue heron" in exported.stdout
+    assert "red crane" not in exported.stdout
+
+
+async def test_the_audit_log_is_shown_and_verified(
+    house: House, chat: FakeConnector, kept: Kept, data: Path, mentee: Mentee
+) -> None:
+    await house.teach("How long is the trial?", "21 days.")
+    await house.desk.receive(command("pause"))
+    await house.settle()
+    head = json.loads((await asyncio.to_thread(mentee, "audit", "--verify", "--json")).stdout)["head"]
+    assert "slack:U-adam paused the bot" in words((await asyncio.to_thread(mentee, "audit")).stdout)
+    assert (await asyncio.to_thread(mentee, "audit", "--verify", "--head", head)).exit_code == 0
+    with sqlite3.connect(data / "mentee.db") as database:
+        database.execute("DELETE FROM audit WHERE number = 2")
+    database.close()
+    cut = await asyncio.to_thread(mentee, "audit", "--verify", "--head", head)
+    assert (cut.exit_code, "was cut" in words(cut.stdout)) == (1, True)
+    with sqlite3.connect(data / "mentee.db") as database:
+        database.execute("UPDATE audit SET actor = 'me'")
+    database.close()
+    changed = await asyncio.to_thread(mentee, "audit", "--verify")
+    assert (changed.exit_code, "breaks at entry 1" in words(changed.stdout)) == (1, True)
