@@ -17,7 +17,7 @@ from bot.lineage import Adapter, Deployment, Progress, Report, RetrainPlan, Run
 from bot.outgoing import Outgoing
 from bot.people import Person, Platform
 from bot.prompting import Message
-from bot.retrieval import Changes, Retrieval, Section
+from bot.retrieval import Changes, Origin, Retrieval, Section
 
 T = TypeVar("T")
 
@@ -186,6 +186,10 @@ class Lessons(Protocol):
         """Those of the facts, or all; oldest first, withdrawn ones too."""
         ...
 
+    def facts(self, after: str = "", limit: int = 1_000, author: str | None = None) -> Sequence[FactId]:
+        """Facts with a lesson (of that author) that was not withdrawn, in the order of their ids."""
+        ...
+
     def add_phrasing(self, phrasing: Phrasing) -> None:
         """Add it; the same text from the same origin again makes it active."""
         ...
@@ -203,6 +207,14 @@ class Documents(Protocol):
 
     def sections(self, sources: Sequence[str] | None = None) -> Sequence[Section]:
         """Those of the sources, or all, in the order of each source."""
+        ...
+
+    def note(self, origin: Origin) -> None:
+        """Keep which version of a file was read, and how."""
+        ...
+
+    def origins(self) -> Sequence[Origin]:
+        """Of all files that something came from."""
         ...
 
 

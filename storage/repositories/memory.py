@@ -8,7 +8,7 @@ from sqlmodel import Session, col, delete, select
 
 from bot.feedback import Lesson, LessonSource, Phrasing
 from bot.ids import AnswerId, FactId, LessonId, SectionId
-from bot.retrieval import Section
+from bot.retrieval import Origin, Section
 from storage.repositories.revision import advance_revision
 from storage.tables import DocumentRow, LessonRow, PhrasingRow, SectionRow, VectorRow
 
@@ -69,6 +69,13 @@ class SqlLessons:
             query = query.where(col(LessonRow.fact).in_(facts))
         return [_lesson(row) for row in self._session.exec(query)]
 
+    def facts(self, after: str = "", limit: int = 1_000, author: str | None = None) -> Sequence[FactId]:
+        query = select(LessonRow.fact).where(col(LessonRow.fact) > after, col(LessonRow.withdrawn_at).is_(None))
+        if author is not None:
+            query = query.where(LessonRow.author == author)
+        found = self._session.exec(query.distinct().order_by(col(LessonRow.fact)).limit(limit))
+        return [FactId(fact) for fact in found]
+
     def add_phrasing(self, phrasing: Phrasing) -> None:
         for row in self._phrasings_from(phrasing.origin):
             if row.fact == phrasing.fact and row.text == phrasing.text:
@@ -124,12 +131,25 @@ class SqlDocuments:
             for row in self._session.exec(query)
         ]
 
+    def note(self, origin: Origin) -> None:
+        row = self._session.get(DocumentRow, origin.source) or DocumentRow(source=origin.source, content_sha256="")
+        row.file_sha256, row.reading = origin.sha256, origin.reading
+        row.licence, row.consent = origin.licence, origin.consent
+        self._session.add(row)
+
+    def origins(self) -> Sequence[Origin]:
+        rows = self._session.exec(select(DocumentRow).order_by(col(DocumentRow.source)))
+        return [Origin(row.source, row.file_sha256, row.licence, row.consent, row.reading) for row in rows]
+
     def _keep(self, source: str, content_sha256: str, sections: Sequence[Section], known: DocumentRow | None) -> None:
         if not sections:
             if known is not None:
                 self._session.delete(known)
             return
-        self._session.merge(DocumentRow(source=source, content_sha256=content_sha256))
+        if known is None:
+            known = DocumentRow(source=source, content_sha256=content_sha256)
+        known.content_sha256 = content_sha256
+        self._session.add(known)
         for i, s in enumerate(sections):
             row = SectionRow(
                 id=s.id, source=source, position=i, title=s.title, heading=s.heading, text=s.text, link=s.link

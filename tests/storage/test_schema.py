@@ -46,6 +46,8 @@ def test_what_a_database_of_the_first_version_knows_counts_as_changed(store: Sql
     engine = create_engine(url, module=sqlite) if url.startswith("sqlite") else create_engine(url)
     with engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE changes")
+        for column in ("file_sha256", "licence", "consent", "reading"):
+            connection.exec_driver_sql(f"ALTER TABLE documents DROP COLUMN {column}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     engine.dispose()
     store.migrate()
