@@ -171,6 +171,10 @@ class Ratings(Protocol):
 
 class Lessons(Protocol):
     def add(self, lesson: Lesson) -> None: ...
+    def add_all(self, lessons: Sequence[Lesson], phrasings: Sequence[Phrasing]) -> None:
+        """Add many at once: lessons, and phrasings that their facts don't have yet."""
+        ...
+
     def get(self, lesson: LessonId) -> Lesson | None: ...
     def withdraw(self, lesson: LessonId, at: datetime) -> None:
         """Withdraw a lesson and the phrasings that it brought."""

@@ -20,6 +20,17 @@ WORDS_PER_ERROR = 20
 LONG_WORD = 5
 """From so many letters on, a word that differs by one is taken for a typing error even when the answers differ."""
 
+SMALL_WORDS = frozenset(
+    "a about after all also am an and any are arent as at be been before but by can cannot cant could couldnt "
+    "did didnt do does doesnt dont down each eight every few five for four from had hadnt has hasnt have havent "
+    "he her his how i if in into is isnt it its just least less like many may me might more most must mustnt my "
+    "neither never nine no none nor not now of off on once one only or our out over pm seven she should "
+    "shouldnt six so some ten than that the their them then there these they this those three to too two under "
+    "until up us use used uk eu usa was wasnt we were werent what when where which while who whom why will with "
+    "without wont would wouldnt yes you your".split()
+)
+"""One of them is never a slip of the pen for another: can and can't, am and pm, on and in."""
+
 Words = tuple[str, ...]
 
 
@@ -76,6 +87,8 @@ def _pair_up(more: Sequence[str], less: Sequence[str]) -> bool:
 
 
 def _is_error(a: str, b: str) -> bool:
-    if any(letter.isdigit() for letter in a + b):
+    if any(letter.isdigit() for letter in a + b) or len(a) == len(b) == 1:
+        return False
+    if a in SMALL_WORDS and b in SMALL_WORDS:
         return False
     return OSA.distance(a, b, score_cutoff=1) <= 1

@@ -59,33 +59,44 @@ def keep_entries(unit: Unit, entries: Sequence[Staged], now: datetime) -> list[s
     for phrasing in unit.lessons.phrasings(ids):
         if phrasing.withdrawn_at is None:
             phrasings.setdefault(phrasing.fact, set()).add(phrasing.text)
-    return [
+    added: tuple[list[Lesson], list[Phrasing]] = ([], [])
+    changed = [
         entry.source
         for entry in entries
-        if _keep(unit, entry, lessons.get(entry.fact), phrasings.get(entry.fact, set()), now)
+        if _is_new(entry, lessons.get(entry.fact), phrasings.get(entry.fact, set()), now, *added)
     ]
+    unit.lessons.add_all(*added)
+    return changed
 
 
-def _keep(unit: Unit, entry: Staged, before: Lesson | None, phrasings: set[str], now: datetime) -> bool:
-    origin, is_new = LessonId(entry.details), False
-    if entry.kind != GROWN:
-        is_new = before is None or not _says(before, entry)
-        origin = _add(unit, entry, now) if before is None or is_new else before.id
+def _is_new(
+    entry: Staged,
+    before: Lesson | None,
+    known: set[str],
+    now: datetime,
+    lessons: list[Lesson],
+    phrasings: list[Phrasing],
+) -> bool:
+    """Add to lessons and phrasings what an entry brings beyond what is known of it."""
     texts = entry.phrasings if entry.kind == GROWN else (entry.question, *entry.phrasings)
-    missing = [text for text in dict.fromkeys(texts) if is_new or text not in phrasings]
-    for text in missing:
-        unit.lessons.add_phrasing(Phrasing(fact=FactId(entry.fact), text=text, origin=origin))
-    return is_new or bool(missing)
+    origin = LessonId(entry.details)
+    if entry.kind != GROWN:
+        is_known = before is not None and _says(before, entry)
+        if before is None or not is_known:
+            before, known = _lesson(entry, now), set()
+            lessons.append(before)
+        origin = before.id
+    missing = [text for text in dict.fromkeys(texts) if text not in known]
+    phrasings += [Phrasing(fact=FactId(entry.fact), text=text, origin=origin) for text in missing]
+    return bool(missing)
 
 
-def _add(unit: Unit, entry: Staged, now: datetime) -> LessonId:
-    lesson = Lesson(
+def _lesson(entry: Staged, now: datetime) -> Lesson:
+    return Lesson(
         id=LessonId(new_id()), fact=FactId(entry.fact), question=entry.question, answer=entry.answer,
         author=f"{AUTHOR}{entry.source}", author_name=Path(entry.source).name, source=LessonSource.FAQ, taught_at=now,
         topic=entry.topic,
     )  # fmt: skip
-    unit.lessons.add(lesson)
-    return lesson.id
 
 
 def _says(lesson: Lesson, entry: Staged) -> bool:

@@ -5,6 +5,7 @@ system; nothing can be written, started, or reached over a network. A file that 
 """
 
 import json
+import os
 import resource
 import sys
 from dataclasses import asdict
@@ -21,12 +22,14 @@ FORBIDDEN = (
     "os.posix_spawn", "os.fork", "os.remove", "os.rename", "os.mkdir", "os.symlink", "os.link", "os.chmod",
 )  # fmt: skip
 """Audit events of Python."""
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 def main() -> None:
     if sys.platform != "darwin":  # which knows the limit, and counts what is only mapped
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    sys.dont_write_bytecode = True
     sys.addaudithook(_refuse)
     for line in sys.stdin:
         _allow_seconds(CPU_SECONDS)
@@ -58,7 +61,8 @@ def _allow_seconds(seconds: int) -> None:
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
-    if event in FORBIDDEN:
+    writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING
+    if event in FORBIDDEN or writes:
         raise SourceUnreadable(f"reading it tried to do what no document needs ({event})")
 
 

@@ -61,7 +61,7 @@ class Reader:
                 process.stdin.write(json.dumps(str(path)).encode() + b"\n")
                 process.stdin.flush()
             while line := process.stdout.readline(MAX_LINE_BYTES):
-                said = json.loads(line) if line.endswith(b"\n") else {"kind": "Unreadable", "reason": "it never ends"}
+                said = _said(line)
                 ended = said["kind"] in ("End", "Unreadable")
                 if said["kind"] == "Unreadable":
                     raise SourceUnreadable(said["reason"])
@@ -90,9 +90,25 @@ class Reader:
             process.communicate()
 
 
+def _said(line: bytes) -> dict[str, Any]:
+    """A line of the reading process, which may say anything if a file has taken it over. Raises SourceUnreadable."""
+    if not line.endswith(b"\n"):
+        raise SourceUnreadable("what is found in it never ends")
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict) or said.get("kind") not in (*KINDS, "End", "Unreadable"):
+        raise SourceUnreadable("its parser says what makes no sense")
+    return said
+
+
 def _item(said: dict[str, Any]) -> Item:
     kind = KINDS[said.pop("kind")]
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in said.items()})
+    try:
+        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in said.items()})
+    except TypeError as problem:
+        raise SourceUnreadable("its parser says what makes no sense") from problem
 
 
 def _death(code: int) -> str:

@@ -20,22 +20,13 @@ class SqlLessons:
         self._session = session
 
     def add(self, lesson: Lesson) -> None:
-        self._session.add(
-            LessonRow(
-                id=lesson.id,
-                fact=lesson.fact,
-                question=lesson.question,
-                answer=lesson.answer,
-                author=lesson.author,
-                author_name=lesson.author_name,
-                source=lesson.source,
-                taught_at=lesson.taught_at,
-                about=lesson.about,
-                topic=lesson.topic,
-                withdrawn_at=lesson.withdrawn_at,
-            )
-        )
-        self._changed(lesson.fact)
+        self.add_all([lesson], [])
+
+    def add_all(self, lessons: Sequence[Lesson], phrasings: Sequence[Phrasing]) -> None:
+        self._session.add_all(_lesson_row(lesson) for lesson in lessons)
+        self._session.add_all(PhrasingRow(fact=each.fact, text=each.text, origin=each.origin) for each in phrasings)
+        if facts := {each.fact for each in (*lessons, *phrasings)}:
+            self._changed(*facts)
 
     def get(self, lesson: LessonId) -> Lesson | None:
         row = self._session.get(LessonRow, lesson)
@@ -172,6 +163,22 @@ class SqlVectors:
     def put(self, model: str, vectors: dict[str, bytes]) -> None:
         for text, vector in vectors.items():
             self._session.merge(VectorRow(model=model, text_sha256=_sha256(text), vector=vector))
+
+
+def _lesson_row(lesson: Lesson) -> LessonRow:
+    return LessonRow(
+        id=lesson.id,
+        fact=lesson.fact,
+        question=lesson.question,
+        answer=lesson.answer,
+        author=lesson.author,
+        author_name=lesson.author_name,
+        source=lesson.source,
+        taught_at=lesson.taught_at,
+        about=lesson.about,
+        topic=lesson.topic,
+        withdrawn_at=lesson.withdrawn_at,
+    )
 
 
 def _lesson(row: LessonRow) -> Lesson:
