@@ -1,7 +1,7 @@
 """What memory is made of: lessons, phrasings, help sections, and their vectors."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, delete, select
@@ -9,10 +9,8 @@ from sqlmodel import Session, col, delete, select
 from bot.feedback import Lesson, LessonSource, Phrasing
 from bot.ids import AnswerId, FactId, LessonId, SectionId
 from bot.retrieval import Origin, Section
-from storage.repositories.revision import advance_revision
+from storage.repositories.revision import advance_revision, portions
 from storage.tables import DocumentRow, LessonRow, PhrasingRow, SectionRow, VectorRow
-
-MAX_PARAMETERS = 500  # in one query
 
 
 class SqlLessons:
@@ -25,7 +23,8 @@ class SqlLessons:
     def add_all(self, lessons: Sequence[Lesson], phrasings: Sequence[Phrasing]) -> None:
         self._session.add_all(_lesson_row(lesson) for lesson in lessons)
         self._session.add_all(PhrasingRow(fact=each.fact, text=each.text, origin=each.origin) for each in phrasings)
-        if facts := {each.fact for each in (*lessons, *phrasings)}:
+        facts = [lesson.fact for lesson in lessons] + [phrasing.fact for phrasing in phrasings]
+        if facts:
             self._changed(*facts)
 
     def get(self, lesson: LessonId) -> Lesson | None:
@@ -155,7 +154,7 @@ class SqlVectors:
     def get(self, model: str, texts: Sequence[str]) -> dict[str, bytes]:
         wanted = {_sha256(text): text for text in texts}
         found: dict[str, bytes] = {}
-        for part in _parts(list(wanted)):
+        for part in portions(list(wanted)):
             query = select(VectorRow).where(VectorRow.model == model, col(VectorRow.text_sha256).in_(part))
             found.update({wanted[row.text_sha256]: row.vector for row in self._session.exec(query)})
         return found
@@ -199,7 +198,3 @@ def _lesson(row: LessonRow) -> Lesson:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _parts(keys: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (keys[i : i + MAX_PARAMETERS] for i in range(0, len(keys), MAX_PARAMETERS))

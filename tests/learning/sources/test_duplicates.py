@@ -2,53 +2,19 @@
 
 import csv
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploy.bench.edits import EDITS, words_swapped
 from learning.sources.duplicates import keys, near, same_answer, same_question, words_of
 from learning.sources.staging import FAQ, Staged, Staging
 
 DEMO = Path(__file__).parents[3] / "deploy" / "demo"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-Edit = Callable[[str, random.Random], str]
-
-
-def typo(text: str, rng: random.Random) -> str:
-    """One letter more, less, or other, or two that changed places, in some word without digits."""
-    words = text.split(" ")
-    number = rng.choice([i for i, word in enumerate(words) if word.isalpha() and len(word) > 1])
-    word, at = words[number], rng.randrange(len(words[number]) - 1)
-    words[number] = rng.choice(
-        [
-            word[:at] + rng.choice(LETTERS) + word[at:],
-            word[:at] + word[at + 1 :],
-            word[:at] + rng.choice(LETTERS) + word[at + 1 :],
-            word[:at] + word[at + 1] + word[at] + word[at + 2 :],
-        ]
-    )
-    return " ".join(words)
-
-
-def other_case(text: str, rng: random.Random) -> str:
-    return rng.choice([text.lower(), text.upper(), text.title(), text.swapcase()])
-
-
-def other_punctuation(text: str, rng: random.Random) -> str:
-    return rng.choice([text.rstrip("?.!"), text + "??", text.replace(" ", "  "), text.replace(",", ""), f"“{text}”"])
-
-
-def words_swapped(text: str, rng: random.Random) -> str:
-    words = text.split(" ")
-    at = rng.randrange(len(words) - 1)
-    words[at], words[at + 1] = words[at + 1], words[at]
-    return " ".join(words)
-
-
-EDITS: tuple[Edit, ...] = (typo, other_case, other_punctuation, words_swapped)
 
 
 def demo_entries() -> list[tuple[str, str]]:

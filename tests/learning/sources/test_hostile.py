@@ -30,25 +30,25 @@ def reader() -> Iterator[Reader]:
         yield opened
 
 
-def archive(path: Path, **contents: str | bytes) -> None:
+def archive(path: Path, contents: dict[str, str]) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
         for name, content in contents.items():
-            made.writestr(name.replace("__", "/"), content)
+            made.writestr(name, content)
 
 
 def zip_bomb(path: Path) -> None:
-    archive(path, **{"users.json": b"[]", "help__a.json": b" " * 20_000_000})
+    archive(path, {"users.json": "[]", "help/a.json": " " * 20_000_000})
 
 
 def lying_bomb(path: Path) -> None:
     """Its directory says that it is small."""
-    archive(path, **{"users.json": "[]", "help__a.json": b"[" + b" " * 900_000 + b"]"})
+    archive(path, {"users.json": "[]", "help/a.json": f"[{' ' * 900_000}]"})
     raw = path.read_bytes()
     path.write_bytes(raw.replace((900_002).to_bytes(4, "little"), (2).to_bytes(4, "little")))
 
 
 def traversal(path: Path) -> None:
-    archive(path, **{"users.json": "[]", "..__..__etc__a.json": "[]"})
+    archive(path, {"users.json": "[]", "../../etc/a.json": "[]"})
 
 
 def link_inside(path: Path) -> None:
@@ -59,11 +59,11 @@ def link_inside(path: Path) -> None:
 
 
 def no_slack_export(path: Path) -> None:
-    archive(path, **{"a.txt": "a"})
+    archive(path, {"a.txt": "a"})
 
 
 def xml_bomb(path: Path) -> None:
-    archive(path, **{"[Content_Types].xml": BOMB, "word__document.xml": BOMB})
+    archive(path, {"[Content_Types].xml": BOMB, "word/document.xml": BOMB})
 
 
 def no_archive(path: Path) -> None:
