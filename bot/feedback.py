@@ -120,9 +120,13 @@ def facts_of(lessons: Sequence[Lesson], phrasings: Sequence[Phrasing]) -> list[F
         if phrasing.withdrawn_at is None and phrasing.fact in texts:
             texts[phrasing.fact].append(phrasing.text)
     given: dict[FactId, set[str]] = {fact: set() for fact in newest}
+    listed = {lesson.id for lesson in lessons if lesson.source is LessonSource.FAQ}
     for lesson in lessons:
         if lesson.withdrawn_at is None and lesson.source not in OVERHEARD:
             given[lesson.fact].add(lesson.question)
+    for phrasing in phrasings:
+        if phrasing.origin in listed and phrasing.fact in given:
+            given[phrasing.fact].add(phrasing.text)
     return [
         Fact(lesson, tuple(dict.fromkeys(texts[fact])), frozenset(texts[fact]) - given[fact])
         for fact, lesson in newest.items()

@@ -21,7 +21,7 @@ from bot.outgoing import Outgoing
 from bot.people import Person, Platform
 from bot.personal import Span
 from bot.prompting import Message
-from bot.retrieval import Changes, Retrieval, Section
+from bot.retrieval import Changes, Origin, Retrieval, Section
 
 T = TypeVar("T")
 
@@ -219,6 +219,10 @@ class Handoffs(Protocol):
 
 class Lessons(Protocol):
     def add(self, lesson: Lesson) -> None: ...
+    def add_all(self, lessons: Sequence[Lesson], phrasings: Sequence[Phrasing]) -> None:
+        """Add many at once: lessons, and phrasings that their facts don't have yet."""
+        ...
+
     def get(self, lesson: LessonId) -> Lesson | None: ...
     def withdraw(self, lesson: LessonId, at: datetime) -> None:
         """Withdraw a lesson and the phrasings that it brought."""
@@ -236,6 +240,10 @@ class Lessons(Protocol):
 
     def all(self, facts: Sequence[FactId] | None = None) -> Sequence[Lesson]:
         """Those of the facts, or all; oldest first, withdrawn ones too."""
+        ...
+
+    def facts(self, after: str = "", limit: int = 1_000, author: str | None = None) -> Sequence[FactId]:
+        """Facts with a lesson (of that author) that was not withdrawn, in the order of their ids."""
         ...
 
     def add_phrasing(self, phrasing: Phrasing) -> None:
@@ -260,6 +268,14 @@ class Documents(Protocol):
 
     def sections(self, sources: Sequence[str] | None = None) -> Sequence[Section]:
         """Those of the sources, or all, in the order of each source."""
+        ...
+
+    def note(self, origin: Origin) -> None:
+        """Keep which version of a file was read, and how."""
+        ...
+
+    def origins(self) -> Sequence[Origin]:
+        """Of all files that something came from."""
         ...
 
 

@@ -25,6 +25,20 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """A file that knowledge came from, as it was when it was read last."""
+
+    source: str
+    sha256: str
+    """Of the file."""
+    licence: str = ""
+    consent: str = ""
+    """Both as the file, or whoever loaded it, named them."""
+    reading: str = ""
+    """How it was read: another way of reading may find other things in the same file."""
+
+
+@dataclass(frozen=True)
 class FactMatch:
     fact: Fact
     probability: float

@@ -42,6 +42,14 @@ WithLessons = Annotated[bool, typer.Option("--with-lessons", help="Also what the
 Verify = Annotated[bool, typer.Option("--verify", help="Check the chain of hashes, and print the newest one.")]
 Head = Annotated[str, typer.Option("--head", metavar="SHA256", help="A newest hash of before: it must still be there.")]
 NamesFile = Annotated[Path | None, typer.Option("--names", metavar="FILE", help="Who is known: a name in each line.")]
+Paths = Annotated[list[Path] | None, typer.Argument(metavar="PATHS", help="Files, or folders of them.")]
+Languages = Annotated[list[str] | None, typer.Option("--language", help="Keep only entries in it (en, de, …).")]
+MostPerTopic = Annotated[int, typer.Option("--most-per-topic", help="Keep at most so many of a topic; 0: all.")]
+AsIs = Annotated[bool, typer.Option("--as-is", help="Take entries as they stand, as when restoring dropped ones.")]
+Licence = Annotated[str, typer.Option("--licence", help="Of what is loaded, where the files name none.")]
+Consent = Annotated[str, typer.Option("--consent", help="Who agreed to its use, where the files don't say.")]
+OnlyReport = Annotated[bool, typer.Option("--dry-run", help="Read and report; keep nothing.")]
+Dropped = Annotated[bool, typer.Option("--dropped", help="Show what earlier loads dropped, and why; load nothing.")]
 AdapterName = Annotated[str, typer.Argument(metavar="ID", help="v3, or the beginning of an id.")]
 
 
@@ -77,13 +85,23 @@ def teach(question: str, answer: str, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def ingest(paths: list[Path], as_json: AsJson = False) -> None:
-    """Load help pages (Markdown) and FAQ files (CSV with question and answer), or folders of them."""
-    with told(as_json), _kept() as kept:
-        from deploy.parts import redact_taught
-        from learning.sources.ingest import ingest as load
+def ingest(
+    paths: Paths = None, language: Languages = None, most_per_topic: MostPerTopic = 0, as_is: AsIs = False,
+    licence: Licence = "", consent: Consent = "", dry_run: OnlyReport = False, dropped: Dropped = False,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Load help pages, FAQ files and conversations, or folders of them; says what was dropped and why.
 
-        shown.ingested(asyncio.run(load(paths, kept.store, redact_taught(kept.settings))), as_json)
+    Help pages: Markdown, HTML, PDF, Word. FAQ: CSV, Excel and JSON lines with question and answer. Conversations
+    (Slack's export, DiscordChatExporter's JSON, Zendesk, Intercom, {"messages": …}) become pairs for you to review.
+    """
+    with told(as_json), _kept() as kept:
+        from deploy import loading
+
+        if dropped:
+            return loading.show_dropped(kept, as_json)
+        wanted = loading.wanted(kept, language or (), most_per_topic, as_is, licence, consent, dry_run)
+        return loading.load(kept, paths or (), wanted, as_json)
 
 
 @app.command()

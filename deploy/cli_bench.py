@@ -62,6 +62,15 @@ def privacy(
         run.run(split, as_json=as_json)
 
 
+@bench.command()
+def ingest(json_file: JsonFile = None) -> None:
+    """Measure loading FAQ files of 1,000 to 100,000 entries: time, memory, planted duplicates found."""
+    from deploy.bench import ingest as workloads
+
+    with told(), open_bench("ingest", json_file) as opened:
+        workloads.run(opened)
+
+
 DataFile = Annotated[Path, typer.Option("--data", help="Questions with gold answers; its form: deploy/bench/README.md")]
 SectionsFile = Annotated[Path | None, typer.Option("--kb", help="Help sections that may be answered from.")]
 GeneralFile = Annotated[Path | None, typer.Option("--general", help="Texts that must not be forgotten.")]

@@ -28,7 +28,7 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """Run all checks; one that breaks is a finding itself."""
     checks: list[Callable[[Settings], Iterator[Finding]]] = [
-        _python, _disk, _models, _engine, _training, _database, _slack, _discord, _page,
+        _python, _disk, _models, _engine, _training, _ingest, _database, _slack, _discord, _page,
     ]  # fmt: skip
     findings: list[Finding] = []
     for check in checks:
@@ -77,6 +77,16 @@ def _engine(settings: Settings) -> Iterator[Finding]:
 def _training(settings: Settings) -> Iterator[Finding]:
     threads = f"{settings.training_threads} threads" if settings.training_threads else "as many threads as pay"
     yield Finding("training", "ok", f"{threads}, at most {settings.training_memory_mb} MB")
+
+
+def _ingest(_: Settings) -> Iterator[Finding]:
+    from learning.sources.formats import missing_libraries
+
+    if missing := missing_libraries():
+        remedy = "To load HTML, PDF, Word and Excel: pip install -e '.[ingest]'"
+        yield Finding("ingest", "ok", f"Markdown, CSV and JSON; not installed: {', '.join(missing)}", remedy)
+    else:
+        yield Finding("ingest", "ok", "reads help pages, FAQ files and conversations of every known format")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

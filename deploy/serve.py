@@ -19,7 +19,8 @@ from deploy.settings import Settings
 from deploy.wiring import Bot, put_together, utc_now
 from learning.cycle import Cycle
 from learning.scheduling import Scheduling, parse_schedule
-from learning.sources.ingest import ingest
+from learning.sources.cleaning import Cleaning
+from learning.sources.ingest import Options, ingest
 
 log = structlog.get_logger()
 
@@ -74,7 +75,7 @@ async def load_demo(kept: Kept) -> None:
     """Load the demo product's help pages and FAQ, unless the bot knows something already."""
     status = await kept.store.run(kept.commands.status)
     if status.facts == 0 and status.sections == 0:
-        report = await ingest(DEMO, kept.store, redact_taught(kept.settings))
+        report = await ingest(DEMO, kept.store, Options(Cleaning(redact=redact_taught(kept.settings))))
         log.info("demo knowledge loaded", sections=report.sections, facts=report.facts)
 
 

@@ -27,7 +27,6 @@ from deploy.settings import Settings
 
 if TYPE_CHECKING:
     from deploy.doctor import Finding
-    from learning.sources.ingest import IngestReport
 
 out = Console()
 err = Console(stderr=True)
@@ -106,27 +105,27 @@ def lesson(taken: Lesson, as_json: bool) -> None:
     data(values, f"Noted. From now on “{taken.question}” is answered like that.", as_json)
 
 
-def ingested(report: "IngestReport", as_json: bool) -> None:
-    values = {
-        "sections": report.sections,
-        "facts": report.facts,
-        "unchanged": report.unchanged,
-        "skipped": [{"path": str(path), "reason": reason} for path, reason in report.skipped],
-    }
-    text = f"{report.sections} help sections and {report.facts} FAQ entries loaded, {report.unchanged} files unchanged."
-    data(values, "\n".join([text, *(f"skipped {path}: {reason}" for path, reason in report.skipped)]), as_json)
+@contextmanager
+def bar(as_json: bool) -> Iterator[Callable[[lineage.Progress], None]]:
+    """A bar on the terminal; with --json on standard error, so that the output stays JSON."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=as_json and not err.is_terminal) as shown:
+        task = shown.add_task("Preparing", total=None, left="")
+
+        def update(at: lineage.Progress) -> None:
+            left = f"{at.eta_seconds / 60:.1f} min left" if at.eta_seconds is not None else ""
+            shown.update(task, description=escape(at.stage), completed=at.done, total=at.total, left=left)
+
+        yield update
 
 
 @contextmanager
 def progress(as_json: bool) -> Iterator[Callable[[lineage.Progress], Awaitable[None]]]:
-    """A bar on the terminal; with --json on standard error, so that the output stays JSON."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True, disable=as_json and not err.is_terminal) as bar:
-        task = bar.add_task("Preparing", total=None, left="")
+    """The same for those who wait for it to be shown."""
+    with bar(as_json) as update:
 
         async def watch(at: lineage.Progress) -> None:
-            left = f"{at.eta_seconds / 60:.1f} min left" if at.eta_seconds is not None else ""
-            bar.update(task, description=at.stage, completed=at.done, total=at.total, left=left)
+            update(at)
 
         yield watch
 

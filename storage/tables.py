@@ -167,6 +167,11 @@ class DocumentRow(SQLModel, table=True):
 
     source: str = Field(primary_key=True)
     content_sha256: str
+    """Of what is kept: the sections."""
+    file_sha256: str = ""
+    licence: str = _text(default="")
+    consent: str = _text(default="")
+    reading: str = ""
 
 
 class SectionRow(SQLModel, table=True):

@@ -19,8 +19,8 @@ from deploy.bench.report import OURS, Bench, Row, percentile
 from deploy.bench.workloads import FAQ, HELP, question_about
 from learning.encoder import Encoder
 from learning.knowledge import Memory
-from learning.sources.files import find
 from learning.sources.ingest import ingest
+from learning.sources.reading import sections_in
 from storage.database import SqlStore
 
 RATES = (1, 2, 4, 8, 16)
@@ -99,4 +99,4 @@ def _faq_questions() -> list[str]:
 
 
 def _page_questions() -> list[str]:
-    return [question_about(section) for page in find(PAGES).pages for section in page.sections]
+    return [question_about(section) for section in sections_in(PAGES)]

@@ -25,7 +25,7 @@ from learning.calibration import read_demo
 from learning.encoder import MiniLmEncoder, Vectors
 from learning.knowledge import section_text
 from learning.models import resolve_encoder
-from learning.sources.files import find
+from learning.sources.reading import sections_in
 from learning.vector_index import VectorIndex
 
 DEMO = Path(__file__).parents[1] / "demo"
@@ -66,7 +66,7 @@ def read_texts() -> tuple[list[str], list[str]]:
     """The demo product's texts, and the questions that are asked."""
     entries, _ = read_demo(DEMO)
     texts = [text for entry in entries for text in (entry.answer, *entry.questions)]
-    texts += [section_text(section) for page in find([DEMO / "help"]).pages for section in page.sections]
+    texts += [section_text(section) for section in sections_in([DEMO / "help"])]
     with (DEMO / "phrasings.csv").open(encoding="utf-8", newline="") as file:
         return texts, [row["question"] for row in csv.DictReader(file) if row["split"] == "test"]
 

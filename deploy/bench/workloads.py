@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot.prompting import Message, Passage, closed_book_prompt, grounded_prompt
 from bot.retrieval import Section
-from learning.sources.files import find
+from learning.sources.reading import sections_in
 
 HELP = Path(__file__).parents[1] / "demo" / "help"
 FAQ = HELP.parent / "faq.csv"
@@ -21,7 +21,7 @@ UNSOURCED = (
 
 def sections() -> list[Section]:
     """Longest first: of a long section, a model that reads writes a long answer."""
-    found = [section for page in find([HELP]).pages for section in page.sections]
+    found = sections_in([HELP])
     return sorted(found, key=lambda section: -len(section.text))
 
 

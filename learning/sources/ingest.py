@@ -1,21 +1,42 @@
-"""Loads help pages and FAQ files into the store, so that loading them again changes only what has changed."""
+"""Loads help pages, FAQ files and conversations, so that loading them again changes only what has changed.
+
+find → read → clean → merge → keep. Pages go into the store file by file. FAQ entries of all files wait in a staging
+file until all are there, so that duplicates and contradictions are found across files; then they are kept in portions,
+each a transaction: an interrupted load goes on where it was. Pairs of conversations are never kept here: they are
+written down for somebody to look at, and become knowledge when they come back as an FAQ file.
+"""
 
 import asyncio
-import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from bot.errors import SourceUnreadable
-from bot.feedback import Lesson, LessonSource, Phrasing
-from bot.ids import FactId, LessonId, new_id
+from bot.lineage import Progress
 from bot.ports import Store, Unit
-from learning.redaction.sources import Redact, redacted
-from learning.sources.faq_csv import FaqRow
-from learning.sources.files import Faq, Found, find
+from bot.retrieval import Origin
+from learning.sources import keeping
+from learning.sources.cleaning import Cleaner, Cleaning
+from learning.sources.files import Found, find, reason, version
+from learning.sources.formats import FORMATS
+from learning.sources.intake import Intake, Taken
+from learning.sources.merging import compare_pairs, limit_topics, merge
+from learning.sources.papers import Papers
+from learning.sources.reading import Reader
+from learning.sources.report import DataReport
+from learning.sources.staging import FAQ, GROWN, PAIR, Staged, Staging
 
-AUTHOR = "faq:"
+READING = "1"
+"""To be raised when files are to be read anew because something reads them differently."""
+AGAIN = "again"
+"""Marks a file some of whose entries another file's stand for: if those go, it is read anew."""
+
+Tell = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
@@ -28,83 +49,198 @@ class IngestReport:
     """Files that were loaded before as they are."""
     skipped: tuple[tuple[Path, str], ...]
     """Files that couldn't be used, with the reason."""
+    data: DataReport = field(default_factory=DataReport, compare=False)
 
 
-async def ingest(paths: Sequence[Path], store: Store, redact: Redact | None = None) -> IngestReport:
-    """Load files and folders in one transaction. Raises SourceUnreadable when there is nothing usable in them."""
+@dataclass(frozen=True)
+class Options:
+    cleaning: Cleaning = field(default_factory=Cleaning)
+    licence: str = ""
+    """Of files that name none."""
+    consent: str = ""
+    folder: Path | None = None
+    """Where what was dropped, and what is to be reviewed, is written; None: nowhere."""
+    dry_run: bool = False
+    """Read and report; keep nothing."""
+
+
+async def ingest(
+    paths: Sequence[Path], store: Store, options: Options | None = None, tell: Tell = lambda _: None
+) -> IngestReport:
+    """Load files and folders. Raises SourceUnreadable when there is nothing usable in them."""
     found = await asyncio.to_thread(find, paths)
-    if redact is not None:
-        found = await asyncio.to_thread(redacted, found, redact)
-    if not found.pages and not found.faqs:
-        reasons = "; ".join(f"{path}: {reason}" for path, reason in found.skipped[:5])
-        raise SourceUnreadable(
-            f"Nothing to load in {', '.join(map(str, paths))}: Mentee reads Markdown pages (.md) and FAQ files "
-            f"(.csv with the columns question and answer). {reasons}".strip()
-        )
-    return await store.run(lambda unit: _keep(unit, found, datetime.now(UTC)))
+    with (
+        tempfile.TemporaryDirectory(prefix="mentee-ingest-") as folder,
+        Staging(Path(folder) / "staging.db") as staging,
+    ):
+        load = _Load(store, options or Options(), found, staging, tell)
+        await load.read()
+        if not load.taken and not load.unchanged:
+            raise SourceUnreadable(_nothing(paths, found))
+        await load.merge()
+        if not load.options.dry_run:
+            await load.keep()
+        return load.told()
 
 
-def _keep(unit: Unit, found: Found, now: datetime) -> IngestReport:
-    sections = facts = unchanged = 0
-    for page in found.pages:
-        if unit.documents.replace(str(page.path), page.sha256, page.sections):
-            sections += len(page.sections)
-        else:
-            unchanged += 1
-    lessons = [lesson for lesson in unit.lessons.all() if lesson.source is LessonSource.FAQ]
-    for faq in found.faqs:
-        changed, removed = _keep_faq(unit, faq, lessons, now)
-        facts += changed
-        unchanged += not changed and not removed
-    _forget_the_gone(unit, found, lessons, now)
-    return IngestReport(sections, facts, unchanged, tuple(found.skipped))
+class _Load:
+    """One load: read, merge, keep; each is called once."""
+
+    def __init__(self, store: Store, options: Options, found: Found, staging: Staging, tell: Tell) -> None:
+        self.store, self.options, self.found, self.staging, self.tell = store, options, found, staging, tell
+        self.report = DataReport()
+        self.taken: list[Taken] = []
+        self.unchanged: list[Path] = []
+        self._changed_sections = 0
+        self._changed_entries: Counter[str] = Counter()
+        """By source."""
+        self._elsewhere: set[str] = set()
+        """Sources some of whose entries another file's stand for."""
+
+    async def read(self) -> None:
+        """Read what has changed. Pages are kept at once; entries wait in the staging file."""
+        changed = await self._changed()
+        if changed:
+            await self._stage_known({f"{keeping.AUTHOR}{path}" for path, _ in changed})
+        cleaner = Cleaner(self.options.cleaning, self.report)
+        intake = Intake(self.staging, cleaner, self.report, partial(self._say_rows, len(changed)))
+        with Reader() as reader:
+            for path, sha256 in changed:
+                self._say(f"Reading {path.name}", len(self.taken), len(changed))
+                try:
+                    taken = await asyncio.to_thread(intake.take, path, sha256, reader.read(path))
+                except (SourceUnreadable, OSError) as problem:
+                    self.staging.forget(str(path))
+                    self.found.skipped.append((path, reason(problem)))
+                    continue
+                await self._take(taken)
+
+    async def merge(self) -> None:
+        """Find what says the same, across all files and what is known."""
+        await asyncio.to_thread(compare_pairs, self.staging, self.report)
+        self._elsewhere = await asyncio.to_thread(merge, self.staging, self.report)
+        most = self.options.cleaning.most_per_topic
+        await asyncio.to_thread(limit_topics, self.staging, self.report, most)
+        self.report.kept_entries, self.report.kept_pairs = self.staging.count(FAQ), self.staging.count(PAIR)
+
+    async def keep(self) -> None:
+        """Keep what is new of the entries, withdraw what is gone, and note which versions were read."""
+        done, total = 0, self.staging.count(GROWN) + self.staging.count(FAQ)
+        for kind in (GROWN, FAQ):
+            for portion in _portions(self.staging.remaining(kind)):
+                work = partial(keeping.keep_entries, entries=portion, now=datetime.now(UTC))
+                self._changed_entries.update(await self.store.run(work))
+                done += len(portion)
+                self._say("Keeping what is new", done, total)
+        for taken in (taken for taken in self.taken if not taken.sections):
+            await self._finish(taken)
+        await self._forget_lost()
+
+    def told(self) -> IngestReport:
+        facts = self._changed_entries.total()
+        return IngestReport(
+            self._changed_sections, facts, len(self.unchanged), tuple(self.found.skipped), self.report
+        )  # fmt: skip
+
+    async def _changed(self) -> list[tuple[Path, str]]:
+        """Files that are new, other, or to be read another way, with their sha256."""
+        known = {origin.source: origin for origin in await self.store.run(lambda unit: unit.documents.origins())}
+        changed: list[tuple[Path, str]] = []
+        for path in self.found.files:
+            sha256 = await asyncio.to_thread(version, path)
+            before = known.get(str(path))
+            if before is not None and (before.sha256, before.reading) == (sha256, self._reading):
+                self.unchanged.append(path)
+            else:
+                changed.append((path, sha256))
+        return changed
+
+    async def _stage_known(self, authors: set[str]) -> None:
+        """Put what is known into the staging file, but for what comes from files that are about to be read."""
+        after: str | None = ""
+        while after is not None:
+            portion = await self.store.run(partial(keeping.known, after=after, authors=authors))
+            after, entries = portion or (None, [])
+            await asyncio.to_thread(self._put_known, entries)
+
+    def _put_known(self, entries: Sequence[Staged]) -> None:
+        for entry in entries:
+            self.staging.put(entry)
+            self.staging.index(entry)
+
+    async def _take(self, taken: Taken) -> None:
+        self.taken.append(taken)
+        self.report.files += 1
+        self.report.sections += len(taken.sections)
+        if taken.sections and not self.options.dry_run:
+            if await self.store.run(partial(self._keep_page, taken=taken)):
+                self._changed_sections += len(taken.sections)
+            else:
+                self.unchanged.append(taken.path)
+
+    def _keep_page(self, unit: Unit, taken: Taken) -> bool:
+        is_new = keeping.keep_page(unit, str(taken.path), taken.sections)
+        unit.documents.note(self._origin(taken))
+        return is_new
+
+    async def _finish(self, taken: Taken) -> None:
+        """Of a file with entries, when they are kept: withdraw those that are gone from it."""
+        source, gone = str(taken.path), 0
+        if not taken.broken:
+            gone = await self._withdraw(source, partial(self.staging.keeps, source))
+        if not gone and not self._changed_entries[source]:
+            self.unchanged.append(taken.path)
+        if self.options.folder is not None:
+            papers = await asyncio.to_thread(Papers(self.options.folder).write, source, self.staging)
+            self.report.dropped_files += [papers[0]] if papers[0] is not None else []
+            self.report.review_files += [papers[1]] if papers[1] is not None else []
+        await self.store.run(lambda unit: unit.documents.note(self._origin(taken)))
+
+    async def _withdraw(self, source: str, stays: Callable[[str], bool]) -> int:
+        gone, after = 0, ""
+        while True:
+            work = partial(keeping.withdraw, source=source, after=after, now=datetime.now(UTC), stays=stays)
+            portion = await self.store.run(work)
+            if portion is None:
+                return gone
+            after, count = portion
+            gone += count
+
+    async def _forget_lost(self) -> None:
+        """Forget what came from files that are no longer in a folder that was walked."""
+        for origin in await self.store.run(lambda unit: unit.documents.origins()):
+            if self.found.has_lost(Path(origin.source)):
+                await self._withdraw(origin.source, lambda _: False)
+                await self.store.run(lambda unit, source=origin.source: unit.documents.replace(source, "", ()))  # type: ignore[misc]
+                if self.options.folder is not None:
+                    Papers(self.options.folder).forget(origin.source)
+
+    def _origin(self, taken: Taken) -> Origin:
+        source = str(taken.path)
+        licence = "; ".join(taken.licences) or self.options.licence
+        consent = "; ".join(taken.consents) or self.options.consent
+        reading = AGAIN if source in self._elsewhere else self._reading
+        return Origin(source, taken.sha256, licence, consent, reading)
+
+    @property
+    def _reading(self) -> str:
+        return f"{READING} {self.options.cleaning}"
+
+    def _say_rows(self, files: int, path: Path, rows: int) -> None:
+        self._say(f"Reading {path.name}: {rows:,} entries", len(self.taken), files)
+
+    def _say(self, stage: str, done: int, total: int) -> None:
+        self.tell(Progress(stage, done, total))
 
 
-def _keep_faq(unit: Unit, faq: Faq, lessons: Iterable[Lesson], now: datetime) -> tuple[int, int]:
-    """Add new and changed entries, withdraw those that are gone; how many there were of each."""
-    author = f"{AUTHOR}{faq.path}"
-    active: dict[FactId, list[Lesson]] = {}
-    for lesson in lessons:
-        if lesson.author == author and lesson.withdrawn_at is None:
-            active.setdefault(lesson.fact, []).append(lesson)
-    changed = 0
-    for row in faq.rows:
-        versions = active.pop(_fact(faq.path, row), [])
-        if not versions or not _says(versions[-1], row):
-            _add(unit, faq.path, row, now)
-            changed += 1
-    for lesson in (lesson for versions in active.values() for lesson in versions):
-        unit.lessons.withdraw(lesson.id, now)
-    return changed, len(active)
+def _portions(entries: Iterator[Staged]) -> Iterator[list[Staged]]:
+    while portion := list(islice(entries, keeping.AT_ONCE)):
+        yield portion
 
 
-def _add(unit: Unit, path: Path, row: FaqRow, now: datetime) -> None:
-    lesson = Lesson(
-        id=LessonId(new_id()), fact=_fact(path, row), question=row.question, answer=row.answer,
-        author=f"{AUTHOR}{path}", author_name=path.name, source=LessonSource.FAQ, taught_at=now, topic=row.topic,
-    )  # fmt: skip
-    unit.lessons.add(lesson)
-    unit.lessons.add_phrasing(Phrasing(fact=lesson.fact, text=row.question, origin=lesson.id))
-
-
-def _says(lesson: Lesson, row: FaqRow) -> bool:
-    return (lesson.question, lesson.answer, lesson.topic) == (row.question, row.answer, row.topic)
-
-
-def _fact(path: Path, row: FaqRow) -> FactId:
-    """The same for the same entry of the same file, so that a changed answer is a new version of the fact."""
-    return FactId(hashlib.sha256(f"{path}\n{row.key}".encode()).hexdigest()[:32])
-
-
-def _forget_the_gone(unit: Unit, found: Found, lessons: Iterable[Lesson], now: datetime) -> None:
-    """Forget what came from a file that is no longer in a folder that was walked."""
-    for source in {section.source for section in unit.documents.sections()}:
-        if _is_gone(Path(source), found):
-            unit.documents.replace(source, "", ())
-    for lesson in lessons:
-        if lesson.withdrawn_at is None and _is_gone(Path(lesson.author.removeprefix(AUTHOR)), found):
-            unit.lessons.withdraw(lesson.id, now)
-
-
-def _is_gone(path: Path, found: Found) -> bool:
-    return path not in found.paths and any(path.is_relative_to(folder) for folder in found.folders)
+def _nothing(paths: Sequence[Path], found: Found) -> str:
+    reasons = "; ".join(f"{path}: {reason}" for path, reason in found.skipped[:5])
+    return (
+        f"Nothing to load in {', '.join(map(str, paths))}. Mentee reads {', '.join(FORMATS)}; "
+        f"FAQ files name the columns question and answer. {reasons}".strip()
+    )

@@ -1,7 +1,7 @@
 """What memory is made of: lessons, phrasings, help sections, and their vectors."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, delete, select
@@ -10,11 +10,9 @@ from sqlmodel.sql.expression import SelectOfScalar
 from bot.events import MessageRef
 from bot.feedback import Lesson, LessonSource, Phrasing
 from bot.ids import AnswerId, FactId, LessonId, SectionId
-from bot.retrieval import Section
-from storage.repositories.revision import advance_revision
+from bot.retrieval import Origin, Section
+from storage.repositories.revision import advance_revision, portions
 from storage.tables import DocumentRow, LessonRow, PhrasingRow, SectionRow, VectorRow
-
-MAX_PARAMETERS = 500  # in one query
 
 
 class SqlLessons:
@@ -22,23 +20,14 @@ class SqlLessons:
         self._session = session
 
     def add(self, lesson: Lesson) -> None:
-        self._session.add(
-            LessonRow(
-                id=lesson.id,
-                fact=lesson.fact,
-                question=lesson.question,
-                answer=lesson.answer,
-                author=lesson.author,
-                author_name=lesson.author_name,
-                source=lesson.source,
-                taught_at=lesson.taught_at,
-                about=lesson.about,
-                topic=lesson.topic,
-                withdrawn_at=lesson.withdrawn_at,
-                said_in=lesson.said_in,
-            )
-        )
-        self._changed(lesson.fact)
+        self.add_all([lesson], [])
+
+    def add_all(self, lessons: Sequence[Lesson], phrasings: Sequence[Phrasing]) -> None:
+        self._session.add_all(_lesson_row(lesson) for lesson in lessons)
+        self._session.add_all(PhrasingRow(fact=each.fact, text=each.text, origin=each.origin) for each in phrasings)
+        facts = [lesson.fact for lesson in lessons] + [phrasing.fact for phrasing in phrasings]
+        if facts:
+            self._changed(*facts)
 
     def get(self, lesson: LessonId) -> Lesson | None:
         row = self._session.get(LessonRow, lesson)
@@ -75,6 +64,13 @@ class SqlLessons:
         if facts is not None:
             query = query.where(col(LessonRow.fact).in_(facts))
         return [_lesson(row) for row in self._session.exec(query)]
+
+    def facts(self, after: str = "", limit: int = 1_000, author: str | None = None) -> Sequence[FactId]:
+        query = select(LessonRow.fact).where(col(LessonRow.fact) > after, col(LessonRow.withdrawn_at).is_(None))
+        if author is not None:
+            query = query.where(LessonRow.author == author)
+        found = self._session.exec(query.distinct().order_by(col(LessonRow.fact)).limit(limit))
+        return [FactId(fact) for fact in found]
 
     def add_phrasing(self, phrasing: Phrasing) -> None:
         for row in self._phrasings_from(phrasing.origin):
@@ -145,12 +141,25 @@ class SqlDocuments:
             for row in self._session.exec(query)
         ]
 
+    def note(self, origin: Origin) -> None:
+        row = self._session.get(DocumentRow, origin.source) or DocumentRow(source=origin.source, content_sha256="")
+        row.file_sha256, row.reading = origin.sha256, origin.reading
+        row.licence, row.consent = origin.licence, origin.consent
+        self._session.add(row)
+
+    def origins(self) -> Sequence[Origin]:
+        rows = self._session.exec(select(DocumentRow).order_by(col(DocumentRow.source)))
+        return [Origin(row.source, row.file_sha256, row.licence, row.consent, row.reading) for row in rows]
+
     def _keep(self, source: str, content_sha256: str, sections: Sequence[Section], known: DocumentRow | None) -> None:
         if not sections:
             if known is not None:
                 self._session.delete(known)
             return
-        self._session.merge(DocumentRow(source=source, content_sha256=content_sha256))
+        if known is None:
+            known = DocumentRow(source=source, content_sha256=content_sha256)
+        known.content_sha256 = content_sha256
+        self._session.add(known)
         for i, s in enumerate(sections):
             row = SectionRow(
                 id=s.id, source=source, position=i, title=s.title, heading=s.heading, text=s.text, link=s.link
@@ -165,7 +174,7 @@ class SqlVectors:
     def get(self, model: str, texts: Sequence[str]) -> dict[str, bytes]:
         wanted = {_sha256(text): text for text in texts}
         found: dict[str, bytes] = {}
-        for part in _parts(list(wanted)):
+        for part in portions(list(wanted)):
             query = select(VectorRow).where(VectorRow.model == model, col(VectorRow.text_sha256).in_(part))
             found.update({wanted[row.text_sha256]: row.vector for row in self._session.exec(query)})
         return found
@@ -173,6 +182,23 @@ class SqlVectors:
     def put(self, model: str, vectors: dict[str, bytes]) -> None:
         for text, vector in vectors.items():
             self._session.merge(VectorRow(model=model, text_sha256=_sha256(text), vector=vector))
+
+
+def _lesson_row(lesson: Lesson) -> LessonRow:
+    return LessonRow(
+        id=lesson.id,
+        fact=lesson.fact,
+        question=lesson.question,
+        answer=lesson.answer,
+        author=lesson.author,
+        author_name=lesson.author_name,
+        source=lesson.source,
+        taught_at=lesson.taught_at,
+        about=lesson.about,
+        topic=lesson.topic,
+        withdrawn_at=lesson.withdrawn_at,
+        said_in=lesson.said_in,
+    )
 
 
 def _lesson(row: LessonRow) -> Lesson:
@@ -194,7 +220,3 @@ def _lesson(row: LessonRow) -> Lesson:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _parts(keys: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (keys[i : i + MAX_PARAMETERS] for i in range(0, len(keys), MAX_PARAMETERS))

@@ -1,23 +1,27 @@
 """Help pages and FAQ files: what is read, what is refused with which reason, and what loading again changes."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.capturing import MAX_ANSWER_CHARS
 from bot.errors import SourceUnreadable
 from bot.feedback import Fact, Lesson, LessonSource, facts_of
 from bot.ids import LessonId, new_id
 from bot.retrieval import Section
-from learning.sources.faq_csv import FaqRow, rows_of
-from learning.sources.files import MAX_FILE_BYTES
+from learning.sources.faq import read_csv
+from learning.sources.formats import TEXT_BYTES
 from learning.sources.ingest import IngestReport, ingest
-from learning.sources.markdown import MAX_SECTION_CHARS, sections_of, split
+from learning.sources.items import Broken, FaqRow
+from learning.sources.markdown import sections_of
+from learning.sources.sections import MAX_SECTION_CHARS, split
 from storage.database import SqlStore
 
+WHERE_MORE = "where the header has 2; put quotes around text that contains separators"
 DEMO = Path(__file__).parents[2] / "deploy" / "demo"
 
 PAGE = """---
@@ -128,30 +132,41 @@ def test_pieces_are_short_where_there_are_sentences() -> None:
     ],
 )
 def test_faq_files_of_several_kinds_say_the_same(text: str) -> None:
-    assert rows_of(text) == [FaqRow("how?", "How?", "So.", "")]
+    (row,) = rows_of(text)
+    assert replace(row, line=0) == FaqRow("how?", "How?", "So.")
 
 
 def test_id_and_topic_are_taken() -> None:
-    text = 'id,topic,question,answer\nprice,plans,"How much, really?","Ten.\nPer month."\n'
-    assert rows_of(text) == [FaqRow("price", "How much, really?", "Ten.\nPer month.", "plans")]
+    text = 'id,topic,question,answer,phrasing_1\nprice,plans,"How much, really?","Ten.\nPer month.",cost?\n'
+    assert rows_of(text) == [FaqRow("price", "How much, really?", "Ten.\nPer month.", "plans", ("cost?",), 3)]
+
+
+@pytest.mark.parametrize(
+    ("text", "broken"),
+    [
+        ("question,answer\nHow?,\nWhy?,So.", Broken(2, "the answer is empty", "How?")),
+        ("question,answer\nWhy?,So.\n ,Yes.\n", Broken(3, "the question is empty", "Yes.")),
+        ("question,answer\nWhy?,So.\nHow?\n", Broken(3, f"1 cells {WHERE_MORE}", "How?")),
+        ("question,answer\nHow?,So, really.\nWhy?,So.", Broken(2, f"3 cells {WHERE_MORE}", "How? | So |  really.")),
+    ],
+)
+def test_an_unusable_line_costs_itself_alone(text: str, broken: Broken) -> None:
+    found = list(read_csv(StringIO(text)))
+    assert broken in found
+    assert [item.question for item in found if isinstance(item, FaqRow)] == ["Why?"]
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [
-        ("a,b\n1,2\n", "columns question and answer"),
-        ("question,answer\nHow?,\n", "line 2: the answer is empty"),
-        ("question,answer\nHow?,So.\n ,So.\n", "line 3: the question is empty"),
-        ("question,answer\nHow?,So, really.\n", "line 2: 3 cells where the header has 2"),
-        ("question,answer\nHow?\n", "line 2: 1 cells where the header has 2"),
-        ("question,answer\nHow?,So.\n how? ,Other.\n", "line 3: 'how\\?' stands there twice"),
-        ('question,answer\n"How?,So.\n', "line 2: "),
-        (f"question,answer\nHow?,{'x' * (MAX_ANSWER_CHARS + 1)}\n", "line 2: the answer is longer than"),
-    ],
+    [("a,b\n1,2\n", "columns question and answer"), ('question,answer\nWhy?,So.\n"How?,So.\n', "line 3: ")],
 )
-def test_a_faq_file_with_an_unusable_line_is_refused_with_its_number(text: str, reason: str) -> None:
+def test_a_file_that_no_line_can_be_told_of_is_refused(text: str, reason: str) -> None:
     with pytest.raises(SourceUnreadable, match=reason):
         rows_of(text)
+
+
+def rows_of(text: str) -> list[FaqRow]:
+    return [row for row in read_csv(StringIO(text)) if isinstance(row, FaqRow)]
 
 
 # --- loading --------------------------------------------------------------------------------------------------------
@@ -294,8 +309,7 @@ async def test_a_file_that_cant_be_read_any_more_keeps_what_it_brought(store: Sq
     await ingest([folder], store)
     (folder / "faq.csv").write_text("question,answer\nHow much?\n")
     report = await ingest([folder], store)
-    assert report.skipped == ((folder / "faq.csv", "line 2: 1 cells where the header has 2; "
-                               "put quotes around text that contains separators"),)  # fmt: skip
+    assert report.skipped == ((folder / "faq.csv", f"line 2: 1 cells {WHERE_MORE}"),)
     assert len(await answers(store)) == 2
 
 
@@ -303,10 +317,10 @@ BAD_FILES = {
     "binary.md": (b"# T\n\0\1\2", "a binary file"),
     "latin.md": ("# Gebühr\nÜber".encode("latin-1"), "not UTF-8"),
     "empty.md": (b"", "empty"),
-    "blank.csv": (b"\n \n", "empty"),
+    "blank.csv": (b"\n \n", "columns question and answer"),
     "titles.md": (b"# Title\n\n## Part\n", "no text in it"),
     "phrasings.csv": (b"id,question\n1,How?\n", "columns question and answer"),
-    "big.md": (b"x" * (MAX_FILE_BYTES + 1), "10 MB"),
+    "big.md": (b"x" * (TEXT_BYTES + 1), "10 MB"),
 }
 
 
@@ -321,7 +335,7 @@ async def test_unusable_files_are_skipped_with_the_reason_and_the_rest_goes_on(s
     assert reasons.keys() == {*BAD_FILES, "picture.png", "missing.md"}
     for name, (_, reason) in BAD_FILES.items():
         assert reason in reasons[name]
-    assert "neither Markdown" in reasons["picture.png"]
+    assert "neither help page" in reasons["picture.png"]
     assert "No such file" in reasons["missing.md"]
     assert (report.sections, report.facts) == (4, 2)
 

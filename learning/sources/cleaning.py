@@ -1,0 +1,202 @@
+"""Cleans one entry after the other, and counts what each step did. Knows nothing of files and storage.
+
+Text steps repair what is there; checks say why an entry is of no use. What is dropped can be restored: it is kept with
+the reason, and `as_is` lets everything through untouched.
+"""
+
+import html
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import ftfy
+
+from bot.capturing import MAX_ANSWER_CHARS
+from bot.retrieval import Section
+from learning.sources.items import FaqRow, Pair
+from learning.sources.report import DataReport
+
+Entry = FaqRow | Pair
+Redact = Callable[[str], str]
+"""Takes what is personal out of a text."""
+
+TAG = re.compile(
+    r"</?(?:p|div|span|br|b|i|u|em|strong|a|ul|ol|li|h[1-6]|font|img|table|tr|td|th|tbody|blockquote)\b[^<>]*/?>", re.I
+)
+BREAK = re.compile(r"\s*<(?:br|/p|/div|/li|/tr|/h[1-6]|/blockquote)\b[^<>]*>\s*", re.IGNORECASE)
+ANCHOR = re.compile(r"<a\b[^<>]*?href=[\"'](https?://[^\"']+)[\"'][^<>]*>(.*?)</a>", re.IGNORECASE | re.DOTALL)
+CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
+SLACK_LINK = re.compile(r"<(https?://[^|<>\s]+)(?:\|([^<>]*))?>")
+MENTION = re.compile(r"<[@#!][^<>\s]*(?:\|[^<>]*)?>|<a?:\w+:\d+>")
+SIGNATURE = re.compile(
+    r"\n+(?:-- ?\n|_{5,}\n|(?:best|kind|warm)(?: regards| wishes)?,? *\n|(?:regards|cheers|sincerely|"
+    r"many thanks|thanks(?: again)?|thank you),? *\n(?=[^\n]{0,60}(?:\n|\Z))|sent from my |get outlook for ).*\Z",
+    re.IGNORECASE | re.DOTALL,
+)
+GREETING = re.compile(
+    r"\A\s*(?:(?:hi|hello|hey|hiya|dear|good (?:morning|afternoon|evening|day))\b(?: (?:there|all|everyone|team|folks|"
+    r"support|[A-Z][\w'’-]+|@[\w.]+)){0,3}\s*[,.!:\n–-]+\s*|(?:thanks|thank you)(?: so much| very much)? for "
+    r"(?:reaching out|contacting|your (?:message|question|email|e-mail|interest|patience))[^.!\n]{0,60}[.!\n]+\s*)+",
+    re.IGNORECASE,
+)
+CLOSING = re.compile(
+    r"(?:\s*(?:(?:i )?hope (?:this|that) helps?|(?:please )?(?:let (?:me|us) know|feel free|do not hesitate|don't "
+    r"hesitate)[^.!?\n]{0,100}|have a (?:nice|great|good|lovely|wonderful) [^.!?\n]{0,30}|"
+    r"(?:thanks|many thanks|thank you|thx)(?: in advance| so much| a lot)?)\s*[.!🙂😊]*)+\s*\Z",
+    re.IGNORECASE,
+)
+CHATTER = re.compile(
+    r"\bthis is an automat(?:ed|ic)\b|\b(?:has )?(?:joined|left) the (?:channel|server|conversation)\b|"
+    r"\byour (?:ticket|request|message) (?:has been|was) (?:received|created|closed|logged)\b|"
+    r"\bset the channel (?:topic|purpose)\b|\bpinned a message\b|\bout of (?:the )?office\b|"
+    r"\bdo not reply to this\b|\bthis (?:ticket|conversation) (?:has been|was) (?:closed|merged|assigned)\b",
+    re.IGNORECASE,
+)
+TEMPLATE = re.compile(
+    r"\{\{.*?\}\}|\{%.*?%\}|\[(?:insert|your|customer|agent|company)[ _][^\]]{1,40}\]|<(?:insert|your)[ _][^>]{1,40}>|"
+    r"\blorem ipsum\b|\A\W*(?:tbd|tba|to ?do|n/?a|xxx+|none|null|test(?:ing)?|asdf\w*)\W*\Z",
+    re.IGNORECASE,
+)
+MAX_QUESTION_CHARS = 2_000
+MIN_PAIR_ANSWER_WORDS = 4
+"""Of what was said in a conversation. An FAQ's answer may be one word."""
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """What is to be done."""
+
+    as_is: bool = False
+    languages: frozenset[str] = frozenset()
+    """ISO 639-1 codes of what is kept; empty: whatever it is."""
+    most_per_topic: int = 0
+    """0: no limit."""
+    redact: Redact | None = None
+
+    def __str__(self) -> str:
+        """Another way of cleaning reads a file differently, so it is read again."""
+        given = [*sorted(self.languages), str(self.most_per_topic)] + ["as is"] * self.as_is
+        return " ".join(given) + (" redacted" if self.redact is not None else "")
+
+
+class Cleaner:
+    def __init__(self, cleaning: Cleaning, report: DataReport) -> None:
+        self._cleaning = cleaning
+        self._report = report
+        self._steps: list[tuple[str, Callable[[str], str]]] = [] if cleaning.as_is else list(TEXT_STEPS)
+        if cleaning.redact is not None:
+            self._steps.append(("redaction", cleaning.redact))
+
+    def section(self, section: Section) -> Section:
+        """A section repaired and redacted; its markup has been read already."""
+        texts = [section.title, section.heading, section.text]
+        for name, step in self._steps:
+            if name in ("encoding", "redaction"):
+                texts = [self._apply(name, step, text) for text in texts]
+        title, heading, text = texts
+        return replace(section, title=title, heading=heading, text=text)
+
+    def entry(self, entry: Entry) -> Entry:
+        """All of its texts through all steps."""
+        phrasings = getattr(entry, "phrasings", ())
+        question, answer, *others = self._texts([entry.question, entry.answer, *phrasings])
+        if isinstance(entry, Pair):
+            return replace(entry, question=question, answer=answer)
+        return replace(entry, question=question, answer=answer, phrasings=tuple(filter(None, others)))
+
+    def objection(self, entry: Entry) -> tuple[str, str] | None:
+        """The step that drops it, and why; None for one that is of use."""
+        if too := _length(entry, as_is=self._cleaning.as_is):
+            return "length", too
+        if self._cleaning.as_is:
+            return None
+        if CHATTER.search(entry.question) or CHATTER.search(entry.answer):
+            return "bot chatter", "written by a machine, not about a question"
+        if found := TEMPLATE.search(entry.answer) or TEMPLATE.search(entry.question):
+            return "templates", f"{found[0][:40]!r} was never filled in"
+        return self._language(entry)
+
+    def _language(self, entry: Entry) -> tuple[str, str] | None:
+        language = language_of(f"{entry.question} {entry.answer}")
+        if language is None:
+            return None
+        self._report.languages[language] = self._report.languages.get(language, 0) + 1
+        wanted = self._cleaning.languages
+        return ("language", f"written in {language!r}") if wanted and language not in wanted else None
+
+    def _texts(self, texts: Sequence[str]) -> list[str]:
+        for name, step in self._steps:
+            texts = [self._apply(name, step, text) for text in texts]
+        return [text.strip() for text in texts]
+
+    def _apply(self, name: str, step: Callable[[str], str], text: str) -> str:
+        after = step(text)
+        if after != text:
+            self._report.changed(name, text, after)
+        return after
+
+
+def repaired(text: str) -> str:
+    """With what was decoded wrongly put right (â€™ → ’); typographic quotes are meant."""
+    return ftfy.fix_text(text, uncurl_quotes=False)
+
+
+def plain(text: str) -> str:
+    """Without HTML and chat markup; what stands in backticks is left as it is."""
+    if "<" not in text and "&" not in text:
+        return text
+    return "".join(part if part.startswith("`") else _plain(part) for part in CODE.split(text))
+
+
+def _plain(text: str) -> str:
+    text = SLACK_LINK.sub(lambda found: _named(found[2], found[1]), MENTION.sub("", text))
+    text = ANCHOR.sub(lambda found: _named(TAG.sub("", found[2]), found[1]), text)
+    return html.unescape(TAG.sub("", BREAK.sub("\n", text)))
+
+
+def _named(name: str | None, link: str) -> str:
+    name = (name or "").strip()
+    return f"{name} ({link})" if name and name != link else link
+
+
+def unsigned(text: str) -> str:
+    return _unless_empty(SIGNATURE.sub("", text), text)
+
+
+def to_the_point(text: str) -> str:
+    """Without greeting and closing words."""
+    shorter = CLOSING.sub("", GREETING.sub("", text)).strip()
+    if shorter == text.strip():
+        return text
+    return _unless_empty(shorter[:1].upper() + shorter[1:], text)
+
+
+TEXT_STEPS = (("encoding", repaired), ("markup", plain), ("signatures", unsigned), ("greetings", to_the_point))
+
+
+def _unless_empty(shorter: str, text: str) -> str:
+    return shorter if shorter.strip() else text
+
+
+def _length(entry: Entry, *, as_is: bool) -> str | None:
+    if not any(character.isalpha() for character in entry.question):
+        return "the question has no word"
+    if not any(character.isalnum() for character in entry.answer):
+        return "the answer has no word"
+    if len(entry.answer) > MAX_ANSWER_CHARS:
+        return f"the answer is longer than {MAX_ANSWER_CHARS} characters"
+    if len(entry.question) > MAX_QUESTION_CHARS:
+        return f"the question is longer than {MAX_QUESTION_CHARS} characters"
+    if isinstance(entry, Pair) and len(entry.answer.split()) < MIN_PAIR_ANSWER_WORDS and not as_is:
+        return f"the reply has fewer than {MIN_PAIR_ANSWER_WORDS} words"
+    return None
+
+
+def language_of(text: str) -> str | None:
+    """ISO 639-1 code of the likeliest language (py3langid, of the extra `ingest`); None when it isn't installed."""
+    try:
+        import py3langid
+    except ModuleNotFoundError:
+        return None
+    code: str = py3langid.classify(text)[0]
+    return code

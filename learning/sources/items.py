@@ -1,0 +1,53 @@
+"""What is found in a file, whatever its format: sections, FAQ rows, pairs of a conversation, and what can't be used."""
+
+from dataclasses import dataclass
+
+from bot.retrieval import Section
+
+
+@dataclass(frozen=True)
+class FaqRow:
+    key: str
+    """What makes it the same entry next time: its id, or else its question."""
+    question: str
+    answer: str
+    topic: str = ""
+    phrasings: tuple[str, ...] = ()
+    """Other ways of asking it."""
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A question that was asked in a conversation, and what resolved it. A candidate: nobody has confirmed it yet."""
+
+    question: str
+    answer: str
+    topic: str
+    resolved_by: str
+    why: str
+    """What speaks for it: marked ✅, thanked for, closed, or only the last reply."""
+    asked_at: str = ""
+    where: str = ""
+    """Channel and message, or the ticket."""
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A line that can't be read."""
+
+    line: int
+    reason: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a file says of its licence, and of the consent of those who wrote it."""
+
+    licence: str = ""
+    consent: str = ""
+
+
+Item = Section | FaqRow | Pair | Broken | Terms

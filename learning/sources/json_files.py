@@ -1,0 +1,99 @@
+"""JSON and JSON lines: FAQ entries, tickets, exports of chats. What a record is, is told by its fields."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from bot.errors import SourceUnreadable
+from learning.sources.chat_exports import read_discord
+from learning.sources.conversations import pair_of
+from learning.sources.faq import REQUIRED, faq_row
+from learning.sources.items import Broken, FaqRow, Pair, Terms
+from learning.sources.tickets import conversation_of
+
+MAX_LINE_CHARS = 10_000_000
+MAX_BROKEN = 100
+"""Of the first lines; a file with more broken ones than that, and nothing else, is something else."""
+
+Found = FaqRow | Pair | Broken | Terms
+
+
+def read_lines(file: TextIO) -> Iterator[Found]:
+    """One record on each line. Raises SourceUnreadable for a file without any known one."""
+    usable = broken = 0
+    for number in range(1, 1 << 40):
+        line = file.readline(MAX_LINE_CHARS)
+        if not line:
+            break
+        if not line.strip("\ufeff \r\n"):
+            continue
+        for item in _of_line(line, number):
+            if isinstance(item, Broken):
+                broken += 1
+                if broken > MAX_BROKEN and not usable:
+                    raise SourceUnreadable(f"none of its first {broken} lines is a known record; {item.reason}")
+            else:
+                usable += 1
+            yield item
+    if not usable and broken:
+        raise SourceUnreadable("no line in it is a known record")
+
+
+def _of_line(line: str, number: int) -> Iterator[Found]:
+    try:
+        record = json.loads(line.removeprefix("\ufeff"))
+    except (ValueError, RecursionError) as problem:
+        yield Broken(number, f"broken JSON ({problem})", line[:500].strip())
+        return
+    yield from _of_record(record, number)
+
+
+def read_document(path: Path) -> Iterator[Found]:
+    """One JSON document: a Discord export, an Intercom conversation or list of them, or a list of FAQ entries."""
+    try:
+        document = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as problem:
+        raise SourceUnreadable(f"broken JSON ({problem})") from problem
+    if isinstance(document, dict) and "channel" in document and isinstance(document.get("messages"), list):
+        yield from filter(None, map(pair_of, read_discord(document)))
+        return
+    usable = 0
+    for number, record in enumerate(_records(document), start=1):
+        for item in _of_record(record, number):
+            usable += not isinstance(item, Broken)
+            yield item
+    if not usable:
+        raise SourceUnreadable("neither FAQ entries, nor tickets, nor a chat export that is known")
+
+
+def _records(document: Any) -> list[Any]:
+    if isinstance(document, dict):
+        lists = (document.get(name) for name in ("conversations", "tickets", "faq", "entries"))
+        return next((each for each in lists if isinstance(each, list)), [document])
+    return document if isinstance(document, list) else [document]
+
+
+def _of_record(record: Any, number: int) -> Iterator[Found]:
+    """A conversation that nobody answered brings nothing."""
+    if not isinstance(record, dict):
+        yield Broken(number, "not a record with fields", str(record)[:500])
+    elif record.keys() >= REQUIRED:
+        yield from _terms(record)
+        yield _faq(record, number)
+    elif (conversation := conversation_of(record)) is None:
+        yield Broken(number, "neither question and answer, nor messages, nor a known ticket", str(record)[:500])
+    elif (pair := pair_of(conversation)) is not None:
+        yield pair
+
+
+def _faq(record: dict[str, Any], number: int) -> FaqRow | Broken:
+    texts = {name: str(value).strip() for name, value in record.items() if isinstance(value, str | int | float)}
+    phrasings = record.get("phrasings")
+    return faq_row(texts, number, [str(each).strip() for each in phrasings] if isinstance(phrasings, list) else ())
+
+
+def _terms(record: dict[str, Any]) -> Iterator[Terms]:
+    licence, consent = record.get("licence") or record.get("license") or "", record.get("consent") or ""
+    if licence or consent:
+        yield Terms(str(licence), str(consent))

@@ -1,0 +1,125 @@
+"""Reads a file's items: plain text in this process, everything else in the reading process. Trusts no file."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from bot.errors import SourceUnreadable
+from bot.retrieval import Section
+from learning.sources.files import find
+from learning.sources.formats import format_of, too_big
+from learning.sources.items import Broken, FaqRow, Item, Pair, Terms
+from learning.sources.reader import CPU_SECONDS
+
+WALL_SECONDS = 120
+MAX_LINE_BYTES = 20_000_000
+KINDS: dict[str, Callable[..., Item]] = {kind.__name__: kind for kind in (Section, FaqRow, Pair, Broken, Terms)}
+ROOT = Path(__file__).parents[2]
+
+
+class Reader:
+    """A context manager: the process is started for the first file that needs it, and again after one that broke it."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def read(self, path: Path) -> Iterator[Item]:
+        """Raises SourceUnreadable, also after the first items, and OSError."""
+        form = format_of(path)
+        size = path.stat().st_size
+        if size > form.max_bytes:
+            raise too_big(size, form)
+        if size == 0:
+            raise SourceUnreadable("empty")
+        try:
+            yield from form.read(path) if form.is_plain else self._read_apart(path)
+        except UnicodeDecodeError as problem:
+            raise SourceUnreadable(f"not UTF-8 (byte {problem.start}); save it as UTF-8") from problem
+
+    def _read_apart(self, path: Path) -> Iterator[Item]:
+        process = self._started()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        guard = threading.Timer(WALL_SECONDS, process.kill)
+        guard.start()
+        ended = False
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(json.dumps(str(path)).encode() + b"\n")
+                process.stdin.flush()
+            while line := process.stdout.readline(MAX_LINE_BYTES):
+                said = _said(line)
+                ended = said["kind"] in ("End", "Unreadable")
+                if said["kind"] == "Unreadable":
+                    raise SourceUnreadable(said["reason"])
+                if ended:
+                    return
+                yield _item(said)
+            raise SourceUnreadable(_death(process.wait()))
+        finally:
+            guard.cancel()
+            if not ended:
+                self._stop()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "learning.sources.reader"], start_new_session=True, cwd=ROOT,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},  # each takes memory
+            )  # fmt: skip
+        return self._process
+
+    def _stop(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
+
+
+def _said(line: bytes) -> dict[str, Any]:
+    """A line of the reading process, which may say anything if a file has taken it over. Raises SourceUnreadable."""
+    if not line.endswith(b"\n"):
+        raise SourceUnreadable("what is found in it never ends")
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict) or said.get("kind") not in (*KINDS, "End", "Unreadable"):
+        raise SourceUnreadable("its parser says what makes no sense")
+    return said
+
+
+def _item(said: dict[str, Any]) -> Item:
+    kind = KINDS[said.pop("kind")]
+    try:
+        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in said.items()})
+    except TypeError as problem:
+        raise SourceUnreadable("its parser says what makes no sense") from problem
+
+
+def _death(code: int) -> str:
+    if code == -signal.SIGXCPU:
+        return f"reading it took more than {CPU_SECONDS} s of processor time"
+    if code == -signal.SIGKILL:
+        return f"reading it took more than {WALL_SECONDS} s, or more memory than there is"
+    return f"it broke its parser (code {code})"
+
+
+def sections_in(paths: Sequence[Path]) -> list[Section]:
+    """All sections of pages that are known to be sound. Raises SourceUnreadable."""
+    with Reader() as reader:
+        return [item for path in find(paths).files for item in reader.read(path) if isinstance(item, Section)]
