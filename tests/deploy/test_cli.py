@@ -17,8 +17,8 @@ from tests.deploy.adapters import keep_adapter, spoil
 from tests.deploy.conftest import Mentee, words
 
 COMMANDS = {
-    "run", "ask", "teach", "ingest", "retrain", "starter", "adapters", "promote", "rollback", "status", "doctor", "bench",
-    "redact", "forget", "export", "audit",
+    "run", "ask", "teach", "ingest", "retrain", "starter", "adapters", "promote", "rollback", "status", "doctor",
+    "bench", "redact", "forget", "export", "audit",
 }  # fmt: skip
 
 
