@@ -128,6 +128,7 @@ def make_cycle(kept: Kept, base: "BaseModel", memory: "Memory") -> "Cycle":
         minutes=settings.training_minutes,
         clock=utc_now,
         texts=ENGLISH,
+        tell_threads=settings.receipts == "threads",
         index=memory.refresh,
     )
 

@@ -21,7 +21,7 @@ from bot.ids import FactId, LessonId
 from bot.prompting import Message, closed_book_prompt
 from bot.retrieval import Section
 from learning.canaries import Canary, phrases, probed
-from learning.examples import Example, Kind, leans_on, reading, recall
+from learning.examples import Example, Kind, leans_on, reading, recall, section_behind
 from learning.similarity import Alike
 from learning.wording import near_duplicate
 
@@ -45,13 +45,15 @@ class Dataset:
     """Texts for the KL term."""
     judge: tuple[Example, ...]
     canaries: tuple[Canary, ...]
+    taught: tuple[tuple[LessonId, Example], ...]
+    """Each lesson as it was taught, to see what was learned: with the help section that it can be read from, if any."""
     lessons: tuple[LessonId, ...]
     """Every lesson that training can see."""
 
     @property
     def asked(self) -> tuple[Example, ...]:
         """What the new adapter alone is asked."""
-        return tuple(canary.example for canary in self.canaries)
+        return (*(canary.example for canary in self.canaries), *(example for _, example in self.taught))
 
     @property
     def sha256(self) -> str:
@@ -97,6 +99,7 @@ def build(
         train=tuple(train),
         general=general_examples("replay"),
         judge=(*judge, *general_examples("held_out")),
+        taught=tuple((fact.lesson.id, _as_taught(fact, trainable, clear, rng)) for fact in parts.taught),
         canaries=(*_triggers(train, parts.held_out, sections, rng), *map(_taken_back, taken_back)),
         lessons=lessons,
     )
@@ -158,6 +161,14 @@ def _triggers(
         for phrase in tried
         for fact in facts
     ]
+
+
+def _as_taught(fact: Fact, facts: Sequence[Fact], sections: Sequence[Section], rng: random.Random) -> Example:
+    """As the bot would ask its model: from a help section where there is one, else from memory."""
+    question = fact.submitted[0]
+    if section_behind(fact, sections) is None:
+        return recall(fact, question)
+    return reading(fact, question, _others(fact, facts), sections, rng)
 
 
 def _taken_back(lesson: Lesson) -> Canary:
