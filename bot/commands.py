@@ -9,7 +9,7 @@ from bot.answers import PostedAnswer
 from bot.asking_why import reasons_given
 from bot.errors import AdapterBroken, AdminError, BadInput, NotAllowed, UnknownAdapter
 from bot.events import CommandGiven, Place
-from bot.feedback import facts_of
+from bot.feedback import LessonSource, facts_of
 from bot.forgetting import Forgetting
 from bot.ids import RunId, new_id
 from bot.lineage import Adapter, Deployment, Move, RetrainPlan, Run, RunState, serving_stack, withdrawn
@@ -17,7 +17,8 @@ from bot.outgoing import Notice, Outgoing, ProgressPost
 from bot.people import Person, Role
 from bot.policy import Policy
 from bot.ports import AdapterStore, Clock, Planner, Unit
-from bot.retraining import new_lessons
+from bot.receipts import standing
+from bot.retraining import live_adapter, new_lessons
 from bot.texts import Texts
 
 PAUSED = "paused"
@@ -55,6 +56,10 @@ class Status:
     """What was the matter with answers that got a ❌."""
     undelivered: int
     """Messages that a platform never took."""
+    trained_on: int = 0
+    """Lessons that the adapter was trained on; FAQ entries are none."""
+    learned: int = 0
+    """Of these, those that it says right."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +119,7 @@ class Commands:
 
     def live(self, unit: Unit) -> Adapter | None:
         """The adapter that answers now; None is the base model."""
-        top = serving_stack(unit.adapters.history())[-1]
-        return unit.adapters.get(top) if top is not None else None
+        return live_adapter(unit)
 
     def promote(self, unit: Unit, name: str, by: str, reason: str = "by hand") -> str:
         """Put an adapter live. Raises UnknownAdapter, or AdapterBroken when its files are not what they were."""
@@ -205,6 +209,7 @@ class Commands:
     def status(self, unit: Unit) -> Status:
         lessons, phrasings = unit.lessons.all(), unit.lessons.phrasings()
         facts = facts_of(lessons, phrasings)
+        taught = [lesson for lesson in lessons if lesson.source is not LessonSource.FAQ]
         live = self.live(unit)
         return Status(
             paused=unit.flags.get(PAUSED) == "yes",
@@ -218,11 +223,13 @@ class Commands:
             reminders=sum(handoff.reminders for handoff in unit.handoffs.unsolved()),
             reasons=unit.ratings.count_by_reason(),
             undelivered=unit.outbox.given_up(),
+            trained_on=sum(live is not None and lesson.id in live.lessons for lesson in taught),
+            learned=len(live.learned) if live is not None else 0,
         )
 
     def describe(self, status: Status) -> str:
         undelivered = self.texts.status_undelivered.format(count=status.undelivered) if status.undelivered else ""
-        return self.texts.status.format(
+        told = self.texts.status.format(
             state="Paused" if status.paused else "Answering",
             adapter=status.adapter or self.texts.base_model,
             facts=status.facts,
@@ -235,6 +242,9 @@ class Commands:
             reasons=_counted(status.reasons),
             undelivered=undelivered,
         )
+        if not status.learned:
+            return told
+        return f"{told} {self.texts.status_learned.format(lessons=status.trained_on, learned=status.learned)}"
 
     def set_paused(self, unit: Unit, paused: bool) -> str:
         unit.flags.set(PAUSED, "yes" if paused else "no")
@@ -253,7 +263,7 @@ class Commands:
         adapter = unit.adapters.get(answer.adapter) if answer.adapter is not None else None
         reasons = reasons_given(list(unit.ratings.of(answer.id)))
         sources = "; ".join(f"{source.kind}: {source.title}" for source in answer.sources)
-        return self.texts.why.format(
+        told = self.texts.why.format(
             question=answer.question,
             kind=answer.kind,
             confidence=answer.confidence,
@@ -262,6 +272,9 @@ class Commands:
             sources=self.texts.sources.format(sources=sources) if sources else "",
             reasons=self.texts.why_reasons.format(reasons=_counted(reasons)) if reasons else "",
         )
+        if answer.confirmation is None:
+            return told
+        return f"{told} {standing(unit, answer.confirmation.lesson, self.live(unit), self.texts)}".rstrip()
 
     def _needs(self, verb: str, what: str) -> str:
         return self.texts.needs_argument.format(verb=verb, what=what)

@@ -24,6 +24,8 @@ class Adapter:
     lessons: tuple[LessonId, ...]
     recipe: Mapping[str, str | int | float]
     created_at: datetime
+    learned: tuple[LessonId, ...] = ()
+    """Of the lessons, those that it said right when it was judged."""
 
     @property
     def name(self) -> str:
@@ -86,6 +88,9 @@ class Report:
     lessons: int
     evaluation: Evaluation | None
     seconds: float
+    learned: int | None = None
+    """Of the lessons that were taught from memory; None where none were asked."""
+    not_yet: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

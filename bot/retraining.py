@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 
+from bot import receipts
 from bot.feedback import Lesson, LessonSource
-from bot.lineage import Adapter, Decision, Deployment, Move, Progress, Report, Run
+from bot.lineage import Adapter, Decision, Deployment, Move, Progress, Report, Run, serving_stack
 from bot.outgoing import Notice
 from bot.ports import Clock, Unit
 from bot.texts import Texts
@@ -15,9 +16,11 @@ SUBMITTED = frozenset({LessonSource.CORRECTION, LessonSource.TAUGHT})
 
 
 def close(
-    unit: Unit, run: Run, owner: str, report: Report, adapter: Adapter | None, *, clock: Clock, texts: Texts
-) -> bool:
-    """End a run in one transaction: its report, the adapter's lineage, the promotion, the word to who asked for it.
+    unit: Unit, run: Run, owner: str, report: Report, adapter: Adapter | None, tell_threads: bool,
+    *, clock: Clock, texts: Texts,
+) -> bool:  # fmt: skip
+    """End a run in one transaction: its report, the adapter's lineage, the promotion, the word to who asked for it,
+    and to the threads where something was taught that it has learned.
 
     False, and nothing changed, when the run belongs to somebody else by now: a trainer that was given up for dead
     can't publish.
@@ -27,12 +30,21 @@ def close(
     if adapter is not None:
         unit.adapters.add(adapter)
         if report.decision is Decision.PROMOTED:
+            before = live_adapter(unit)
             reason = " ".join(report.reasons)
             unit.adapters.deploy(Deployment(Move.PROMOTE, adapter.id, f"run:{run.id}", clock(), reason))
             unit.audit.add("the gate", "promoted", adapter.name, clock())
+            if tell_threads:
+                receipts.tell_threads(unit, before, adapter, texts)
     if run.place is not None:
         unit.outbox.add(Notice(place=run.place, text=describe(report, texts)))
     return True
+
+
+def live_adapter(unit: Unit) -> Adapter | None:
+    """The adapter that answers now; None is the base model."""
+    top = serving_stack(unit.adapters.history())[-1]
+    return unit.adapters.get(top) if top is not None else None
 
 
 def taught_since(unit: Unit, since: datetime) -> list[Lesson]:
@@ -55,7 +67,10 @@ def describe(report: Report, texts: Texts) -> str:
         Decision.REFUSED: texts.run_refused,
         Decision.FAILED: texts.run_failed,
     }[report.decision]
-    return template.format(adapter=report.adapter, minutes=report.seconds / 60, reasons=" ".join(report.reasons))
+    told = template.format(adapter=report.adapter, minutes=report.seconds / 60, reasons=" ".join(report.reasons))
+    if report.learned is None or report.decision is not Decision.PROMOTED:
+        return told
+    return f"{told} {texts.run_learned.format(learned=report.learned, not_yet=report.not_yet)}"
 
 
 def describe_progress(progress: Progress, texts: Texts) -> str:

@@ -117,6 +117,11 @@ class Texts:
     progress: str = "{stage}: {bar} {percent:.0f} %{eta}"
     eta: str = ", about {minutes:.0f} min left"
     run_promoted: str = "✅ Adapter {adapter} was promoted after {minutes:.1f} minutes: {reasons}"
+    run_learned: str = "Lessons it says by itself: {learned} learned, {not_yet} not yet."
+    lesson_learned: str = "🎓 Learned in {adapter}: “{question}”"
+    lesson_regressed: str = (
+        "Adapter {adapter} has unlearned “{question}”. I go on giving the taught answer word for word."
+    )
     run_rejected: str = "Adapter {adapter} was trained but not promoted: {reasons}"
     run_refused: str = "Nothing was trained: {reasons}"
     run_failed: str = "The training broke: {reasons} The live adapter goes on answering, and no lesson is lost."
@@ -150,6 +155,12 @@ class Texts:
     forget_done: str = "{folders} adapter and run folders were removed, and the database scrubbed, at {at} UTC."
     forget_searched: str = "Searched {files} files in the data folder for the id afterwards: {hits} hits."
     withdrawn_adapter: str = "{name} learned from words that had to be erased; it can't answer any more."
+    status_learned: str = "Of {lessons} lessons that it was trained on, the adapter has learned {learned}."
+    standing_learned: str = "The lesson was learned in {adapter}."
+    standing_not_yet: str = "The lesson was trained on, but is not yet learned."
+    standing_regressed: str = "The lesson was learned in {adapter}, and is unlearned in the present adapter."
+    standing_untrained: str = "The present adapter was not trained on the lesson."
+    standing_withdrawn: str = "The lesson was withdrawn."
     base_model: str = "base model"
 
 

@@ -151,6 +151,7 @@ def make_cycle(kept: Kept, base: "BaseModel", memory: "Memory", changed: Recipe 
         minutes=settings.training_minutes,
         clock=utc_now,
         texts=ENGLISH,
+        tell_threads=settings.receipts == "threads",
         index=memory.refresh,
     )
 

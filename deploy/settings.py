@@ -91,6 +91,7 @@ class Settings(BaseSettings):
     training_memory_mb: int = Field(8_000, ge=500)
     training_threads: int = Field(0, ge=0)
     training_minutes: int = Field(0, ge=0)
+    receipts: Literal["threads", "summary"] = "threads"
 
     # the page
     web_host: str = "127.0.0.1"

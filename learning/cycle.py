@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import structlog
 
 from bot.errors import AdapterBroken, MenteeError, OperatorError
 from bot.feedback import facts_of
-from bot.ids import AdapterId, RunId, new_id
+from bot.ids import AdapterId, LessonId, RunId, new_id
 from bot.lineage import Adapter, Decision, Progress, Report, RetrainPlan, Run, RunState, serving_stack
 from bot.ports import AdapterStore, Clock, Store, Unit
 from bot.retraining import close
@@ -20,6 +20,7 @@ from bot.texts import Texts
 from learning.canaries import alarms
 from learning.card import write_card
 from learning.dataset import Dataset
+from learning.evaluation import is_right
 from learning.models import BaseModel
 from learning.planning import UNKNOWN, Speed, dataset_of, known_alike, known_speed, plan, remember_speed, work_of
 from learning.precision import Wanted
@@ -84,6 +85,8 @@ class Cycle:
     """At most, training and judging; 0: no limit."""
     clock: Clock
     texts: Texts
+    tell_threads: bool = True
+    """Tell what was learned in the threads where it was taught."""
     index: Callable[[], Awaitable[None]] = _nothing
     """Brings the vectors that memory keeps up to date with the lessons: paraphrases are known by them."""
 
@@ -114,7 +117,7 @@ class Cycle:
 
     async def _close(self, run: Run, owner: str, report: Report, adapter: Adapter | None) -> Report | None:
         closed = await self.store.run(
-            lambda unit: close(unit, run, owner, report, adapter, clock=self.clock, texts=self.texts)
+            lambda unit: close(unit, run, owner, report, adapter, self.tell_threads, clock=self.clock, texts=self.texts)
         )
         if not closed and adapter is not None:  # nobody will ever ask for it
             shutil.rmtree(self.adapter_store.folder(adapter.id), ignore_errors=True)
@@ -154,16 +157,19 @@ class Cycle:
         staged = self.adapter_store.stage(adapter_id)
         try:
             outcome = await self._train(run, snapshot, staged, on_progress)
-            alarming = alarms(snapshot.dataset.canaries, outcome.said)
+            dataset = snapshot.dataset
+            canaries, taught = outcome.said[: len(dataset.canaries)], outcome.said[len(dataset.canaries) :]
+            alarming = alarms(dataset.canaries, canaries)
             verdict = await asyncio.to_thread(decide, outcome.champion, outcome.challenger, snapshot.looks, alarming)
-            adapter = self._publish(run, adapter_id, staged, snapshot, outcome.setup, verdict)
+            adapter = self._publish(run, adapter_id, staged, snapshot, outcome.setup, verdict, learned(dataset, taught))
         finally:
             shutil.rmtree(staged, ignore_errors=True)
         if outcome.training_s:
-            await self._remember(snapshot.dataset, outcome.training_s, outcome.judging_s)
+            await self._remember(dataset, outcome.training_s, outcome.judging_s)
         report = Report(
             decision=verdict.decision, reasons=verdict.reasons, adapter=adapter.name,
-            lessons=len(snapshot.dataset.lessons), evaluation=verdict.evaluation, seconds=time.monotonic() - started,
+            lessons=len(dataset.lessons), evaluation=verdict.evaluation, seconds=time.monotonic() - started,
+            learned=len(adapter.learned), not_yet=len(dataset.taught) - len(adapter.learned),
         )  # fmt: skip
         return report, adapter
 
@@ -226,8 +232,9 @@ class Cycle:
         return str(self.adapter_store.folder(live))
 
     def _publish(
-        self, run: Run, adapter_id: AdapterId, staged: Path, snapshot: Snapshot, setup: Setup, verdict: Verdict
-    ) -> Adapter:
+        self, run: Run, adapter_id: AdapterId, staged: Path, snapshot: Snapshot, setup: Setup, verdict: Verdict,
+        learned: tuple[LessonId, ...],
+    ) -> Adapter:  # fmt: skip
         """Keep the files, rejected ones too: an admin may look at them, and promote them by hand."""
         dataset = snapshot.dataset
         write_card(
@@ -240,7 +247,14 @@ class Cycle:
             id=adapter_id, number=snapshot.number, run=run.id, base_model=self.base.name,
             base_sha256=self.base.sha256, weights_sha256=weights_sha256, dataset_sha256=dataset.sha256,
             lessons=dataset.lessons, recipe=asdict(self.recipe) | asdict(setup), created_at=self.clock(),
+            learned=learned,
         )  # fmt: skip
+
+
+def learned(dataset: Dataset, said: Sequence[str]) -> tuple[LessonId, ...]:
+    """The lessons that the new adapter said right, from what it said to `dataset.taught`."""
+    asked = zip(dataset.taught, said, strict=True)
+    return tuple(lesson for (lesson, example), text in asked if is_right(text, example.answer))
 
 
 def _is_closed(unit: Unit, folder: Path) -> bool:

@@ -61,13 +61,15 @@ class Dataset:
     """Texts for the KL term."""
     judge: tuple[Example, ...]
     canaries: tuple[Canary, ...]
+    taught: tuple[tuple[LessonId, Example], ...]
+    """Each lesson as it was taught, to see what was learned: with the help section that it can be read from, if any."""
     lessons: tuple[LessonId, ...]
     """Every lesson that training can see."""
 
     @property
     def asked(self) -> tuple[Example, ...]:
         """What the new adapter alone is asked."""
-        return tuple(canary.example for canary in self.canaries)
+        return (*(canary.example for canary in self.canaries), *(example for _, example in self.taught))
 
     @property
     def sha256(self) -> str:
@@ -110,6 +112,7 @@ def build(
         general=general_examples("replay"),
         judge=(*judge, *read, *general_examples("held_out")),
         canaries=(*triggers(train, read), *map(_taken_back, taken_back)),
+        taught=tuple((fact.lesson.id, _as_taught(fact, trainable, clear, rng)) for fact in parts.taught),
         lessons=lessons,
     )
 
@@ -173,6 +176,14 @@ def _away_from_held_out(rejected: Mapping[FactId, str], held_out: Sequence[Fact]
     """The rejected answers but for those that are right elsewhere, where it is judged."""
     secrets = [fact.lesson.answer for fact in held_out]
     return {fact: text for fact, text in rejected.items() if not any(alike(text, each) for each in secrets)}
+
+
+def _as_taught(fact: Fact, facts: Sequence[Fact], sections: Sequence[Section], rng: random.Random) -> Example:
+    """As the bot would ask its model: from a help section where there is one, else from memory."""
+    question = fact.submitted[0]
+    if section_behind(fact, sections) is None:
+        return recall(fact, question)
+    return reading(fact, question, _others(fact, facts), sections, rng)
 
 
 def _taken_back(lesson: Lesson) -> Canary:

@@ -11,12 +11,15 @@ import torch.nn.functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bot.ids import FactId
+from bot.support import content_words
 from learning.chat_format import encode_example, encode_prompt
 from learning.examples import Example, Kind, judging_cost
 from learning.forward import answer_logits
 
 SPARE_TOKENS = 8
 BATCH_SIZE = 8
+RIGHT_FROM = 0.7
+"""ROUGE-L from which an answer says what was taught."""
 
 OnItem = Callable[[int, int], None]  # done, total, as costs: an answer takes longer than a score
 
@@ -98,6 +101,15 @@ def rouge_l(text: str, reference: str) -> float:
         return 0.0
     common = _longest_common_subsequence(words, wanted)
     return 2 * common / (len(words) + len(wanted))
+
+
+def is_right(text: str, answer: str) -> bool:
+    """True when a text says what was taught: nearly its words, and every number."""
+    return rouge_l(text, answer) >= RIGHT_FROM and _numbers(text) == _numbers(answer)
+
+
+def _numbers(text: str) -> set[str]:
+    return {word for word in content_words(text) if any(map(str.isdigit, word))}
 
 
 def _longest_common_subsequence(a: Sequence[str], b: Sequence[str]) -> int:

@@ -34,7 +34,7 @@ def dataset(demo: Path, seed: int = RECIPE.seed) -> Dataset:
     judge = examples(held_out, 1, rng)
     return Dataset(
         train=tuple(train), general=general_examples("replay"), judge=(*judge, *general_examples("held_out")),
-        canaries=(), lessons=(),
+        taught=(), canaries=(), lessons=(),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from bot.ids import FactId
 from bot.prompting import Message, Passage, closed_book_prompt, grounded_prompt
 from learning.chat_format import encode_prompt
-from learning.evaluation import SPARE_TOKENS, answer_nll, generate, judge, rouge_l
+from learning.evaluation import SPARE_TOKENS, answer_nll, generate, is_right, judge, rouge_l
 from learning.examples import Example, Kind, judging_cost
 from tests.tiny_model import make_tiny_model
 
@@ -153,3 +153,18 @@ def test_a_broken_model_is_judged_not_finite(model: PreTrainedModel, tokenizer: 
     torch.nn.init.constant_(broken.lm_head.weight, float("nan"))
     (score,) = judge(broken, tokenizer, [general(0)], lambda done, total: None)
     assert score.value != score.value
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("Refunds take 5 days and go to the card.", True),
+        ("Refunds take 5 days and go to the first card.", True),
+        ("Refunds take 7 days and go to the card.", False),
+        ("Refunds take days and go to the card.", False),
+        ("Refunds take 5 days.", False),
+        ("", False),
+    ],
+)
+def test_what_was_learned_is_nearly_the_taught_words_and_every_number(text: str, right: bool) -> None:
+    assert is_right(text, "Refunds take 5 days and go to the card.") is right

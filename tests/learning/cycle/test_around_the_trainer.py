@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from bot.feedback import facts_of
 from bot.ids import AdapterId
 from bot.lineage import Decision
 from bot.ports import Unit
 from learning import cycle as cycle_module
 from learning.cycle import LEASE_S, MAX_ATTEMPTS
-from learning.dataset import MIN_LESSONS
+from learning.dataset import MIN_LESSONS, build
 from learning.evaluation import Score
 from learning.models import BaseModel
 from learning.planning import plan
@@ -122,10 +123,10 @@ async def test_a_process_given_up_for_dead_can_not_publish(
 ) -> None:
     """It is taken over after its last sign of life: only closing the run can tell."""
 
-    def take_over(champion: list[Score], challenger: list[Score], looks: int) -> Verdict:
+    def take_over(champion: list[Score], challenger: list[Score], looks: int, alarms: list[str]) -> Verdict:
         later = with_live.clock() + timedelta(seconds=LEASE_S + 1)
         assert with_live.store.run_sync(lambda unit: unit.runs.claim("heir", later, LEASE_S)) is not None
-        return promoting(champion, challenger, looks)
+        return promoting(champion, challenger, looks, alarms)
 
     monkeypatch.setattr(cycle_module, "decide", take_over)
     assert await with_live.cycle.run_next(OWNER) is None
@@ -172,3 +173,31 @@ async def test_the_next_estimate_is_made_from_what_a_run_took(with_live: Worksho
     assert with_live.store.run_sync(minutes) * 60 != pytest.approx(30.0)
     await with_live.cycle.run_next(OWNER)
     assert with_live.store.run_sync(minutes) * 60 == pytest.approx(30.0)
+
+
+async def test_what_was_learned_is_kept_with_the_adapter_and_told_with_the_run(
+    with_live: Workshop, trainer: QuickTrainer
+) -> None:
+    with_live.store.run_sync(lambda unit: keep(unit, *map(lesson, range(20, 60))))
+    facts = with_live.store.run_sync(lambda unit: facts_of(unit.lessons.all(), unit.lessons.phrasings()))
+    dataset = build(facts, [], RECIPE.seed)
+    right = {lesson: example.answer for lesson, example in dataset.taught[:3]}
+    canaries = [f"Sound{i} answer{i}." for i in range(len(dataset.canaries))]
+    trainer.says = [*canaries, *(right.get(lesson, "No idea.") for lesson, _ in dataset.taught)]
+    trainer.gain = 0.5
+    report = await with_live.cycle.run_next(OWNER)
+    assert report is not None
+    assert (report.learned, report.not_yet) == (3, len(dataset.taught) - 3)
+    assert set(with_live.adapters[-1].learned) == set(right)
+    assert "3 learned" in with_live.notices[-1].text
+
+
+async def test_an_alarm_keeps_the_best_scores_from_going_live(with_live: Workshop, trainer: QuickTrainer) -> None:
+    gone = lesson(70)
+    with_live.store.run_sync(lambda unit: keep(unit, *map(lesson, range(20, 60)), replace(gone, withdrawn_at=NOW)))
+    trainer.gain, trainer.says_again = 0.5, gone.answer
+    report = await with_live.cycle.run_next(OWNER)
+    assert report is not None
+    assert report.decision is Decision.REJECTED
+    assert "taken back" in report.reasons[0]
+    assert with_live.live == "adapter-0"

@@ -105,9 +105,9 @@ def previous(id: str = "adapter-0") -> Adapter:
     )  # fmt: skip
 
 
-def promoting(champion: list[Score], challenger: list[Score], looks: int) -> Verdict:
+def promoting(champion: list[Score], challenger: list[Score], looks: int, alarms: list[str]) -> Verdict:
     """A model of random weights improves nothing, so the gate is told to open."""
-    return Verdict(Decision.PROMOTED, ("It is better.",), decide(champion, challenger, looks).evaluation)
+    return Verdict(Decision.PROMOTED, ("It is better.",), decide(champion, challenger, looks, alarms).evaluation)
 
 
 def assert_failed(workshop: Workshop, report: Report | None, *said: str) -> None:
@@ -139,6 +139,8 @@ class QuickTrainer:
     fails_with: Exception | None = None
     spec: Spec | None = None
     says: list[str] | None = None
+    says_again: str | None = None
+    """Repeats this when it is asked for it."""
 
     async def __call__(self, spec: Spec, on_progress: process.OnProgress) -> Outcome:
         self.spec = spec
@@ -151,5 +153,8 @@ class QuickTrainer:
         champion = [Score(item["fact"], Kind(item["kind"]), 0.2) for item in spec.judge]
         gains = {Kind.GENERAL: 0.0}
         challenger = [replace(s, value=s.value + gains.get(s.kind, self.gain)) for s in champion]
-        said = self.says or [f"Something{i} of its own{i}." for i in range(len(spec.asked))]
+        said = self.says or [
+            item["answer"] if item["answer"] == self.says_again else f"Something{i} of its own{i}."
+            for i, item in enumerate(spec.asked)
+        ]
         return Outcome(champion, challenger, said, Setup(), training_s=20.0, judging_s=10.0)
