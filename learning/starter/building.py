@@ -1,5 +1,6 @@
 """Makes the starter adapter of a base model: `mentee starter`. The same base, data and seed give the same bytes."""
 
+import hashlib
 import json
 import random
 import shutil
@@ -38,6 +39,12 @@ def dataset(demo: Path, seed: int = RECIPE.seed) -> Dataset:
     )  # fmt: skip
 
 
+def sha256_of(data: Dataset) -> str:
+    """Of what is trained on, whatever it is judged on."""
+    trained = [list(_rows(data.train)), list(_rows(data.general))]
+    return hashlib.sha256(json.dumps(trained, sort_keys=True).encode()).hexdigest()
+
+
 async def build(
     base: BaseModel, demo: Path, out: Path, work: Path, on_progress: OnProgress, *,
     precision: Wanted = "auto", memory_mb: int = 8_000, threads: int = 0,
@@ -59,10 +66,10 @@ async def build(
     evaluation = decide(outcome.champion, outcome.challenger, 0).evaluation
     write_card(
         staged, name="starter", adapter="starter", run="starter", base=base.name, base_sha256=base.sha256,
-        dataset_sha256=data.sha256, lessons=(), recipe=RECIPE, setup=outcome.setup, evaluation=evaluation,
+        dataset_sha256=sha256_of(data), lessons=(), recipe=RECIPE, setup=outcome.setup, evaluation=evaluation,
     )  # fmt: skip
     _halve(staged / WEIGHTS)
-    about = {"base_sha256": base.sha256, "dataset_sha256": data.sha256, "recipe": asdict(RECIPE)}
+    about = {"base_sha256": base.sha256, "dataset_sha256": sha256_of(data), "recipe": asdict(RECIPE)}
     (staged / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(staged, out)

@@ -46,7 +46,7 @@ async def test_a_built_one_is_found_and_training_begins_with_it(
     evaluation = await building.build(base, DEMO, folder, tmp_path / "work", _go_on, threads=1)
     assert [measure.name for measure in evaluation.measures] == ["answers", "reading", "general"]
     assert find_starter(base, tmp_path / "cache") == folder
-    assert little.sha256 in (folder / "README.md").read_text(encoding="utf-8")
+    assert building.sha256_of(little) in (folder / "README.md").read_text(encoding="utf-8")
 
     begun = adapt(AutoModelForCausalLM.from_pretrained(base.folder), building.RECIPE, folder)
     assert _trained(begun)

@@ -1,14 +1,17 @@
 """What reading is practised on can be read, and what is judged on is nowhere shown."""
 
+import json
 import random
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from learning.dataset import Dataset
 from learning.examples import Kind
-from learning.starter.building import dataset
+from learning.starter.building import RECIPE, dataset, sha256_of
+from learning.starter.finding import ABOUT, SHIPPED
 from learning.starter.practice import ROUNDS, Practice, examples, read_practice
 from learning.wording import near_duplicate
 
@@ -58,5 +61,11 @@ def test_questions_about_the_same_texts_are_told_apart_by_the_question_alone(dat
 
 
 def test_the_same_seed_gives_the_same_data(data: Dataset) -> None:
-    assert dataset(DEMO).sha256 == data.sha256
-    assert dataset(DEMO, seed=1).sha256 != data.sha256
+    assert dataset(DEMO) == data
+    assert dataset(DEMO, seed=1) != data
+
+
+def test_the_shipped_adapter_was_trained_on_this_data(data: Dataset) -> None:
+    about = json.loads((SHIPPED / ABOUT).read_text(encoding="utf-8"))
+    assert about["dataset_sha256"] == sha256_of(data), "Make it again: mentee starter --out learning/starter/…"
+    assert about["recipe"] == asdict(RECIPE)
