@@ -34,7 +34,7 @@ def options(tmp_path: Path) -> Callable[[str], run.Options]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1_200)
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks for it
 def test_every_measure_is_told_of_every_system(
     options: Callable[[str], run.Options], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
