@@ -77,14 +77,17 @@ class HandingOff:
         return any(handoff.state is HandoffState.CLAIMED for handoff in unit.handoffs.unsolved(place))
 
     def remind(self, unit: Unit, now: datetime) -> list[Outgoing]:
-        """Call the agents again for what has waited too long. Nothing outside the opening hours, which also count."""
+        """Call the agents again for what has waited too long. Nothing outside the opening hours, which also count.
+
+        In a conversation of two a reminder would reach the asker alone; the status counts what waits there.
+        """
         hours, patience = self.policy.opening_hours, self.policy.remind_after
         if not patience or not hours.is_open(now):
             return []
         outgoing: list[Outgoing] = []
         for handoff in unit.handoffs.unsolved():
-            is_waiting = handoff.state is HandoffState.OPEN and handoff.reminders < MAX_REMINDERS
-            if is_waiting and hours.open_time(handoff.reminded_at or handoff.opened_at, now) >= patience:
+            waited = hours.open_time(handoff.reminded_at or handoff.opened_at, now)
+            if waited >= patience and _may_be_called(handoff):
                 unit.handoffs.put(replace(handoff, reminders=handoff.reminders + 1, reminded_at=now))
                 outgoing.append(self._reminder(handoff, now))
         return outgoing
@@ -140,6 +143,11 @@ class HandingOff:
 
     def _is_agent(self, person: Person) -> bool:
         return self.policy.staff.role_of(person) >= Role.AGENT
+
+
+def _may_be_called(handoff: Handoff) -> bool:
+    is_open = handoff.state is HandoffState.OPEN
+    return is_open and not handoff.place.is_direct and handoff.reminders < MAX_REMINDERS
 
 
 def _short(text: str) -> str:

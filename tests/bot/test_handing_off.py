@@ -187,6 +187,12 @@ async def test_nobody_is_called_outside_the_opening_hours_or_when_switched_off(
     assert await remind(house, monday_nine + 300, Policy(staff=STAFF, remind_after=timedelta())) == 0
 
 
+async def test_an_asker_alone_with_the_bot_is_not_reminded_of_waiting(house: House, chat: FakeConnector) -> None:
+    await does(house, message(QUESTION, place=Place(Platform.SLACK, "T1", "D1", is_direct=True)))
+    assert await remind(house, 500) == 0
+    assert (await house.desk.status()).handoffs == {"open": 1}
+
+
 async def test_an_answer_that_its_platform_never_takes_is_an_open_hand_off(house: House, chat: FakeConnector) -> None:
     await house.teach("How long is the trial?", "21 days.")
     chat.failures = [RuntimeError("refused")] * 20
