@@ -31,12 +31,14 @@ from storage.tables import (
     RunRow,
     TurnRow,
     VectorRow,
+    Words,
     metadata,
 )
 
 NAMELESS = "a former colleague"
 MIN_ID_CHARS = 6
 """Shorter ids are too likely to be a part of something else to be searched for within texts."""
+TEXTUAL = (String, Words)
 QUOTED_CHARS, MIN_QUOTED = 200, 12
 """Of a question that a receipt repeats: as much as is surely quoted, and less would be too little to go by."""
 
@@ -72,10 +74,10 @@ class Erasing:
             for row in own:
                 self._drop_copies(row, traces)
                 self._drop_lesson(row, traces)
+        self._remove(AliasRow, AliasRow.person == person.key, "names in the audit log", traces)
+        anonymised = self._anonymise(person, traces)
         hashes = {sha256(text.encode()).hexdigest() for text in traces.texts}
         self._remove(VectorRow, col(VectorRow.text_sha256).in_(hashes), "vectors", traces)
-        self._remove(AliasRow, AliasRow.person == person.key, "names in the audit log", traces)
-        anonymised = self._anonymise(person)
         if traces.facts:
             advance_revision(self._session, "fact", sorted(traces.facts))
         return Erased(dict(traces.removed), anonymised, tuple(LessonId(each) for each in sorted(traces.lessons)))
@@ -182,7 +184,7 @@ class Erasing:
 
     # --- what stays without saying who -------------------------------------------------------------------------------
 
-    def _anonymise(self, person: Acquaintance) -> int:
+    def _anonymise(self, person: Acquaintance, traces: _Traces) -> int:
         changed = 0
         authored = self._session.exec(select(LessonRow).where(LessonRow.author == person.key)).all()
         for lesson in authored:
@@ -192,7 +194,7 @@ class Erasing:
             named = update(table).where(col(column) == person.key).values({column.key: FORGOTTEN})  # type: ignore[attr-defined]
             changed += self._session.exec(named).rowcount
         self._session.flush()
-        return changed + self._unmention(person)
+        return changed + sum(self._unmention(needle, traces) for needle in _needles(person))
 
     def _unname_answers(self, lesson: str, person: Acquaintance) -> int:
         """Answers to others, which the person's lesson confirmed."""
@@ -203,19 +205,33 @@ class Erasing:
             changed += 1
         return changed
 
-    def _unmention(self, person: Acquaintance) -> int:
-        """The id, wherever others' texts mention it, in whichever column."""
-        known_by = person.key.partition(":")[2]
-        if len(known_by) < MIN_ID_CHARS:
-            return 0
+    def _unmention(self, needle: str, traces: _Traces) -> int:
+        """The id or full name, wherever others' texts mention it, in whichever column."""
+        mentions = or_(*(_mentions(column, needle) for column in (col(LessonRow.question), col(LessonRow.answer))))
+        for lesson in self._session.exec(select(LessonRow).where(mentions)).all():
+            traces.lessons.add(lesson.id)
+            traces.facts.add(lesson.fact)
+            traces.texts |= {lesson.question, lesson.answer}
         changed = 0
         for table in metadata.sorted_tables:
-            for column in (each for each in table.columns if isinstance(each.type, String) and not each.primary_key):
-                stands = update(table).where(column.contains(known_by, autoescape=True))
+            for column in (each for each in table.columns if isinstance(each.type, TEXTUAL) and not each.primary_key):
+                mentioned = update(table).where(_mentions(column, needle))
                 changed += self._session.exec(
-                    stands.values({column: func.replace(column, known_by, FORGOTTEN)})
+                    mentioned.values({column: func.replace(column, needle, FORGOTTEN)})
                 ).rowcount
+        self._session.expire_all()
         return changed
+
+
+def _mentions(column: Any, needle: str) -> Any:
+    return column.contains(needle, autoescape=True)
+
+
+def _needles(person: Acquaintance) -> list[str]:
+    """What surely means the person wherever it stands: a long id, a name of several words."""
+    names = sorted(name for name in person.names if " " in name and len(name) > MIN_ID_CHARS)
+    known_by = person.key.partition(":")[2]
+    return [known_by, *names] if len(known_by) >= MIN_ID_CHARS else names
 
 
 def _quoted(person: Acquaintance) -> str:

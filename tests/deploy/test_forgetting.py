@@ -108,6 +108,18 @@ async def test_what_others_said_stays(house: House, chat: FakeConnector, kept: K
     assert people == [OTHER.key]
 
 
+async def test_others_words_name_nobody_who_was_forgotten(
+    house: House, chat: FakeConnector, kept: Kept, data: Path
+) -> None:
+    await say(house, "Hello?")
+    lesson = await house.teach("Who looks after the herons?", f"Ask {GONE.name} ({GONE.id}) at the desk.")
+    tainted = learned(kept, 1, (lesson.id,))
+    certificate = await forget(kept, GONE.key, with_lessons=False)
+    assert [each.answer for each in await house.desk.lessons()] == ["Ask forgotten (forgotten) at the desk."]
+    assert certificate.withdrawn == (tainted.id,)
+    assert files_with(data, GONE.id) == files_with(data, GONE.name) == []
+
+
 async def test_an_adapter_that_learned_from_it_is_withdrawn_and_the_clean_one_before_it_answers(
     house: House, chat: FakeConnector, kept: Kept, data: Path
 ) -> None:
