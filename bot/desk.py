@@ -76,9 +76,9 @@ class Desk:
 
     async def teach(self, question: str, answer: str) -> Lesson:
         """Take a lesson at once. Raises BadInput."""
-        same = await self.routing.same_fact(question)
+        near = await self.routing.near(question)
         teach = self.routing.capturing.teach
-        return await self.store.run(lambda unit: teach(unit, question, answer, OPERATOR, self.clock(), same))
+        return await self.store.run(lambda unit: teach(unit, question, answer, OPERATOR, self.clock(), near))
 
     async def promote(self, name: str) -> str:
         return await self.store.run(lambda unit: self.routing.commands.promote(unit, name, OPERATOR.key))

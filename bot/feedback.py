@@ -41,6 +41,25 @@ class LessonSource(StrEnum):
     FAQ = "faq"  # an ingested FAQ entry
 
 
+class Hold(StrEnum):
+    """Why a lesson is kept and not used until somebody has looked at it."""
+
+    BURST = "burst"  # more in an hour than one person may teach
+    DROPPED = "dropped"  # an admin dropped this answer before
+    UNTRUSTED = "untrusted"  # the teacher's record
+    SAME_AS_HELD = "same_as_held"  # this answer is held already
+    OVERRULES = "overrules"  # a teacher with a good record says otherwise
+    DISPUTED = "disputed"  # it was answered so before, and a colleague corrected it
+    UNRELATED = "unrelated"  # one answer for another question altogether
+
+
+class Ruling(StrEnum):
+    """What somebody else decided of a held lesson. An admin's is final."""
+
+    ACCEPTED = "accepted"
+    DROPPED = "dropped"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lesson:
     """One version of the right answer to a question. Lessons of one fact supersede each other, the newest wins."""
@@ -58,6 +77,11 @@ class Lesson:
     """The bot's answer that the lesson corrects or approves."""
     topic: str = ""
     withdrawn_at: datetime | None = None
+    """Set as well while it is held: whatever skips withdrawn lessons serves, trains and indexes no held one."""
+    held: Hold | None = None
+    ruling: Ruling | None = None
+    ruled_by: str = ""
+    """`Person.key`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from bot.answers import Answer
 from bot.events import Place
-from bot.ids import AnswerId, EventId, OutgoingId, RunId, new_id
+from bot.ids import AnswerId, EventId, LessonId, OutgoingId, RunId, new_id
 from bot.people import Person
 
 
@@ -42,6 +42,8 @@ class Notice(_Going):
 
     text: str
     to: Person | None = None
+    lesson: LessonId | None = None
+    """The held lesson that it tells of: another agent's ✅ on the message agrees with it."""
     kind: Literal["notice"] = "notice"
 
 

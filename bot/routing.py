@@ -43,8 +43,8 @@ class Routing:
             case Reacted():
                 return lambda unit: self.capturing.react(unit, event)
             case CorrectionSubmitted():
-                same = await self.same_fact(event.question)
-                return lambda unit: self.capturing.correct(unit, event, same)
+                near = await self.near(event.question)
+                return lambda unit: self.capturing.correct(unit, event, near)
             case CandidateChosen():
                 return await self._on_choice(event)
             case CommandGiven():
@@ -52,12 +52,10 @@ class Routing:
             case _:
                 assert_never(event)
 
-    async def same_fact(self, question: str) -> FactId | None:
-        """The known fact that a question surely means, so that a lesson becomes its new version."""
+    async def near(self, question: str) -> dict[FactId, float]:
+        """The known facts that a question may mean, with probabilities."""
         found = await self.answering.knowledge.search(clean_question(question))
-        if found.facts and found.facts[0].probability >= self.answering.policy.known_from:
-            return found.facts[0].fact.id
-        return None
+        return {match.fact.id: match.probability for match in found.facts}
 
     def broken(self, event: Event) -> Effect:
         """What happens to an event that can't be handled: whoever asked gets a hand-off, never silence."""

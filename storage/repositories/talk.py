@@ -1,6 +1,7 @@
 """Conversations, the bot's answers, and what people thought of them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, or_, select
@@ -53,6 +54,7 @@ class SqlAnswers:
                 answer=to_text(ANSWER, answer),
                 place=to_text(PLACE, place),
                 asker=to_text(PERSON, asker),
+                lesson=answer.confirmation.lesson if answer.confirmation is not None else None,
             )
         )
         self._session.flush()
@@ -100,6 +102,10 @@ class SqlRatings:
     def of(self, answer: AnswerId) -> Sequence[Rating]:
         rows = self._session.exec(select(RatingRow).where(RatingRow.answer == answer))
         return [Rating(AnswerId(row.answer), row.person, Gesture(row.gesture), row.trusted, row.at) for row in rows]
+
+    def approvals(self, person: str, since: datetime) -> int:
+        query = select(func.count()).select_from(RatingRow).where(RatingRow.person == person)
+        return self._session.exec(query.where(RatingRow.gesture == Gesture.APPROVE, RatingRow.at > since)).one()
 
 
 def _posted(row: AnswerRow | None) -> PostedAnswer | None:

@@ -18,6 +18,7 @@ from tests.deploy.conftest import Mentee, words
 
 COMMANDS = {
     "run", "ask", "teach", "ingest", "retrain", "adapters", "promote", "rollback", "status", "doctor", "bench",
+    "review", "accept", "drop",
 }  # fmt: skip
 
 

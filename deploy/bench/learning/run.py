@@ -24,6 +24,7 @@ from deploy.bench.learning.curve import OnStep
 from deploy.bench.learning.measures import Figure, missing, over_seeds, share
 from deploy.bench.learning.product import open_product
 from deploy.bench.learning.rivals import NearestNeighbour, System
+from deploy.bench.learning.stream import Kind, Lies
 from deploy.bench.learning.table import LearningReport, pick
 from deploy.parts import say_stage
 from deploy.settings import Settings
@@ -37,9 +38,13 @@ VARIANTS: Mapping[str, Callable[[Policy], Policy]] = {
     MENTEE: lambda policy: policy,
     "mentee-no-asking-back": lambda policy: replace(policy, clarify_from=2.0, offer_from=2.0),
     "mentee-no-phrasing-growth": lambda policy: replace(policy, emoji={}),
+    "mentee-no-trust": lambda policy: replace(policy, trust_from=0.0, lessons_an_hour=0),
 }
 SYSTEMS = (*VARIANTS, NEAREST)
 LIES = 0.1
+POISONED = {
+    "poison_success": Kind.ONE, "poison_success_swapped": Kind.SWAPPED, "poison_success_number": Kind.NUMBER,
+}  # fmt: skip
 GENERAL_TEXTS = 170
 
 
@@ -181,13 +186,17 @@ class Run:
         bank = self.data.bank.sample(self.size.facts, self.size.tested)
         events = list(stream.plan(bank, self.data.out_of_scope, self.size.events, seed))
         figures: dict[str, Figure] = {}
-        for lies in (LIES, 0.0):
-            shown = f"{name}: stream {seed + 1}" + (" with liars" if lies else "")
-            with self._opened(name, bank) as system, self._shown(shown, len(events)) as on_step:
-                happened, rounds = await stream.run(system, events, seed, lies, on_step)
-            measured = measures.of_stream(happened) | {"forgetting": measures.forgetting(rounds)}
-            figures |= {n: f for n, f in measured.items() if (n == "poison_success") == bool(lies)}
-        return figures
+        for measure, kind in POISONED.items():
+            with (
+                self._opened(name, bank) as system,
+                self._shown(f"{name}: {measure} {seed + 1}", len(events)) as on_step,
+            ):
+                happened, _ = await stream.run(system, events, seed, Lies(LIES, kind), on_step)
+            figures[measure] = measures.of_stream(happened)["poison_success"]
+        with self._opened(name, bank) as system, self._shown(f"{name}: stream {seed + 1}", len(events)) as on_step:
+            happened, rounds = await stream.run(system, events, seed, Lies(), on_step)
+        measured = measures.of_stream(happened) | {"forgetting": measures.forgetting(rounds)}
+        return measured | figures
 
     async def _weights(self, name: str) -> dict[str, dict[str, Figure]]:
         bank = self.data.bank.sample(self.size.trained_facts, self.size.trained_tested)

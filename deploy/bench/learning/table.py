@@ -45,7 +45,9 @@ METRICS = {
     "effort_last_vs_first": "stream: corrections in the last third against the first, -0.5 is half of them",
     "forgetting": "how much of the best accuracy on a round's facts is lost at the last round",
     "stale": "stream: superseded answers to changed facts, once an agent had told of the change",
-    "poison_success": "stream with lies: questions to facts lied about that got the lie",
+    "poison_success": "stream with lies, all of them the same: questions to facts lied about that got the lie",
+    "poison_success_swapped": "the same, each lie being the right answer to another question",
+    "poison_success_number": "the same, each lie being the right answer with a wrong number",
     "stream_oos_answered": "stream: out-of-scope questions answered",
 }
 

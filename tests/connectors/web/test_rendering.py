@@ -92,7 +92,7 @@ def test_nothing_that_was_written_becomes_markup(text: str) -> None:
 def test_lessons_are_escaped_too(text: str) -> None:
     rows = lesson_rows([lesson("1", "a", AT, question=text, answer=text, author_name=text)])
     status = Status(
-        paused=False, adapter=None, facts=1, phrasings=1, sections=0, lessons_since_adapter=1, answers={}
+        paused=False, adapter=None, facts=1, phrasings=1, sections=0, lessons_since_adapter=1, answers={}, held=0
     )  # fmt: skip
     html = RENDERING.page(
         "lessons.html", rows=rows, path="/lessons", pages=PAGES, roles=ROLES, has_login=False, now=AT, status=status,
