@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from bot.answers import PostedAnswer
 from bot.asking_why import reasons_given
@@ -17,6 +18,7 @@ from bot.people import Person, Role
 from bot.policy import Policy
 from bot.ports import AdapterStore, Clock, Planner, Unit
 from bot.retraining import new_lessons
+from bot.reviewing import Reviewing, remember_admin
 from bot.texts import Texts
 
 PAUSED = "paused"
@@ -26,6 +28,9 @@ NEEDED_ROLE = {
     "status": Role.AGENT,
     "why": Role.AGENT,
     "adapters": Role.AGENT,
+    "review": Role.AGENT,
+    "accept": Role.AGENT,
+    "drop": Role.ADMIN,
     "retrain": Role.ADMIN,
     "promote": Role.ADMIN,
     "rollback": Role.ADMIN,
@@ -53,6 +58,8 @@ class Status:
     """What was the matter with answers that got a ❌."""
     undelivered: int
     """Messages that a platform never took."""
+    held: int
+    """Lessons that wait for review."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +70,17 @@ class Commands:
     plan: Planner
     clock: Clock
 
+    @cached_property
+    def reviewing(self) -> Reviewing:
+        return Reviewing(self.policy, self.texts)
+
     def run(self, unit: Unit, event: CommandGiven) -> list[Outgoing]:
         """Do what was typed and tell the person, whatever came of it."""
         verb, arguments = _parse(event.text)
         try:
             self.check_right(verb, event.person)
+            if self.policy.staff.role_of(event.person) >= Role.ADMIN:
+                remember_admin(unit, event.person, event.place)
             return self._dispatch(unit, event, verb, arguments)
         except (AdminError, NotAllowed, BadInput) as problem:
             return [_tell(event, str(problem))]
@@ -92,6 +105,11 @@ class Commands:
                 return [_tell(event, self._why(unit, arguments))]
             case "adapters":
                 return [_tell(event, self.list_adapters(unit))]
+            case "review":
+                return [_tell(event, self.reviewing.describe(unit))]
+            case "accept" | "drop":
+                text, told = self.decide(unit, verb, _only(arguments, self._needs(verb, "an id")), event.person)
+                return [_tell(event, text), *told]
             case "promote":
                 return [_tell(event, self.promote(unit, _only(arguments, self._needs("promote", "an adapter")), by))]
             case "rollback":
@@ -147,6 +165,14 @@ class Commands:
         ]
         return "\n".join(lines) or self.texts.no_adapters
 
+    # --- lessons that are held ------------------------------------------------------------------------------------
+
+    def decide(self, unit: Unit, verb: str, id: str, by: Person) -> tuple[str, list[Outgoing]]:
+        """Accept or drop a held lesson: what whoever did is told, and the teacher. Raises BadInput, NotAllowed."""
+        if verb == "drop":
+            return self.texts.dropped_by_you, self.reviewing.drop(unit, id, by)
+        return self.texts.accepted_by_you, self.reviewing.accept(unit, id, by, self.clock())
+
     # --- training ------------------------------------------------------------------------------------------------
 
     def _retrain(self, unit: Unit, event: CommandGiven, *, dry_run: bool) -> list[Outgoing]:
@@ -193,11 +219,12 @@ class Commands:
             reminders=sum(handoff.reminders for handoff in unit.handoffs.unsolved()),
             reasons=unit.ratings.count_by_reason(),
             undelivered=unit.outbox.given_up(),
+            held=len(unit.lessons.held()),
         )
 
     def describe(self, status: Status) -> str:
         undelivered = self.texts.status_undelivered.format(count=status.undelivered) if status.undelivered else ""
-        return self.texts.status.format(
+        text = self.texts.status.format(
             state="Paused" if status.paused else "Answering",
             adapter=status.adapter or self.texts.base_model,
             facts=status.facts,
@@ -210,6 +237,7 @@ class Commands:
             reasons=_counted(status.reasons),
             undelivered=undelivered,
         )
+        return f"{text} {self.texts.status_held.format(held=status.held)}" if status.held else text
 
     def set_paused(self, unit: Unit, paused: bool) -> str:
         unit.flags.set(PAUSED, "yes" if paused else "no")

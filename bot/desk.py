@@ -95,9 +95,9 @@ class Desk:
         """Take a lesson at once. Raises BadInput."""
         if self.redacting is not None:
             question, answer = self.redacting.asked(question), self.redacting.taught(answer)
-        same = await self.routing.same_fact(question)
+        near = await self.routing.near(question)
         teach = self.routing.capturing.teach
-        return await self.store.run(lambda unit: teach(unit, question, answer, OPERATOR, self.clock(), same))
+        return await self.store.run(lambda unit: teach(unit, question, answer, OPERATOR, self.clock(), near))
 
     async def promote(self, name: str) -> str:
         return await self.store.run(lambda unit: self.routing.commands.promote(unit, name, OPERATOR.key))

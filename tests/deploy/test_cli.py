@@ -18,7 +18,7 @@ from tests.deploy.conftest import Mentee, words
 
 COMMANDS = {
     "run", "ask", "teach", "ingest", "retrain", "adapters", "promote", "rollback", "status", "doctor", "bench",
-    "redact",
+    "redact", "review", "accept", "drop",
 }  # fmt: skip
 
 
