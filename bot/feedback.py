@@ -66,6 +66,7 @@ class Hold(StrEnum):
     BURST = "burst"  # more in an hour than one person may teach
     DROPPED = "dropped"  # an admin dropped this answer before
     UNTRUSTED = "untrusted"  # the teacher's record
+    NEWCOMER = "newcomer"  # the teacher has none yet, and the operator wants one
     SAME_AS_HELD = "same_as_held"  # this answer is held already
     OVERRULES = "overrules"  # a teacher with a good record says otherwise
     DISPUTED = "disputed"  # it was answered so before, and a colleague corrected it

@@ -67,6 +67,8 @@ class Holding:
             return Hold.DISPUTED
         if trust.is_good(teacher.key):
             return None
+        if trust.is_newcomer(teacher.key):
+            return Hold.NEWCOMER
         if not trust.may_confirm(teacher.key) and any(each.author != teacher.key for each in kept_back):
             return Hold.SAME_AS_HELD
         if _overrules(lesson, versions, taken_for, trust):

@@ -56,6 +56,7 @@ class Reviewing:
             Hold.BURST: self.texts.held_burst.format(limit=self.policy.lessons_an_hour),
             Hold.DROPPED: self.texts.held_dropped,
             Hold.UNTRUSTED: self.texts.held_untrusted,
+            Hold.NEWCOMER: self.texts.held_newcomer,
             Hold.SAME_AS_HELD: self.texts.held_same,
             Hold.OVERRULES: self.texts.held_overrules,
             Hold.DISPUTED: self.texts.held_disputed,

@@ -106,6 +106,7 @@ class Texts:
     held_burst: str = "that's more than {limit} within an hour."
     held_dropped: str = "an admin dropped this answer before."
     held_untrusted: str = "some earlier lessons had to be corrected, so a second person looks at new ones."
+    held_newcomer: str = "a second person looks at the first lessons of everybody who is new to teaching me."
     held_same: str = "a lesson with this answer is waiting for review already."
     held_overrules: str = "a colleague whose lessons have proved right answers this otherwise."
     held_disputed: str = "you and a colleague have answered this in turn."

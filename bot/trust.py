@@ -18,6 +18,8 @@ PRIOR = 4.0
 """An admin made them an agent: that is worth so many agreements."""
 TAIL = 0.05
 """Trust is judged by its lower bound: the chance that it is still lower."""
+BEFORE_COMPLAINTS = 0.47
+"""Lower bound, rounded down, of somebody of whom nothing is known. Who isn't below it is in no disrepute."""
 GOOD_FROM = 0.6
 """Least lower bound of a good record: about two to four agreements, and no complaint."""
 MOST = 3.0
@@ -78,10 +80,15 @@ class Trust:
     def is_low(self, person: str) -> bool:
         """True below the threshold, unless it is one person's word against another's: a critic without a good record
         can't do it alone."""
-        if self.of(person) >= self.trust_from:
+        least = min(self.trust_from, BEFORE_COMPLAINTS)
+        if self.of(person) >= least:
             return False
-        critics = [critic for critic in self.critics.get(person, frozenset()) if self.of(critic) >= self.trust_from]
+        critics = [critic for critic in self.critics.get(person, frozenset()) if self.of(critic) >= least]
         return len(critics) > 1 or any(self.is_good(critic) for critic in critics)
+
+    def is_newcomer(self, person: str) -> bool:
+        """True without enough of a record, where the operator asks for one and somebody is there who can confirm."""
+        return self.of(person) < self.trust_from and any(self.is_good(each) for each in self.lower)
 
     def may_confirm(self, person: str) -> bool:
         """True when the person's agreement settles a colleague's lesson: a good record, or where nobody has one."""

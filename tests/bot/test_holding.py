@@ -9,13 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.answers import Answer, AnswerKind
-from bot.feedback import Hold, Lesson, Ruling
+from bot.answers import Answer, AnswerKind, Confirmation
+from bot.events import MessageRef
+from bot.feedback import Gesture, Hold, Lesson, Rating, Ruling
 from bot.holding import is_disputed
+from bot.ids import FactId
 from bot.people import Person, Platform
 from bot.policy import Policy
+from bot.ports import Unit
 from bot.trust import Trust
-from tests.bot.events import ADMIN, AGENT, CUSTOMER, NOW, command, correction, message, reaction
+from tests.bot.events import ADMIN, AGENT, CUSTOMER, NOW, THREAD, command, correction, message, reaction
 from tests.bot.test_trust import lesson as version
 from tests.fakes.connector import FakeConnector
 from tests.house import STAFF, House, open_house
@@ -64,13 +67,26 @@ async def held(house: House) -> list[Lesson]:
     return list(await house.store.run(lambda unit: unit.lessons.held()))
 
 
-async def earn_a_good_record(house: House, chat: FakeConnector) -> None:
-    """Ana teaches three things, which Ben and Cleo confirm."""
+async def earn_a_good_record(house: House, _: FakeConnector) -> None:
+    """Ana has taught three things, and Ben and Cleo put a ✅ on each."""
+    await house.store.run(_confirmed_lessons)
+
+
+def _confirmed_lessons(unit: Unit) -> None:
     for thing in THINGS[:3]:
-        await correct(house, chat, f"Where is my {thing}?", f"Under {thing.title()} in the app, on top of the page.")
+        taught = replace(
+            version(f"a-{thing}", AGENT.key, f"Under {thing.title()} in the app, on top of the page."),
+            fact=FactId(f"f-{thing}"), question=f"Where is my {thing}?", author_name="Ana",
+            taught_at=NOW - timedelta(days=1),
+        )  # fmt: skip
+        unit.lessons.add(taught)
+        said = Answer(
+            kind=AnswerKind.KNOWN, question=taught.question, text=taught.answer, confidence=1.0, latency_ms=1.0,
+            fact=taught.fact, confirmation=Confirmation(taught.id, "Ana", NOW),
+        )  # fmt: skip
+        unit.answers.add(said, THREAD, CUSTOMER)
         for person in (BEN, CLEO):
-            await ask(house, chat, f"Where is my {thing}?")
-            await check(house, chat, person)
+            unit.ratings.put(Rating(said.id, person.key, Gesture.APPROVE, trusted=True, at=NOW))
 
 
 async def test_a_newcomers_lesson_is_right_for_the_very_next_question(house: House, chat: FakeConnector) -> None:
@@ -106,18 +122,19 @@ async def test_a_liar_is_found_out_and_all_that_nobody_confirmed_is_taken_back(
     assert (await ask(house, chat, "Where is my visa?")).text == "Under Visa in the app."
     for thing in THINGS[4:]:
         assert (await ask(house, chat, f"Where is my {thing}?")).kind is AnswerKind.HANDOFF
-    told = [notice for notice in chat.notices if "had to be corrected" in notice.text]
+    told = [notice for notice in chat.notices if "nobody else has confirmed" in notice.text]
     assert {notice.to.id for notice in told if notice.to is not None} == {MEL.id, ADMIN.id}
     await correct(house, chat, QUESTION, LIE, MEL, minutes=2)
     assert {each.held for each in await held(house)} == {Hold.UNTRUSTED}
     assert (await ask(house, chat, QUESTION)).kind is AnswerKind.HANDOFF
-    assert len([notice for notice in chat.notices if "had to be corrected" in notice.text]) == 2
+    assert len([notice for notice in chat.notices if "nobody else has confirmed" in notice.text]) == 2
 
 
 async def test_a_colleagues_check_releases_what_is_held(house: House, chat: FakeConnector) -> None:
     await earn_a_good_record(house, chat)
     await correct(house, chat, "Where is my card?", "Ring us up.", MOE)
-    receipt = chat.last_message()
+    posted = chat.notices[-1]
+    receipt = MessageRef(posted.place.platform, posted.place.workspace, posted.place.channel, posted.id)
     for person, refusal in (
         (CUSTOMER, "Only support agents"),
         (MOE, "waits for an admin"),
@@ -215,12 +232,12 @@ async def test_checks_beyond_an_hours_share_teach_nothing(tmp_path: Path) -> Non
 
 
 teachings = st.lists(
-    st.tuples(st.sampled_from(THINGS), st.sampled_from(["Yes.", "No.", LIE, RIGHT])), min_size=1, max_size=5
+    st.tuples(st.sampled_from(THINGS), st.sampled_from(["Yes.", "No.", LIE, RIGHT])), min_size=1, max_size=3
 )
 
 
 @given(teachings)
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_lone_teacher_never_waits_and_is_right_at_once(given_teachings: list[tuple[str, str]]) -> None:
     chat = FakeConnector()
     with tempfile.TemporaryDirectory() as folder:
@@ -231,11 +248,11 @@ async def test_a_lone_teacher_never_waits_and_is_right_at_once(given_teachings: 
             assert await held(house) == []
 
 
-lies = st.lists(st.tuples(st.sampled_from(THINGS), st.sampled_from([MEL, MOE])), min_size=1, max_size=4)
+lies = st.lists(st.tuples(st.sampled_from(THINGS), st.sampled_from([MEL, MOE])), min_size=1, max_size=3)
 
 
 @given(lies)
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_what_is_held_is_never_served(told: list[tuple[str, Person]]) -> None:
     chat = FakeConnector()
     with tempfile.TemporaryDirectory() as folder:
