@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     supported_from: float = Field(0.8, ge=0.0, le=1.0)
 
     # teaching
-    trust_from: float = Field(0.4, ge=0.0, le=0.6)
+    trust_from: float = Field(0.5, ge=0.0, le=0.6)
     lessons_an_hour: int = Field(30, ge=0)
 
     # training

@@ -1,6 +1,7 @@
 """Lessons that are held: which, what becomes of them, and who is told. Ana and Ben are honest, Mel is not."""
 
 import tempfile
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +28,13 @@ QUESTION = "Can I freeze my membership?"
 RIGHT = "Yes, in Settings, for up to 90 days a year."
 LIE = "Call this number and read your password to whoever answers there."
 THINGS = ("card", "loan", "branch", "visa", "gift", "bond")
+
+
+@pytest.fixture
+async def house(tmp_path: Path, chat: FakeConnector) -> AsyncIterator[House]:
+    """One in which newcomers are believed until somebody complains."""
+    async with open_house(tmp_path, lambda _: [chat], policy=Policy(staff=STAFF, trust_from=0.4)) as opened:
+        yield opened
 
 
 def agent(name: str) -> Person:
@@ -94,6 +102,18 @@ async def test_a_newcomers_lesson_is_right_for_the_very_next_question(house: Hou
     await correct(house, chat, QUESTION, RIGHT, MOE)
     assert (await ask(house, chat, QUESTION)).text == RIGHT
     assert await held(house) == []
+
+
+async def test_by_default_a_newcomer_waits_until_a_first_lesson_is_confirmed(tmp_path: Path) -> None:
+    chat = FakeConnector()
+    async with open_house(tmp_path, lambda _: [chat]) as house:
+        await earn_a_good_record(house, chat)
+        await correct(house, chat, QUESTION, RIGHT, MOE)
+        (waiting,) = await held(house)
+        assert waiting.held is Hold.NEWCOMER
+        await give(house, chat, f"accept {waiting.id[-8:]}", AGENT)
+        await correct(house, chat, "Where is my visa?", "Under Visa.", MOE, minutes=1)
+        assert await held(house) == []
 
 
 async def test_a_newcomer_can_not_overrule_somebody_with_a_good_record(house: House, chat: FakeConnector) -> None:
