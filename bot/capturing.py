@@ -2,22 +2,24 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from bot.answers import Answer, AnswerKind, PostedAnswer
 from bot.asking_why import ask_why, reason_buttons
 from bot.errors import BadInput, NotAllowed
 from bot.events import CorrectionSubmitted, MessageRef, Reacted
-from bot.feedback import Fact, Gesture, Lesson, LessonSource, Phrasing, Rating, facts_of
+from bot.feedback import Fact, Gesture, Hold, Lesson, LessonSource, Phrasing, Rating, Ruling, facts_of
+from bot.holding import Near
 from bot.ids import AnswerId, FactId, LessonId, new_id
 from bot.outgoing import CorrectionForm, CorrectionOffer, Notice, Outgoing
 from bot.people import Person, Role
 from bot.policy import Policy
 from bot.ports import Unit
-from bot.support import content_words, coverage
-from bot.texts import Texts
+from bot.reviewing import Reviewing
+from bot.support import content_words, coverage, same_words
+from bot.texts import Texts, quote
 
 MAX_ANSWER_CHARS = 8_000
-MAX_QUOTED_CHARS = 300
 FEW_WORDS = 5
 RESEMBLING_FROM = 0.25
 """Least share of a new answer's content that the present one has, for it to count as its new version."""
@@ -28,14 +30,20 @@ class Capturing:
     policy: Policy
     texts: Texts
 
+    @cached_property
+    def reviewing(self) -> Reviewing:
+        return Reviewing(self.policy, self.texts)
+
     # --- reactions -----------------------------------------------------------------------------------------------
 
     def react(self, unit: Unit, event: Reacted) -> list[Outgoing]:
         """A gesture on one of the bot's answers; anything else on anything else means nothing."""
         gesture = self.policy.emoji.get(event.emoji)
         posted = unit.answers.at(event.message)
-        if gesture is None or posted is None or posted.retracted:
+        if gesture is None or (posted is not None and posted.retracted):
             return []
+        if posted is None:
+            return self._second(unit, event, gesture)
         event = replace(event, place=posted.place)  # a reaction needn't tell the thread; the answer knows it
         trusted = self._is_agent(event.person)
         rating = Rating(posted.answer.id, event.person.key, gesture, trusted, event.at)
@@ -48,7 +56,8 @@ class Capturing:
         if gesture is Gesture.APPROVE:
             return self._approve(unit, event, posted)
         text = self.texts.offer if gesture is Gesture.CORRECT else self.texts.offer_rejected
-        return [self._offer(event, posted.answer.id, text, may_say_why=gesture is Gesture.REJECT)]
+        fallen = self.reviewing.fall(unit, event.at, event.place) if gesture is Gesture.REJECT else []
+        return [self._offer(event, posted.answer.id, text, may_say_why=gesture is Gesture.REJECT), *fallen]
 
     def _by_others(self, event: Reacted, gesture: Gesture, posted: PostedAnswer) -> list[Outgoing]:
         """Customers teach nothing, but may say what was the matter."""
@@ -56,26 +65,59 @@ class Capturing:
             return [self._notice(event, self.texts.not_agent)]
         return [ask_why(event, posted.answer.id, self.texts)] if gesture is Gesture.REJECT else []
 
+    def _second(self, unit: Unit, event: Reacted, gesture: Gesture) -> list[Outgoing]:
+        """A ✅ on the word that a lesson is held: a colleague's agreement, which releases it."""
+        known = unit.outbox.lesson_at(event.message)
+        lesson = unit.lessons.get(known) if known is not None else None
+        is_held = lesson is not None and lesson.held is not None
+        if lesson is None or not is_held or gesture is not Gesture.APPROVE or not event.added:
+            return []
+        if not self._is_agent(event.person):
+            return [self._notice(event, self.texts.not_agent)]
+        try:
+            told = self.reviewing.agree(unit, lesson, event.person, event.at)
+        except NotAllowed as refusal:
+            return [self._notice(event, str(refusal))]
+        return [self._notice(event, self.texts.accepted_by_you), *told]
+
     def _approve(self, unit: Unit, event: Reacted, posted: PostedAnswer) -> list[Outgoing]:
         """A trusted ✅ on a known answer adds the asker's phrasing; on a generated one it makes it known."""
         answer = posted.answer
         if answer.kind is AnswerKind.KNOWN and answer.fact is not None:
+            if (reason := self._not_learnt_from(unit, event)) is not None:
+                return [self._notice(event, reason)]
             origin = rating_origin(answer.id, event.person)
             unit.lessons.add_phrasing(Phrasing(fact=answer.fact, text=answer.question, origin=origin))
         elif answer.kind is AnswerKind.GROUNDED:
-            self._approve_generated(unit, event, answer)
+            if (held := self._approve_generated(unit, event, answer)) is not None:
+                return [held]
         else:
             return []
         return [self._notice(event, self.texts.noted_approval.format(name=event.person.name))]
 
-    def _approve_generated(self, unit: Unit, event: Reacted, answer: Answer) -> None:
-        for lesson in unit.lessons.about(answer.id):
-            if lesson.source is LessonSource.APPROVAL and lesson.author == event.person.key:
-                unit.lessons.restore(lesson.id)
-                unit.audit.add(event.person.key, "taught again", lesson.id, event.at)
-                return
+    def _not_learnt_from(self, unit: Unit, event: Reacted) -> str | None:
+        """Why an agent's ✅ on a known answer adds no phrasing: too many in an hour, or an agent who isn't believed."""
+        holding = self.reviewing.holding
+        if not holding.is_exempt(event.person) and holding.is_burst_of_approvals(unit, event.person, event.at):
+            reason = Hold.BURST
+        elif not holding.is_believed(unit, event.person):
+            reason = Hold.UNTRUSTED
+        else:
+            return None
+        return self.texts.not_learnt.format(name=event.person.name, reason=self.reviewing.because(reason))
+
+    def _approve_generated(self, unit: Unit, event: Reacted, answer: Answer) -> Notice | None:
+        """Make it known; the word that it is held, if it is."""
+        for earlier in unit.lessons.about(answer.id):
+            if earlier.source is LessonSource.APPROVAL and earlier.author == event.person.key:
+                if earlier.held is None and earlier.ruling is not Ruling.DROPPED:
+                    unit.lessons.restore(earlier.id)
+                    unit.audit.add(event.person.key, "taught again", earlier.id, event.at)
+                return None
         lesson = self._lesson(answer.question, answer.text, event.person, LessonSource.APPROVAL, event.at, answer.id)
+        reason = self.reviewing.holding.reason(unit, lesson, event.person, None, {})
         self._keep(unit, lesson)
+        return self.reviewing.hold(unit, lesson, reason, event.place) if reason is not None else None
 
     def _take_back(self, unit: Unit, event: Reacted, rating: Rating) -> list[Outgoing]:
         """A reaction taken away takes back what it brought: the rating, a phrasing, or an approved answer."""
@@ -104,27 +146,32 @@ class Capturing:
             submit_label=self.texts.form_submit,
         )
 
-    def correct(self, unit: Unit, event: CorrectionSubmitted, same: FactId | None) -> list[Outgoing]:
+    def correct(self, unit: Unit, event: CorrectionSubmitted, near: Near) -> list[Outgoing]:
         """Take the lesson. What was wrong with it is told to its author, and changes nothing.
 
-        `same` is the known fact that the question means, if the router is sure of one.
+        `near`: the known facts that the question may mean, with probabilities.
         """
         try:
             posted = self._correctable(unit, event.answer, event.person)
             self.check(event.question, event.text)
         except (NotAllowed, BadInput) as refusal:
             return [self._notice(event, str(refusal))]
-        fact = self._corrected_before(unit, event.answer) or self._fact_meant(
-            unit, posted.answer.fact or same, event.question, event.text
-        )
+        likely = posted.answer.fact or self._surely(near)
+        fact = self._corrected_before(unit, event.answer) or self._fact_meant(unit, likely, event.question, event.text)
         lesson = self._lesson(
             event.question, event.text, event.person, _source(event), event.at, event.answer, fact, event.said_in
         )
+        taken_for = self.fact(unit, likely) if likely is not None else None
+        reason = self.reviewing.holding.reason(unit, lesson, event.person, taken_for, near)
         self._keep(unit, lesson, "" if posted.retracted else posted.answer.question)
+        if reason is not None:
+            return [self.reviewing.hold(unit, lesson, reason, posted.place)]
         receipt = self.texts.noted.format(
-            name=event.person.name, question=_quote(event.question), answer=_quote(event.text)
+            name=event.person.name, question=quote(event.question), answer=quote(event.text)
         )
-        return [Notice(place=posted.place, text=receipt)]
+        settled = self.reviewing.same_again(unit, lesson, event.person, event.at)
+        fallen = self.reviewing.fall(unit, event.at, posted.place)
+        return [Notice(place=posted.place, text=receipt), *settled, *fallen]
 
     def check(self, question: str, answer: str) -> None:
         """Raises BadInput for a lesson that is empty or too long."""
@@ -134,12 +181,10 @@ class Capturing:
             if len(text) > MAX_ANSWER_CHARS:
                 raise BadInput(self.texts.too_long.format(limit=MAX_ANSWER_CHARS, length=len(text)))
 
-    def teach(
-        self, unit: Unit, question: str, answer: str, author: Person, at: datetime, same: FactId | None
-    ) -> Lesson:
+    def teach(self, unit: Unit, question: str, answer: str, author: Person, at: datetime, near: Near) -> Lesson:
         """The operator's direct way: trusted at once. Raises BadInput."""
         self.check(question, answer)
-        fact = self._fact_meant(unit, same, question, answer)
+        fact = self._fact_meant(unit, self._surely(near), question, answer)
         lesson = self._lesson(question, answer, author, LessonSource.TAUGHT, at, None, fact)
         self._keep(unit, lesson)
         return lesson
@@ -148,13 +193,18 @@ class Capturing:
 
     def learn_from_choice(self, unit: Unit, answer: Answer, fact: FactId, person: Person) -> None:
         """A click on "did you mean" says what the question meant; an agent's click is trusted with it."""
-        if self._is_agent(person):
+        if self._is_agent(person) and self.reviewing.holding.is_believed(unit, person):
             origin = f"choice:{answer.id}:{person.key}"
             unit.lessons.add_phrasing(Phrasing(fact=fact, text=answer.question, origin=origin))
 
     def fact(self, unit: Unit, fact: FactId) -> Fact | None:
         facts = facts_of(unit.lessons.all([fact]), unit.lessons.phrasings([fact]))
         return facts[0] if facts else None
+
+    def _surely(self, near: Near) -> FactId | None:
+        """The known fact that a question surely means, so that a lesson becomes its new version."""
+        best = max(near, key=lambda fact: near[fact], default=None)
+        return best if best is not None and near[best] >= self.policy.known_from else None
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
@@ -178,13 +228,17 @@ class Capturing:
     def _fact_meant(self, unit: Unit, likely: FactId | None, question: str, answer: str) -> FactId | None:
         """The fact that a lesson belongs to; None for a new one.
 
-        One that has this very answer; else the likely one, which was served or which the router is sure of, if the
-        lesson reads as its new version. It may also have been mistaken for it, and must not take its place then.
+        One that has this very answer, or a held lesson of it for this question; else the likely one, which was served
+        or which the router is sure of, if the lesson reads as its new version. It may also have been mistaken for it,
+        and must not take its place then.
         """
         for lesson in unit.lessons.saying(answer.strip()):
             known = self.fact(unit, lesson.fact)
             if known is not None and known.lesson.answer == lesson.answer:
                 return known.id
+        for lesson in unit.lessons.kept_back(answer.strip()):
+            if lesson.held is not None and same_words(lesson.question, question):
+                return lesson.fact
         known = self.fact(unit, likely) if likely is not None else None
         return known.id if known is not None and is_new_version(known, question, answer) else None
 
@@ -224,15 +278,10 @@ def is_new_version(fact: Fact, question: str, answer: str) -> bool:
 
     Of an answer of a few words, nothing can be told: it counts as a new version.
     """
-    if any(_same_words(question, phrasing) for phrasing in fact.phrasings):
+    if any(same_words(question, phrasing) for phrasing in fact.phrasings):
         return True
     few = len(set(content_words(answer))) < FEW_WORDS
     return few or coverage(answer, fact.lesson.answer) >= RESEMBLING_FROM
-
-
-def _same_words(question: str, phrasing: str) -> bool:
-    words = set(content_words(question))
-    return words == set(content_words(phrasing)) if words else question.strip() == phrasing.strip()
 
 
 def _source(event: CorrectionSubmitted) -> LessonSource:
@@ -242,8 +291,3 @@ def _source(event: CorrectionSubmitted) -> LessonSource:
 def rating_origin(answer: AnswerId, person: Person) -> str:
     """What a phrasing that a ✅ brought is filed under."""
     return f"rating:{answer}:{person.key}"
-
-
-def _quote(text: str) -> str:
-    folded = " ".join(text.split())
-    return folded if len(folded) <= MAX_QUOTED_CHARS else f"{folded[:MAX_QUOTED_CHARS]}…"

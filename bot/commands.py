@@ -2,14 +2,12 @@
 
 import re
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from bot.answers import PostedAnswer
-from bot.asking_why import reasons_given
 from bot.errors import AdapterBroken, AdminError, BadInput, NotAllowed, UnknownAdapter
 from bot.events import CommandGiven, Place
-from bot.feedback import LessonSource, facts_of
 from bot.forgetting import Forgetting
 from bot.ids import RunId, new_id
 from bot.lineage import Adapter, Deployment, Move, RetrainPlan, Run, RunState, serving_stack, withdrawn
@@ -17,17 +15,19 @@ from bot.outgoing import Notice, Outgoing, ProgressPost
 from bot.people import Person, Role
 from bot.policy import Policy
 from bot.ports import AdapterStore, Clock, Planner, Unit
-from bot.receipts import standing
-from bot.retraining import live_adapter, new_lessons
+from bot.retraining import live_adapter
+from bot.reviewing import Reviewing, remember_admin
+from bot.status import PAUSED, Status, describe_status, explain, name_of, status_of
 from bot.texts import Texts
-
-PAUSED = "paused"
 
 NEEDED_ROLE = {
     "help": Role.CUSTOMER,
     "status": Role.AGENT,
     "why": Role.AGENT,
     "adapters": Role.AGENT,
+    "review": Role.AGENT,
+    "accept": Role.AGENT,
+    "drop": Role.ADMIN,
     "retrain": Role.ADMIN,
     "promote": Role.ADMIN,
     "rollback": Role.ADMIN,
@@ -38,31 +38,6 @@ NEEDED_ROLE = {
 
 
 @dataclass(frozen=True)
-class Status:
-    """What the bot is and knows now."""
-
-    paused: bool
-    adapter: str | None
-    facts: int
-    phrasings: int
-    sections: int
-    lessons_since_adapter: int
-    answers: dict[str, int]
-    handoffs: dict[str, int]
-    """How many are open, claimed, solved."""
-    reminders: int
-    """How often the agents were called again for those that are not solved."""
-    reasons: dict[str, int]
-    """What was the matter with answers that got a ❌."""
-    undelivered: int
-    """Messages that a platform never took."""
-    trained_on: int = 0
-    """Lessons that the adapter was trained on; FAQ entries are none."""
-    learned: int = 0
-    """Of these, those that it says right."""
-
-
-@dataclass(frozen=True)
 class Commands:
     policy: Policy
     texts: Texts
@@ -70,11 +45,17 @@ class Commands:
     plan: Planner
     clock: Clock
 
+    @cached_property
+    def reviewing(self) -> Reviewing:
+        return Reviewing(self.policy, self.texts)
+
     def run(self, unit: Unit, event: CommandGiven) -> list[Outgoing]:
         """Do what was typed and tell the person, whatever came of it."""
         verb, arguments = _parse(event.text)
         try:
             self.check_right(verb, event.person)
+            if self.policy.staff.role_of(event.person) >= Role.ADMIN:
+                remember_admin(unit, event.person, event.place)
             return self._dispatch(unit, event, verb, arguments)
         except (AdminError, NotAllowed, BadInput) as problem:
             return [_tell(event, str(problem))]
@@ -93,12 +74,11 @@ class Commands:
         match verb:
             case "retrain":
                 return self._retrain(unit, event, dry_run="--dry-run" in arguments)
-            case "status":
-                return [_tell(event, self.describe(self.status(unit)))]
-            case "why":
-                return [_tell(event, self._why(unit, arguments))]
-            case "adapters":
-                return [_tell(event, self.list_adapters(unit))]
+            case "status" | "why" | "adapters" | "review":
+                return [_tell(event, self._show(unit, verb, arguments))]
+            case "accept" | "drop":
+                text, told = self.decide(unit, verb, _only(arguments, self._needs(verb, "an id")), event.person)
+                return [_tell(event, text), *told]
             case "promote":
                 return [_tell(event, self.promote(unit, _only(arguments, self._needs("promote", "an adapter")), by))]
             case "rollback":
@@ -110,6 +90,17 @@ class Commands:
                 return [_tell(event, self.set_paused(unit, verb == "pause"))]
             case _:
                 return [_tell(event, self.texts.help)]
+
+    def _show(self, unit: Unit, verb: str, arguments: list[str]) -> str:
+        match verb:
+            case "status":
+                return self.describe(self.status(unit))
+            case "why":
+                return self._why(unit, arguments)
+            case "adapters":
+                return self.list_adapters(unit)
+            case _:
+                return self.reviewing.describe(unit)
 
     @property
     def forgetting(self) -> Forgetting:
@@ -149,7 +140,7 @@ class Commands:
         return self.texts.rolled_back.format(name=serving)
 
     def name_of(self, adapter: Adapter | None) -> str:
-        return adapter.name if adapter is not None else self.texts.base_model
+        return name_of(adapter, self.texts)
 
     def list_adapters(self, unit: Unit) -> str:
         live = self.live(unit)
@@ -164,6 +155,14 @@ class Commands:
             for adapter in unit.adapters.all()
         ]
         return "\n".join(lines) or self.texts.no_adapters
+
+    # --- lessons that are held ------------------------------------------------------------------------------------
+
+    def decide(self, unit: Unit, verb: str, id: str, by: Person) -> tuple[str, list[Outgoing]]:
+        """Accept or drop a held lesson: what whoever did is told, and the teacher. Raises BadInput, NotAllowed."""
+        if verb == "drop":
+            return self.texts.dropped_by_you, self.reviewing.drop(unit, id, by)
+        return self.texts.accepted_by_you, self.reviewing.accept(unit, id, by, self.clock())
 
     # --- training ------------------------------------------------------------------------------------------------
 
@@ -207,44 +206,10 @@ class Commands:
     # --- state ---------------------------------------------------------------------------------------------------
 
     def status(self, unit: Unit) -> Status:
-        lessons, phrasings = unit.lessons.all(), unit.lessons.phrasings()
-        facts = facts_of(lessons, phrasings)
-        taught = [lesson for lesson in lessons if lesson.source is not LessonSource.FAQ]
-        live = self.live(unit)
-        return Status(
-            paused=unit.flags.get(PAUSED) == "yes",
-            adapter=live.name if live is not None else None,
-            facts=len(facts),
-            phrasings=sum(len(fact.phrasings) for fact in facts),
-            sections=len(unit.documents.sections()),
-            lessons_since_adapter=len(new_lessons(unit, live)),
-            answers=unit.answers.count_by_kind(),
-            handoffs=unit.handoffs.count_by_state(),
-            reminders=sum(handoff.reminders for handoff in unit.handoffs.unsolved()),
-            reasons=unit.ratings.count_by_reason(),
-            undelivered=unit.outbox.given_up(),
-            trained_on=sum(live is not None and lesson.id in live.lessons for lesson in taught),
-            learned=len(live.learned) if live is not None else 0,
-        )
+        return status_of(unit)
 
     def describe(self, status: Status) -> str:
-        undelivered = self.texts.status_undelivered.format(count=status.undelivered) if status.undelivered else ""
-        told = self.texts.status.format(
-            state="Paused" if status.paused else "Answering",
-            adapter=status.adapter or self.texts.base_model,
-            facts=status.facts,
-            phrasings=status.phrasings,
-            sections=status.sections,
-            lessons=status.lessons_since_adapter,
-            answers=_counted(status.answers),
-            handoffs=_counted(status.handoffs),
-            reminders=status.reminders,
-            reasons=_counted(status.reasons),
-            undelivered=undelivered,
-        )
-        if not status.learned:
-            return told
-        return f"{told} {self.texts.status_learned.format(lessons=status.trained_on, learned=status.learned)}"
+        return describe_status(status, self.texts)
 
     def set_paused(self, unit: Unit, paused: bool) -> str:
         unit.flags.set(PAUSED, "yes" if paused else "no")
@@ -259,22 +224,7 @@ class Commands:
 
     def explain(self, unit: Unit, posted: PostedAnswer) -> str:
         """What an answer was made of."""
-        answer = posted.answer
-        adapter = unit.adapters.get(answer.adapter) if answer.adapter is not None else None
-        reasons = reasons_given(list(unit.ratings.of(answer.id)))
-        sources = "; ".join(f"{source.kind}: {source.title}" for source in answer.sources)
-        told = self.texts.why.format(
-            question=answer.question,
-            kind=answer.kind,
-            confidence=answer.confidence,
-            adapter=self.name_of(adapter),
-            latency_ms=answer.latency_ms,
-            sources=self.texts.sources.format(sources=sources) if sources else "",
-            reasons=self.texts.why_reasons.format(reasons=_counted(reasons)) if reasons else "",
-        )
-        if answer.confirmation is None:
-            return told
-        return f"{told} {standing(unit, answer.confirmation.lesson, self.live(unit), self.texts)}".rstrip()
+        return explain(unit, posted, self.texts)
 
     def _needs(self, verb: str, what: str) -> str:
         return self.texts.needs_argument.format(verb=verb, what=what)
@@ -286,10 +236,6 @@ def _parse(text: str) -> tuple[str, list[str]]:
     except ValueError:  # an unbalanced quotation mark
         words = text.split()
     return (words[0].lower(), words[1:]) if words else ("help", [])
-
-
-def _counted(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
 
 
 def _message_id(link: str) -> str:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from bot.answering import OnText
 from bot.answers import Answer
-from bot.commands import Status
 from bot.conversation import Question, Turn
 from bot.events import Event, MessageRef, Place
 from bot.feedback import Lesson
@@ -18,6 +17,7 @@ from bot.people import OPERATOR, Person, Platform, Role
 from bot.ports import Clock, Store, Unit
 from bot.redacting import Redacting
 from bot.routing import Routing
+from bot.status import Status
 
 TERMINAL = Place(Platform.CLI, "local", "terminal")
 
@@ -95,9 +95,9 @@ class Desk:
         """Take a lesson at once. Raises BadInput."""
         if self.redacting is not None:
             question, answer = self.redacting.asked(question), self.redacting.taught(answer)
-        same = await self.routing.same_fact(question)
+        near = await self.routing.near(question)
         teach = self.routing.capturing.teach
-        return await self.store.run(lambda unit: teach(unit, question, answer, OPERATOR, self.clock(), same))
+        return await self.store.run(lambda unit: teach(unit, question, answer, OPERATOR, self.clock(), near))
 
     async def promote(self, name: str) -> str:
         return await self.store.run(lambda unit: self.routing.commands.promote(unit, name, OPERATOR.key))

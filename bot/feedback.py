@@ -54,8 +54,30 @@ class LessonSource(StrEnum):
     FAQ = "faq"  # an ingested FAQ entry
 
 
+CORRECTING = frozenset({LessonSource.CORRECTION, LessonSource.REPLY})
+"""Where an agent says that something else than the bot's answer is right."""
 OVERHEARD = frozenset({LessonSource.APPROVAL, LessonSource.REPLY})
 """Where the question, or the answer too, was said in a channel: memory serves it, training leaves it out."""
+
+
+class Hold(StrEnum):
+    """Why a lesson is kept and not used until somebody has looked at it."""
+
+    BURST = "burst"  # more in an hour than one person may teach
+    DROPPED = "dropped"  # an admin dropped this answer before
+    UNTRUSTED = "untrusted"  # the teacher's record
+    NEWCOMER = "newcomer"  # the teacher has none yet, and the operator wants one
+    SAME_AS_HELD = "same_as_held"  # this answer is held already
+    OVERRULES = "overrules"  # a teacher with a good record says otherwise
+    DISPUTED = "disputed"  # it was answered so before, and a colleague corrected it
+    UNRELATED = "unrelated"  # one answer for another question altogether
+
+
+class Ruling(StrEnum):
+    """What somebody else decided of a held lesson. An admin's is final."""
+
+    ACCEPTED = "accepted"
+    DROPPED = "dropped"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +97,13 @@ class Lesson:
     """The bot's answer that the lesson corrects or approves."""
     topic: str = ""
     withdrawn_at: datetime | None = None
+    """Set as well while it is held: whatever skips withdrawn lessons serves, trains and indexes no held one."""
     said_in: str | None = None
     """`MessageRef.key` of the message whose words the answer is; an edit of it is a new version."""
+    held: Hold | None = None
+    ruling: Ruling | None = None
+    ruled_by: str = ""
+    """`Person.key`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -108,7 +108,9 @@ class Following:
             id=event.id, place=event.place, person=event.person, at=event.at, answer=lesson.about,
             question=lesson.question, text=event.text, said_in=event.message,
         )  # fmt: skip
-        return self.capturing.correct(unit, submitted, lesson.fact)
+        if lesson.held is not None:  # its words are gone, nobody can accept them any more
+            _withdraw(unit, [lesson], event.at)
+        return self.capturing.correct(unit, submitted, {lesson.fact: 1.0})
 
 
 def _withdraw(unit: Unit, lessons: Sequence[Lesson], at: datetime) -> None:

@@ -7,7 +7,7 @@ from bot.answers import Answer
 from bot.buttons import Button
 from bot.events import MessageRef, Place
 from bot.handoff import Handoff
-from bot.ids import AnswerId, EventId, OutgoingId, RunId, new_id
+from bot.ids import AnswerId, EventId, LessonId, OutgoingId, RunId, new_id
 from bot.people import Person
 
 
@@ -72,6 +72,8 @@ class Notice(_Going):
     to: Person | None = None
     calls_agents: bool = False
     """True for one that has to reach somebody: it calls the agents as a hand-off does."""
+    lesson: LessonId | None = None
+    """The held lesson that it tells of: another agent's ✅ on the message agrees with it."""
     kind: Literal["notice"] = "notice"
 
 

@@ -41,6 +41,12 @@ class Person:
     def key(self) -> str:
         return f"{self.platform}:{self.id}"
 
+    @classmethod
+    def of_key(cls, key: str, name: str = "") -> "Person":
+        """Whom a key names, as far as it tells: groups are unknown."""
+        platform, _, own_id = key.partition(":")
+        return cls(Platform(platform), own_id, name)
+
 
 OPERATOR = Person(Platform.CLI, "operator", "the operator")
 

@@ -31,3 +31,8 @@ class Policy:
     """Least share of the question's content that the section must speak of: near in meaning is not enough."""
     supported_from: float = 0.8
     """Least share of a generated answer's content that its sources must contain."""
+    trust_from: float = 0.5
+    """Least lower bound of an agent's trust (`bot/trust.py`) at which what they teach is used at once. 0: everybody is
+    believed, whatever they teach; above 0.47: the first lessons of everybody new wait for a colleague."""
+    lessons_an_hour: int = 30
+    """So many corrections, and as many ✅, are used of one agent in an hour; the rest waits. 0: no limit."""

@@ -2,7 +2,7 @@
 storage is synchronous inside `Store.run`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -12,7 +12,7 @@ from bot.audit import Entry
 from bot.conversation import Turn
 from bot.erasure import Acquaintance, Certificate, Erased
 from bot.events import Event, MessageRef, Place
-from bot.feedback import Lesson, Phrasing, Rating
+from bot.feedback import Hold, Lesson, Phrasing, Rating, Ruling
 from bot.generation import Generation, Sampling
 from bot.handoff import Handoff
 from bot.ids import AdapterId, AnswerId, EventId, FactId, LessonId, OutgoingId, RunId
@@ -22,6 +22,7 @@ from bot.people import Person, Platform
 from bot.personal import Span
 from bot.prompting import Message
 from bot.retrieval import Changes, Origin, Retrieval, Section
+from bot.trust import Opinion
 
 T = TypeVar("T")
 
@@ -163,6 +164,10 @@ class Outbox(Protocol):
         """Where the run's progress post stands."""
         ...
 
+    def lesson_at(self, message: MessageRef) -> LessonId | None:
+        """The held lesson that the message tells of."""
+        ...
+
 
 class Conversations(Protocol):
     def add(self, turn: Turn) -> None: ...
@@ -200,6 +205,10 @@ class Ratings(Protocol):
     def put(self, rating: Rating) -> None: ...
     def remove(self, rating: Rating) -> None: ...
     def of(self, answer: AnswerId) -> Sequence[Rating]: ...
+    def approvals(self, person: str, since: datetime) -> int:
+        """How many ✅ of the person's stand that were given after a point in time."""
+        ...
+
     def count_by_reason(self) -> dict[str, int]: ...
 
 
@@ -229,13 +238,41 @@ class Lessons(Protocol):
         ...
 
     def restore(self, lesson: LessonId) -> None: ...
+    def hold(self, lesson: LessonId, reason: Hold, at: datetime) -> None:
+        """Keep it from use, with the phrasings that it brought, until it is released."""
+        ...
+
+    def release(self, lesson: LessonId, at: datetime) -> None:
+        """Use it from now on: it counts as taught at this time, so that it is the newest of its fact."""
+        ...
+
+    def rule(self, lesson: LessonId, ruling: Ruling, by: str) -> None:
+        """Note who decided what of it; it isn't held any more."""
+        ...
+
+    def held(self) -> Sequence[Lesson]:
+        """Oldest first."""
+        ...
+
+    def by(self, author: str) -> Sequence[Lesson]:
+        """Those that were not withdrawn, oldest first."""
+        ...
+
+    def corrections(self, author: str, since: datetime) -> int:
+        """How many the author has sent after a point in time, held and withdrawn ones too."""
+        ...
+
     def about(self, answer: AnswerId) -> Sequence[Lesson]: ...
+    def kept_back(self, answer: str) -> Sequence[Lesson]:
+        """Those with this very answer that are held or were dropped, oldest first."""
+        ...
+
     def saying(self, answer: str) -> Sequence[Lesson]:
         """Those with this very answer that were not withdrawn, newest first."""
         ...
 
     def said_in(self, message: MessageRef) -> Sequence[Lesson]:
-        """Those that a message's words are the answer of, and that were not withdrawn; oldest first."""
+        """Those that a message's words are the answer of, and that stand or are held; oldest first."""
         ...
 
     def all(self, facts: Sequence[FactId] | None = None) -> Sequence[Lesson]:
@@ -258,6 +295,30 @@ class Lessons(Protocol):
     def withdraw_phrasings(self, origin: str, at: datetime) -> None: ...
     def phrasings(self, facts: Sequence[FactId] | None = None) -> Sequence[Phrasing]:
         """Those of the facts, or all; oldest first, withdrawn ones too."""
+        ...
+
+
+class Teaching(Protocol):
+    """What is kept that tells of a teacher's record. FAQ entries have no teacher."""
+
+    def shared(self) -> Sequence[Lesson]:
+        """Lessons of facts that more than one person taught, oldest first. Withdrawn ones only if they are held."""
+        ...
+
+    def opinions(self) -> Sequence[Opinion]:
+        """Agents' ✅ and ❌ on answers that said another's lesson, corrections of such, and decisions of held ones."""
+        ...
+
+    def served(self, lessons: Sequence[LessonId]) -> Mapping[LessonId, int]:
+        """How often each was said."""
+        ...
+
+    def teachers(self) -> Collection[str]:
+        """All who taught something that was not taken back."""
+        ...
+
+    def proven(self, least: int) -> Mapping[str, int]:
+        """Of each teacher, how many lessons stand that were said so often."""
         ...
 
 
@@ -406,6 +467,8 @@ class Unit(Protocol):
     def ratings(self) -> Ratings: ...
     @property
     def lessons(self) -> Lessons: ...
+    @property
+    def teaching(self) -> Teaching: ...
     @property
     def documents(self) -> Documents: ...
     @property

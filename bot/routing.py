@@ -12,7 +12,7 @@ from bot.answers import Answer, AnswerKind, PostedAnswer
 from bot.asking_why import AskingWhy
 from bot.buttons import Act
 from bot.capturing import Capturing
-from bot.commands import PAUSED, Commands
+from bot.commands import Commands
 from bot.conversation import Question, Speaker, Turn, clean_question, is_for_the_bot
 from bot.events import (
     ButtonPressed,
@@ -34,6 +34,7 @@ from bot.outgoing import AnswerPost, Notice, Outgoing
 from bot.people import Role
 from bot.ports import Effect, Store, Unit
 from bot.rating import rate
+from bot.status import PAUSED
 from bot.texts import Texts
 
 Draft = Callable[[Place, str], Awaitable[None]]
@@ -63,8 +64,8 @@ class Routing:
             case Reacted():
                 return lambda unit: self.capturing.react(unit, event)
             case CorrectionSubmitted():
-                same = await self.same_fact(event.question)
-                return lambda unit: self.capturing.correct(unit, event, same)
+                near = await self.near(event.question)
+                return lambda unit: self.capturing.correct(unit, event, near)
             case ReplyMarked():
                 return await self._on_reply_marked(event)
             case ButtonPressed():
@@ -85,12 +86,10 @@ class Routing:
             case _:
                 return self.handing_off.press(unit, event)
 
-    async def same_fact(self, question: str) -> FactId | None:
-        """The known fact that a question surely means, so that a lesson becomes its new version."""
+    async def near(self, question: str) -> dict[FactId, float]:
+        """The known facts that a question may mean, with probabilities."""
         found = await self.answering.knowledge.search(clean_question(question))
-        if found.facts and found.facts[0].probability >= self.answering.policy.known_from:
-            return found.facts[0].fact.id
-        return None
+        return {match.fact.id: match.probability for match in found.facts}
 
     def broken(self, event: Event) -> Effect:
         """What happens to an event that can't be handled: whoever asked gets a hand-off, never silence."""
@@ -177,14 +176,14 @@ class Routing:
             return lambda _: [Notice(place=event.place, in_reply_to=event.id, text=problem, to=event.person)]
         assert posted is not None, "checked above"
         question = posted.answer.question
-        same = await self.same_fact(question)
+        near = await self.near(question)
         submitted = CorrectionSubmitted(
             id=event.id, place=event.place, person=event.person, at=event.at, answer=posted.answer.id,
             question=question, text=event.text, said_in=event.reply,
         )  # fmt: skip
 
         def learn(unit: Unit) -> Sequence[Outgoing]:
-            outgoing = self.capturing.correct(unit, submitted, same)
+            outgoing = self.capturing.correct(unit, submitted, near)
             if self.capturing.policy.staff.role_of(event.person) < Role.AGENT:
                 return outgoing
             return [*outgoing, *self.handing_off.solve(unit, event.place, event.person, event.at)]

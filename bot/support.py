@@ -17,6 +17,12 @@ def content_words(text: str) -> list[str]:
     return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _STOPWORDS]
 
 
+def same_words(one: str, other: str) -> bool:
+    """True for the same content words, in whatever order; without any, for the same text."""
+    words = set(content_words(one))
+    return words == set(content_words(other)) if words else one.strip() == other.strip()
+
+
 def coverage(question: str, text: str) -> float:
     """Share of the question's content words that a text speaks of, in [0, 1]."""
     words = set(content_words(question))

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+MAX_QUOTED_CHARS = 300
+
 
 @dataclass(frozen=True)
 class Texts:
@@ -94,12 +96,46 @@ class Texts:
     not_agent: str = "Only support agents can teach me. Your agents are set up in the bot's settings (agents)."
     not_admin: str = "Only admins can use `{verb}`. Admins are set up in the bot's settings (admins)."
     not_staff: str = "Only support agents and admins can use `{verb}`."
+    # lessons that are held
+    held: str = (
+        "Thank you {name}. I keep this lesson, but I don't use it yet: {reason} {who} (`{id}`)\n"
+        "> {question}\n> {answer}"
+    )
+    held_for_colleague: str = "It is used once a colleague puts a ✅ here or teaches the same, or an admin accepts it."
+    held_for_admin: str = "An admin decides."
+    held_burst: str = "that's more than {limit} within an hour."
+    held_dropped: str = "an admin dropped this answer before."
+    held_untrusted: str = "some earlier lessons had to be corrected, so a second person looks at new ones."
+    held_newcomer: str = "a second person looks at the first lessons of everybody who is new to teaching me."
+    held_same: str = "a lesson with this answer is waiting for review already."
+    held_overrules: str = "a colleague whose lessons have proved right answers this otherwise."
+    held_disputed: str = "you and a colleague have answered this in turn."
+    held_unrelated: str = "it is also the answer to another question altogether."
+    held_line: str = "`{id}` {name}, {date}: {reason}\n> {question}\n> {answer}"
+    held_more: str = "… and {count} more."
+    nothing_held: str = "No lesson waits for review."
+    unknown_held: str = "No lesson that waits for review goes by {id!r}. `/mentee review` lists them."
+    not_enough: str = "This waits for an admin, or for a colleague whose lessons proved right. Nothing was changed."
+    accepted: str = "{by} accepted your lesson, {name}: from now on I answer “{question}” like that."
+    dropped: str = "{by} dropped your lesson on “{question}”, {name}. I don't use it."
+    accepted_by_you: str = "Accepted: from now on I answer like that."
+    dropped_by_you: str = "Dropped: I don't use it, nor the same again."
+    not_learnt: str = "Noted, {name}, but I don't learn from it: {reason}"
+    fell: str = (
+        "Several of your lessons had to be corrected, {name}. The {count} that nobody else has confirmed wait for "
+        "review; they are used again once a colleague or an admin agrees."
+    )
+    fell_admins: str = (
+        "Several lessons of {name} had to be corrected. I don't use the {count} that nobody else has confirmed until "
+        "they are reviewed: `/mentee review`."
+    )
     # commands
     help: str = (
         "Ask me by mentioning me or in a direct message. Agents teach me with ✅, ❌ and ✏️ on my answers.\n"
         "`/mentee status` what I know and which adapter answers\n"
         "`/mentee why <answer>` what an answer was made of\n"
         "`/mentee adapters` all adapters · `/mentee retrain [--dry-run]` train a new one\n"
+        "`/mentee review` lessons that wait for review · `/mentee accept <id>` · `/mentee drop <id>`\n"
         "`/mentee promote <adapter>` · `/mentee rollback` · `/mentee pause` · `/mentee resume`\n"
         "`/mentee forget <person> [--with-lessons]` remove what is kept of somebody, adapters included"
     )
@@ -161,7 +197,14 @@ class Texts:
     standing_regressed: str = "The lesson was learned in {adapter}, and is unlearned in the present adapter."
     standing_untrained: str = "The present adapter was not trained on the lesson."
     standing_withdrawn: str = "The lesson was withdrawn."
+    status_held: str = "{held} lessons wait for review: `/mentee review`."
     base_model: str = "base model"
 
 
 ENGLISH = Texts()
+
+
+def quote(text: str) -> str:
+    """On one line, and cut when it is long."""
+    folded = " ".join(text.split())
+    return folded if len(folded) <= MAX_QUOTED_CHARS else f"{folded[:MAX_QUOTED_CHARS]}…"

@@ -8,11 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
+from bot.people import OPERATOR
+from bot.ports import Unit
 from deploy import shown
 from deploy.cli_bench import bench
 from deploy.logs import set_up_logs
@@ -51,6 +54,8 @@ Consent = Annotated[str, typer.Option("--consent", help="Who agreed to its use, 
 OnlyReport = Annotated[bool, typer.Option("--dry-run", help="Read and report; keep nothing.")]
 Dropped = Annotated[bool, typer.Option("--dropped", help="Show what earlier loads dropped, and why; load nothing.")]
 AdapterName = Annotated[str, typer.Argument(metavar="ID", help="v3, or the beginning of an id.")]
+
+HeldLesson = Annotated[str, typer.Argument(metavar="ID", help="As `mentee review` shows it.")]
 
 
 @app.command()
@@ -168,6 +173,27 @@ def rollback(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def review(as_json: AsJson = False) -> None:
+    """List the lessons that wait for review, and why."""
+    with told(as_json), _kept() as kept:
+        held = kept.store.run_sync(lambda unit: unit.lessons.held())
+        text = kept.store.run_sync(kept.commands.reviewing.describe)
+        shown.data({"held": [asdict(lesson) for lesson in held]}, text, as_json)
+
+
+@app.command()
+def accept(lesson: HeldLesson, as_json: AsJson = False) -> None:
+    """Use a lesson that waits for review. Its teacher is told when the bot runs."""
+    _say(lambda kept: kept.store.run_sync(partial(_decide, kept, "accept", lesson)), as_json)
+
+
+@app.command()
+def drop(lesson: HeldLesson, as_json: AsJson = False) -> None:
+    """Never use a lesson that waits for review. Its teacher is told when the bot runs."""
+    _say(lambda kept: kept.store.run_sync(partial(_decide, kept, "drop", lesson)), as_json)
+
+
+@app.command()
 def forget(person: PersonName, with_lessons: WithLessons = False, as_json: AsJson = False) -> None:
     """Forget a person: what they wrote goes, with every adapter that learned from it. Prints the certificate."""
     with told(as_json), _kept() as kept:
@@ -215,6 +241,13 @@ def doctor(as_json: AsJson = False) -> None:
         shown.findings(findings, as_json)
         if any(finding.state == "fail" for finding in findings):
             raise typer.Exit(1)
+
+
+def _decide(kept: Kept, verb: str, lesson: str, unit: Unit) -> str:
+    text, told_others = kept.commands.decide(unit, verb, lesson, OPERATOR)
+    for outgoing in told_others:
+        unit.outbox.add(outgoing)
+    return text
 
 
 def _say(act: Callable[[Kept], str], as_json: bool) -> None:

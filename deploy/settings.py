@@ -82,6 +82,10 @@ class Settings(BaseSettings):
     covered_from: float = Field(0.5, ge=0.0, le=1.0)
     supported_from: float = Field(0.8, ge=0.0, le=1.0)
 
+    # teaching
+    trust_from: float = Field(0.5, ge=0.0, le=0.6)
+    lessons_an_hour: int = Field(30, ge=0)
+
     # training
     retrain_schedule: str = ""
     retrain_after_lessons: int = Field(25, ge=0)
@@ -164,6 +168,8 @@ class Settings(BaseSettings):
             grounded_from=self.grounded_from,
             covered_from=self.covered_from,
             supported_from=self.supported_from,
+            trust_from=self.trust_from,
+            lessons_an_hour=self.lessons_an_hour,
         )
 
     @classmethod

@@ -80,10 +80,12 @@ class OutboxRow(SQLModel, table=True):
     position: int = Field(index=True)
     outgoing: str = _text()
     run: str | None = Field(default=None, index=True)
+    lesson: str | None = None
     state: str = Field(default="waiting", index=True)  # waiting | delivered | parked
     attempts: int = 0
     reason: str = _text(default="")
     message: str | None = _text(default=None)
+    message_key: str | None = Field(default=None, index=True)
 
 
 class TurnRow(SQLModel, table=True):
@@ -107,6 +109,7 @@ class AnswerRow(SQLModel, table=True):
     answer: str = _text()
     place: str = _text()
     asker: str = _text()
+    lesson: str | None = Field(default=None, index=True)
     message_key: str | None = Field(default=None, index=True)
     message_id: str | None = Field(default=None, index=True)
     message: str | None = _text(default=None)
@@ -128,7 +131,7 @@ class RatingRow(SQLModel, table=True):
     __tablename__ = "ratings"
 
     answer: str = Field(primary_key=True)
-    person: str = Field(primary_key=True)
+    person: str = Field(primary_key=True, index=True)
     gesture: str = Field(primary_key=True)
     trusted: bool
     at: datetime = _time()
@@ -142,7 +145,7 @@ class LessonRow(SQLModel, table=True):
     fact: str = Field(index=True)
     question: str = _text()
     answer: str = _text()
-    author: str
+    author: str = Field(index=True)
     author_name: str = _words()
     source: str
     taught_at: datetime = _time()
@@ -150,6 +153,9 @@ class LessonRow(SQLModel, table=True):
     topic: str = _words(default="")
     withdrawn_at: datetime | None = _time(default=None)
     said_in: str | None = Field(default=None, index=True)
+    held: str | None = Field(default=None, index=True)
+    ruling: str | None = Field(default=None, index=True)
+    ruled_by: str = ""
 
 
 class PhrasingRow(SQLModel, table=True):

@@ -13,6 +13,7 @@ from storage.repositories.persons import SqlPersons
 from storage.repositories.revision import changes_since, current_revision
 from storage.repositories.slow_loop import SqlAdapters, SqlFlags, SqlRuns
 from storage.repositories.talk import SqlAnswers, SqlConversations, SqlHandoffs, SqlRatings
+from storage.repositories.teaching import SqlTeaching
 
 
 @dataclass
@@ -48,6 +49,10 @@ class SqlUnit:
     @cached_property
     def lessons(self) -> SqlLessons:
         return SqlLessons(self.session)
+
+    @cached_property
+    def teaching(self) -> SqlTeaching:
+        return SqlTeaching(self.session)
 
     @cached_property
     def documents(self) -> SqlDocuments:

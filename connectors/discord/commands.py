@@ -42,6 +42,20 @@ class MenteeGroup(app_commands.Group):
     async def adapters(self, interaction: Interaction) -> None:
         await self._give(interaction, "adapters")
 
+    @app_commands.command(description="Lessons that wait for review, and why")
+    async def review(self, interaction: Interaction) -> None:
+        await self._give(interaction, "review")
+
+    @app_commands.command(description="Use a lesson that waits for review")
+    @app_commands.describe(lesson="Its id, as /mentee review shows it")
+    async def accept(self, interaction: Interaction, lesson: str) -> None:
+        await self._give(interaction, "accept", lesson)
+
+    @app_commands.command(description="Never use a lesson that waits for review")
+    @app_commands.describe(lesson="Its id, as /mentee review shows it")
+    async def drop(self, interaction: Interaction, lesson: str) -> None:
+        await self._give(interaction, "drop", lesson)
+
     @app_commands.command(description="Train a new adapter on what the agents have taught")
     @app_commands.describe(dry_run="Only say what would be trained")
     async def retrain(self, interaction: Interaction, dry_run: bool = False) -> None:

@@ -48,7 +48,7 @@ class LessonRow:
     lesson: Lesson
     source: str
     state: str
-    """One of "active", "replaced", "withdrawn"."""
+    """One of "active", "replaced", "withdrawn", "held"."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,8 @@ def lesson_rows(lessons: Sequence[Lesson]) -> list[LessonRow]:
 
 
 def _state(lesson: Lesson, is_active: bool) -> str:
+    if lesson.held is not None:
+        return "held"
     if lesson.withdrawn_at is not None:
         return "withdrawn"
     return "active" if is_active else "replaced"

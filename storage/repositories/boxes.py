@@ -6,8 +6,8 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from bot.events import Event, MessageRef
-from bot.ids import EventId, OutgoingId, RunId
-from bot.outgoing import AnswerEdit, AnswerPost, Outgoing, ProgressPost
+from bot.ids import EventId, LessonId, OutgoingId, RunId
+from bot.outgoing import AnswerEdit, AnswerPost, Notice, Outgoing, ProgressPost
 from storage.codec import EVENT, MESSAGE_REF, OUTGOING, from_text, to_text
 from storage.tables import AnswerRow, InboxRow, OutboxRow
 
@@ -45,9 +45,10 @@ class SqlOutbox:
 
     def add(self, outgoing: Outgoing) -> None:
         run = outgoing.run if isinstance(outgoing, ProgressPost) else None
+        lesson = outgoing.lesson if isinstance(outgoing, Notice) else None
         position = next_position(self._session, OutboxRow.position)
         text = to_text(OUTGOING, outgoing)
-        self._session.add(OutboxRow(id=outgoing.id, position=position, outgoing=text, run=run))
+        self._session.add(OutboxRow(id=outgoing.id, position=position, outgoing=text, run=run, lesson=lesson))
         self._session.flush()
 
     def undelivered(self) -> Sequence[Outgoing]:
@@ -59,7 +60,7 @@ class SqlOutbox:
         row.state = "delivered"
         if message is None:
             return
-        row.message = to_text(MESSAGE_REF, message)
+        row.message, row.message_key = to_text(MESSAGE_REF, message), message.key
         posted = from_text(OUTGOING, row.outgoing)
         if isinstance(posted, AnswerPost | AnswerEdit):
             answer = self._session.get_one(AnswerRow, posted.answer.id)
@@ -81,6 +82,11 @@ class SqlOutbox:
     def message_of(self, run: RunId) -> MessageRef | None:
         text = self._session.exec(select(OutboxRow.message).where(OutboxRow.run == run)).first()
         return from_text(MESSAGE_REF, text) if text is not None else None
+
+    def lesson_at(self, message: MessageRef) -> LessonId | None:
+        query = select(OutboxRow.lesson).where(OutboxRow.message_key == message.key)
+        lesson = self._session.exec(query.order_by(col(OutboxRow.position).desc())).first()
+        return LessonId(lesson) if lesson is not None else None
 
 
 def next_position(session: Session, column: Any) -> int:

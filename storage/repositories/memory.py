@@ -4,11 +4,12 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlmodel import Session, col, delete, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, delete, func, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from bot.events import MessageRef
-from bot.feedback import Lesson, LessonSource, Phrasing
+from bot.feedback import CORRECTING, Hold, Lesson, LessonSource, Phrasing, Ruling
 from bot.ids import AnswerId, FactId, LessonId, SectionId
 from bot.retrieval import Origin, Section
 from storage.repositories.revision import advance_revision, portions
@@ -31,11 +32,11 @@ class SqlLessons:
 
     def get(self, lesson: LessonId) -> Lesson | None:
         row = self._session.get(LessonRow, lesson)
-        return _lesson(row) if row is not None else None
+        return lesson_of(row) if row is not None else None
 
     def withdraw(self, lesson: LessonId, at: datetime) -> None:
         row = self._session.get_one(LessonRow, lesson)
-        row.withdrawn_at = row.withdrawn_at or at
+        row.withdrawn_at, row.held = row.withdrawn_at or at, None
         self._changed(row.fact)
         self.withdraw_phrasings(lesson, at)
 
@@ -47,23 +48,47 @@ class SqlLessons:
             phrasing.withdrawn_at = None
         self._changed(row.fact, *(phrasing.fact for phrasing in phrasings))
 
+    def hold(self, lesson: LessonId, reason: Hold, at: datetime) -> None:
+        self.withdraw(lesson, at)
+        self._session.get_one(LessonRow, lesson).held = reason
+
+    def release(self, lesson: LessonId, at: datetime) -> None:
+        row = self._session.get_one(LessonRow, lesson)
+        row.held, row.taught_at = None, at
+        self.restore(lesson)
+
+    def rule(self, lesson: LessonId, ruling: Ruling, by: str) -> None:
+        row = self._session.get_one(LessonRow, lesson)
+        row.held, row.ruling, row.ruled_by = None, ruling, by
+
+    def held(self) -> Sequence[Lesson]:
+        return self._those(col(LessonRow.held).is_not(None))
+
+    def by(self, author: str) -> Sequence[Lesson]:
+        return self._those(col(LessonRow.author) == author, col(LessonRow.withdrawn_at).is_(None))
+
+    def corrections(self, author: str, since: datetime) -> int:
+        query = select(func.count()).select_from(LessonRow).where(LessonRow.author == author)
+        sent = query.where(col(LessonRow.source).in_(CORRECTING), LessonRow.taught_at > since)
+        return self._session.exec(sent).one()
+
+    def kept_back(self, answer: str) -> Sequence[Lesson]:
+        is_kept_back = or_(col(LessonRow.held).is_not(None), col(LessonRow.ruling) == Ruling.DROPPED)
+        return self._those(col(LessonRow.answer) == answer, is_kept_back)
+
     def about(self, answer: AnswerId) -> Sequence[Lesson]:
-        query = select(LessonRow).where(LessonRow.about == answer).order_by(col(LessonRow.taught_at), col(LessonRow.id))
-        return [_lesson(row) for row in self._session.exec(query)]
+        return self._those(col(LessonRow.about) == answer)
 
     def saying(self, answer: str) -> Sequence[Lesson]:
         query = select(LessonRow).where(LessonRow.answer == answer, col(LessonRow.withdrawn_at).is_(None))
-        return [_lesson(row) for row in self._session.exec(query.order_by(col(LessonRow.taught_at).desc()))]
+        return [lesson_of(row) for row in self._session.exec(query.order_by(col(LessonRow.taught_at).desc()))]
 
     def said_in(self, message: MessageRef) -> Sequence[Lesson]:
-        query = select(LessonRow).where(LessonRow.said_in == message.key, col(LessonRow.withdrawn_at).is_(None))
-        return [_lesson(row) for row in self._session.exec(query.order_by(col(LessonRow.taught_at)))]
+        is_kept = or_(col(LessonRow.withdrawn_at).is_(None), col(LessonRow.held).is_not(None))
+        return self._those(col(LessonRow.said_in) == message.key, is_kept)
 
     def all(self, facts: Sequence[FactId] | None = None) -> Sequence[Lesson]:
-        query = select(LessonRow).order_by(col(LessonRow.taught_at), col(LessonRow.id))
-        if facts is not None:
-            query = query.where(col(LessonRow.fact).in_(facts))
-        return [_lesson(row) for row in self._session.exec(query)]
+        return self._those(*([col(LessonRow.fact).in_(facts)] if facts is not None else []))
 
     def facts(self, after: str = "", limit: int = 1_000, author: str | None = None) -> Sequence[FactId]:
         query = select(LessonRow.fact).where(col(LessonRow.fact) > after, col(LessonRow.withdrawn_at).is_(None))
@@ -109,6 +134,11 @@ class SqlLessons:
             Phrasing(fact=FactId(row.fact), text=row.text, origin=row.origin, withdrawn_at=row.withdrawn_at)
             for row in self._session.exec(query)
         ]
+
+    def _those(self, *conditions: ColumnElement[bool]) -> Sequence[Lesson]:
+        """Oldest first."""
+        query = select(LessonRow).where(*conditions).order_by(col(LessonRow.taught_at), col(LessonRow.id))
+        return [lesson_of(row) for row in self._session.exec(query)]
 
     def _phrasings_from(self, origin: str) -> Sequence[PhrasingRow]:
         return self._session.exec(select(PhrasingRow).where(PhrasingRow.origin == origin)).all()
@@ -198,10 +228,13 @@ def _lesson_row(lesson: Lesson) -> LessonRow:
         topic=lesson.topic,
         withdrawn_at=lesson.withdrawn_at,
         said_in=lesson.said_in,
+        held=lesson.held,
+        ruling=lesson.ruling,
+        ruled_by=lesson.ruled_by,
     )
 
 
-def _lesson(row: LessonRow) -> Lesson:
+def lesson_of(row: LessonRow) -> Lesson:
     return Lesson(
         id=LessonId(row.id),
         fact=FactId(row.fact),
@@ -215,6 +248,9 @@ def _lesson(row: LessonRow) -> Lesson:
         topic=row.topic,
         withdrawn_at=row.withdrawn_at,
         said_in=row.said_in,
+        held=Hold(row.held) if row.held is not None else None,
+        ruling=Ruling(row.ruling) if row.ruling is not None else None,
+        ruled_by=row.ruled_by,
     )
 
 

@@ -1,6 +1,7 @@
 """Conversations, the bot's answers, and what people thought of them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, delete, func, or_, select
@@ -63,6 +64,7 @@ class SqlAnswers:
                 asker=to_text(PERSON, asker),
                 place_key=place.key,
                 asked_in=asked_in.key if asked_in is not None else None,
+                lesson=answer.confirmation.lesson if answer.confirmation is not None else None,
             )
         )
         self._session.flush()
@@ -126,6 +128,10 @@ class SqlRatings:
             )
             for row in rows
         ]  # fmt: skip
+
+    def approvals(self, person: str, since: datetime) -> int:
+        query = select(func.count()).select_from(RatingRow).where(RatingRow.person == person)
+        return self._session.exec(query.where(RatingRow.gesture == Gesture.APPROVE, RatingRow.at > since)).one()
 
     def count_by_reason(self) -> dict[str, int]:
         query = select(RatingRow.reason, func.count()).where(col(RatingRow.reason).is_not(None))

@@ -1,20 +1,23 @@
 """Edits and deletions: questions answered anew, nothing learnt from what is gone."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from bot.answers import AnswerKind
 from bot.buttons import Act
 from bot.events import ButtonPressed, MessageDeleted, MessageEdited, MessagePosted, MessageRef, ReplyMarked
+from bot.feedback import Hold, LessonSource
 from bot.following import EDITABLE_FOR
 from bot.ids import EventId, new_id
 from bot.outgoing import AnswerEdit
 from bot.people import Person, Platform, Role
+from bot.policy import Policy
 from bot.texts import ENGLISH
-from tests.bot.events import AGENT, CUSTOMER, NOW, THREAD, correction, message, reaction
+from tests.bot.events import AGENT, CUSTOMER, NOW, THREAD, command, correction, message, reaction
 from tests.fakes.connector import FakeConnector
-from tests.house import STAFF, House
+from tests.house import STAFF, House, open_house
 
 QUESTION, RIGHT = "How long is the trial?", "21 days."
 OTHER, OTHER_ANSWER = "May I bring my dog?", "Yes, on a leash."
@@ -170,3 +173,37 @@ def test_outsiders_are_never_staff_whatever_the_settings_name(is_bot: bool) -> N
         is_outsider=not is_bot,
     )  # fmt: skip
     assert STAFF.role_of(guest) is Role.CUSTOMER
+
+
+# --- what is held ---------------------------------------------------------------------------------------------------
+
+ONE_AN_HOUR = Policy(staff=STAFF, lessons_an_hour=1)
+
+
+async def test_a_held_reply_follows_its_message(tmp_path: Path) -> None:
+    chat = FakeConnector()
+    async with open_house(tmp_path, lambda _: [chat], policy=ONE_AN_HOUR) as house:
+        first, second = (message(text, AGENT, mentions=False) for text in (RIGHT, OTHER_ANSWER))
+        await does(house, message(QUESTION), first, marked(first), message(OTHER), second, marked(second))
+        await does(house, edited(second, "Yes, if it is small."))
+        (waiting,) = await house.store.run(lambda unit: unit.lessons.held())
+        assert (waiting.source, waiting.held) == (LessonSource.REPLY, Hold.BURST)
+        assert (waiting.answer, waiting.said_in) == ("Yes, if it is small.", second.message.key)
+        await does(house, deleted(second.message))
+        assert await house.store.run(lambda unit: unit.lessons.held()) == []
+
+
+async def test_a_lesson_that_is_accepted_brings_no_words_of_a_question_deleted_meanwhile(tmp_path: Path) -> None:
+    chat = FakeConnector()
+    async with open_house(tmp_path, lambda _: [chat], policy=ONE_AN_HOUR) as house:
+        asked = [message(QUESTION), message(UNKNOWN)]
+        for each in asked:
+            await does(house, each)
+            await house.desk.receive(correction(chat.answers[-1].answer.id, f"In short: {each.text}", each.text))
+            await house.settle()
+        (waiting,) = await house.store.run(lambda unit: unit.lessons.held())
+        await does(house, deleted(asked[1].message))
+        await house.desk.receive(command(f"accept {waiting.id[-8:]}"))
+        await house.settle()
+        phrasings = await house.store.run(lambda unit: unit.lessons.phrasings([waiting.fact]))
+        assert [each.text for each in phrasings if each.withdrawn_at is None] == [f"In short: {UNKNOWN}"]

@@ -12,14 +12,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import Connection, create_engine, inspect
 
 import storage.database
 from bot.errors import DatabaseError
+from bot.ids import LessonId
 from storage.database import SqlStore
 from storage.migrate import MIGRATIONS, NEWEST
 from storage.tables import metadata
-from tests.storage.samples import event, lesson, section
+from tests.storage.samples import PERSON, PLACE, answer, event, lesson, section
 
 PROJECT = Path(__file__).parents[2]
 
@@ -45,16 +46,30 @@ def test_what_a_database_of_the_first_version_knows_counts_as_changed(store: Sql
     store.run_sync(lambda unit: unit.documents.replace("help.md", "sha1", [section("s1")]))
     everything = store.run_sync(lambda unit: unit.changes(0))
     engine = create_engine(url, module=sqlite) if url.startswith("sqlite") else create_engine(url)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0001")
+        downgrade(connection, "0001")
     engine.dispose()
     store.migrate()
     assert store.run_sync(lambda unit: unit.changes(0)) == everything
     assert everything.facts
     assert everything.sources == ["help.md"]
+
+
+def test_answers_of_an_earlier_version_tell_which_lesson_they_said(store: SqlStore, url: str) -> None:
+    store.run_sync(lambda unit: unit.answers.add(answer(), PLACE, PERSON))
+    engine = create_engine(url, module=sqlite) if url.startswith("sqlite") else create_engine(url)
+    with engine.begin() as connection:
+        downgrade(connection, "0003")
+    engine.dispose()
+    store.migrate()
+    assert store.run_sync(lambda unit: unit.teaching.served([LessonId("l1")])) == {"l1": 1}
+
+
+def downgrade(connection: Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.downgrade(config, revision)
 
 
 def test_a_database_of_a_newer_version_is_left_alone(store: SqlStore, url: str) -> None:

@@ -7,6 +7,7 @@ nothing of what is measured.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from deploy.wiring import Bot, put_together, utc_now
 AGENTS = "agents"
 ASKER = Person(Platform.SLACK, "U-asker", "Asker")
 NOTHING = ("", 0.0)
+BETWEEN_QUESTIONS = timedelta(minutes=10)
+"""By the clock of those who ask and teach."""
 
 
 def agent(name: str) -> Person:
@@ -58,17 +61,19 @@ class Product:
     kept: Kept
     chat: "Chat"
     at_once: int = 1
+    now: datetime = field(default_factory=utc_now)
 
     async def ask(self, question: str, meant: set[str]) -> Reply:
         """Ask. Of several candidates the asker chooses one that is a way of asking for what is meant, else none."""
         found = await self.models.parts.knowledge.search(question)
         best = (found.facts[0].fact.lesson.answer, found.facts[0].probability) if found.facts else NOTHING
-        post = await self._answered(_message(question))
+        self.now += BETWEEN_QUESTIONS
+        post = await self._answered(_message(question, self.now))
         asked_back = bool(post.answer.candidates)
         if asked_back:
             fitting = [c.fact for c in post.answer.candidates if self.bank.meant_by(c.question) & meant]
             choice = CandidateChosen(
-                id=EventId(new_id()), place=post.place, person=ASKER, at=utc_now(), answer=post.answer.id,
+                id=EventId(new_id()), place=post.place, person=ASKER, at=self.now, answer=post.answer.id,
                 fact=fitting[0] if fitting else None,
             )  # fmt: skip
             post = await self._answered(choice)
@@ -79,7 +84,7 @@ class Product:
         assert reply.post is not None
         await self._send(
             CorrectionSubmitted(
-                id=EventId(new_id()), place=reply.post.place, person=teacher, at=utc_now(),
+                id=EventId(new_id()), place=reply.post.place, person=teacher, at=self.now,
                 answer=reply.post.answer.id, question=reply.post.answer.question, text=answer,
             )
         )  # fmt: skip
@@ -90,7 +95,7 @@ class Product:
         message = MessageRef(place.platform, place.workspace, place.channel, reply.post.id)
         await self._send(
             Reacted(
-                id=EventId(new_id()), place=place, person=person, at=utc_now(), message=message, emoji=emoji, added=True
+                id=EventId(new_id()), place=place, person=person, at=self.now, message=message, emoji=emoji, added=True
             )
         )
 
@@ -104,10 +109,10 @@ class Product:
         await self.bot.delivery.sweep()
 
 
-def _message(text: str) -> MessagePosted:
+def _message(text: str, at: datetime) -> MessagePosted:
     place = Place(Platform.SLACK, "T1", new_id(), thread="1")
     return MessagePosted(
-        id=EventId(new_id()), place=place, person=ASKER, at=utc_now(), text=text,
+        id=EventId(new_id()), place=place, person=ASKER, at=at, text=text,
         message=MessageRef(place.platform, place.workspace, place.channel, "1"), mentions_bot=True, opens_thread=True,
     )  # fmt: skip
 

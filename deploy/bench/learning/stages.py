@@ -14,19 +14,25 @@ from deploy.bench.learning import adapters, curve, general, measures, stream, sy
 from deploy.bench.learning.bank import Bank
 from deploy.bench.learning.curve import OnStep
 from deploy.bench.learning.figures import Figure, missing, share
+from deploy.bench.learning.stream import Kind, Lies
 from deploy.bench.learning.systems import Opened, open_system
 from deploy.bench.learning.table import pick
 from deploy.bench.learning.writing import Writer
 from deploy.settings import Settings
 
 LIES = 0.1
+"""Of the corrections, in the streams with liars."""
+POISONED = {
+    "poison_success": Kind.ONE, "poison_success_swapped": Kind.SWAPPED, "poison_success_number": Kind.NUMBER,
+}  # fmt: skip
 NOT_ALONG = "No adapter is retrained along the stream in the quick run: leave --quick out."
 SAME_MEMORY = "It remembers as mentee does: see there."
 SAME_ADAPTER = "Its first adapter is mentee's: see there."
 LEARNS_NOTHING = "Whatever agents say is lost on it."
 NO_ADAPTER = "It has no adapter."
+ONE_KIND = "Every answer is written anew, which takes hours: it is told lies of one kind alone."
 NO_OOS = "No --oos file was given."
-OF_LEARNING = ("one_shot_transfer", "stale", "poison_success", "forgetting", "backward_transfer")
+OF_LEARNING = ("one_shot_transfer", "stale", *POISONED, "forgetting", "backward_transfer")
 
 Shown = Callable[[str, int], AbstractContextManager[OnStep]]
 
@@ -103,28 +109,34 @@ class Stages:
         return Found(figures, {"coverage_by_error": measures.by_error(marks[measured_at])})
 
     async def stream(self, name: str, seed: int) -> Found:
-        """Poisoning is measured in a stream of its own, so that lies touch nothing else."""
+        """Poisoning is measured in streams of their own, so that lies touch nothing else."""
         if not self.size.retrained_every and name in (*systems.TRAINED_OTHERWISE, *systems.WEIGHTS_ONLY):
             untold = (*OF_LEARNING, "online_accuracy", "effort_last_vs_first")
             return Found(dict.fromkeys(untold, missing(NOT_ALONG)) | adapters.untold(NOT_ALONG))
-        found = await self._play(name, seed, 0.0)
+        found = await self._play(name, seed)
         if name in systems.LEARNS_NOTHING:
             found.figures |= dict.fromkeys(OF_LEARNING, missing(LEARNS_NOTHING))
         else:
-            poisoned = await self._play(name, seed, LIES)
-            found.figures["poison_success"] = poisoned.figures["poison_success"]
+            found.figures |= {measure: await self._poisoned(name, seed, kind) for measure, kind in POISONED.items()}
         return found
 
-    async def _play(self, name: str, seed: int, lies: float) -> Found:
+    async def _poisoned(self, name: str, seed: int, kind: Kind) -> Figure:
+        if kind is not Kind.ONE and name in (*systems.WRITES, *systems.TRAINED_OTHERWISE):
+            return missing(ONE_KIND if name in systems.WRITES else SAME_MEMORY)
+        return (await self._play(name, seed, kind)).figures["poison_success"]
+
+    async def _play(self, name: str, seed: int, lie: Kind | None = None) -> Found:
+        """Without a kind of lies, nobody lies."""
+        lies = Lies() if lie is None else Lies(LIES, lie)
         bank = self._bank(self.size.tested)
         events = list(stream.plan(bank, self.data.out_of_scope, self.size.events, seed))
         tested = self.size.written_tested if name in systems.WRITES else stream.TESTED
-        shown = f"{name}: stream {seed + 1}" + (" with liars" if lies else "")
+        shown = f"{name}: stream {seed + 1}" + (f", lies: {lie}" if lie is not None else "")
         with self._opened(name, bank) as opened, self.shown(shown, len(events)) as on_step:
-            rounds = self._rounds(name, opened, lies)
+            rounds = self._rounds(name, opened, has_lies=lie is not None)
             happened, accuracies = await stream.run(
                 opened.system, events, seed, lies, on_step, rounds.consolidate if rounds is not None else None,
-                0 if lies or name in systems.LEARNS_NOTHING else tested,
+                0 if lie is not None or name in systems.LEARNS_NOTHING else tested,
             )  # fmt: skip
         served = {
             "forgetting": measures.forgetting(accuracies),
@@ -134,14 +146,14 @@ class Stages:
         series = {"accuracy_by_round": adapters.by_round(accuracies)} | (rounds.series() if rounds is not None else {})
         return Found(measures.of_stream(happened) | served | of_adapters, series)
 
-    def _rounds(self, name: str, opened: Opened, lies: float) -> adapters.Rounds | None:
+    def _rounds(self, name: str, opened: Opened, *, has_lies: bool) -> adapters.Rounds | None:
         """Lies are told to adapters only where nothing else learns."""
         if opened.trainer is None or opened.writer is None or not self.size.retrained_every:
             return None
-        if name not in systems.RETRAINS or (lies and name not in systems.WEIGHTS_ONLY):
+        if name not in systems.RETRAINS or (has_lies and name not in systems.WEIGHTS_ONLY):
             return None
         rounds = adapters.Rounds(opened.trainer, self.size.retrained_every, self.size.written_tested)
-        return rounds if lies else rounds.measure_with(opened.writer, self._scoring(opened.writer))
+        return rounds if has_lies else rounds.measure_with(opened.writer, self._scoring(opened.writer))
 
     def _no_rounds(self, name: str) -> str:
         return NOT_ALONG if name in systems.RETRAINS else NO_ADAPTER

@@ -32,8 +32,9 @@ NEAREST, PERFECT = "nearest", "perfect-memory"
 POLICIES: Mapping[str, Callable[[Policy], Policy]] = {
     "mentee-no-asking-back": lambda policy: replace(policy, clarify_from=2.0, offer_from=2.0),
     "mentee-no-phrasing-growth": lambda policy: replace(policy, emoji={}),
+    "mentee-no-trust": lambda policy: replace(policy, trust_from=0.0, lessons_an_hour=0),
 }
-"""Mentee without a part of its memory."""
+"""Mentee without a part of its memory, or believing everybody."""
 TRAINED_OTHERWISE = (NO_REPLAY, NO_KL, NO_GATE)
 """Mentee without a part of its training: their memory is the same."""
 WEIGHTS_ONLY = (NO_MEMORY, NO_GATE_AT_ALL, TRL_NEWEST)

@@ -46,8 +46,10 @@ METRICS = {
     "backward_transfer": "the same accuracies: that at the end less that right after the part; below 0, what came "
     "later has hurt",
     "stale": "stream: superseded answers to changed facts, once an agent had told of the change",
-    "poison_success": "stream in which a tenth of the corrections is a lie: questions to facts lied about that got the "
-    "lie",
+    "poison_success": "stream in which a tenth of the corrections is a lie, the same to everybody: questions to facts "
+    "lied about that got the lie",
+    "poison_success_swapped": "the same, each lie being the right answer to another question",
+    "poison_success_number": "the same, each lie being the right answer with a wrong number",
     "stream_oos_answered": "stream: out-of-scope questions answered",
     "closed_book": "memory off, an adapter of one retraining alone, test questions to facts taught 6 times",
     "open_book_unseen": "entries never trained on: the right one among three in the prompt, the others random",

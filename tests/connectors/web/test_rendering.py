@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.answers import Answer, AnswerKind, Candidate, Confirmation, Source, SourceKind
-from bot.commands import Status
 from bot.events import Place
 from bot.feedback import Lesson, LessonSource
 from bot.ids import AnswerId, EventId, FactId, LessonId, RunId
 from bot.outgoing import AnswerPost, CorrectionOffer, Notice, Outgoing, ProgressPost
 from bot.people import Platform
+from bot.status import Status
 from bot.texts import ENGLISH
 from connectors.web.board import Entry, Remembered, Said
 from connectors.web.pages import PAGES
@@ -93,7 +93,7 @@ def test_lessons_are_escaped_too(text: str) -> None:
     rows = lesson_rows([lesson("1", "a", AT, question=text, answer=text, author_name=text)])
     status = Status(
         paused=False, adapter=None, facts=1, phrasings=1, sections=0, lessons_since_adapter=1, answers={}, handoffs={},
-        reminders=0, reasons={}, undelivered=0,
+        reminders=0, reasons={}, undelivered=0, held=0,
     )  # fmt: skip
     html = RENDERING.page(
         "lessons.html", rows=rows, path="/lessons", pages=PAGES, roles=ROLES, has_login=False, now=AT, status=status,

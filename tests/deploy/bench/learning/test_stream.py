@@ -1,7 +1,11 @@
 """The stream of events, and a system that learns in it."""
 
+import random
+import re
 from collections import Counter
 from dataclasses import dataclass, field
+
+import pytest
 
 from bot.people import Person
 from deploy.bench.learning import curve, stream
@@ -58,7 +62,7 @@ def test_some_questions_are_out_of_scope() -> None:
 
 async def test_a_system_that_remembers_everything_is_hardly_corrected_twice() -> None:
     parrot = Parrot()
-    happened, rounds = await stream.run(parrot, list(stream.plan(BANK, [], 200, 0)), 0, 0.0, lambda: None)
+    happened, rounds = await stream.run(parrot, list(stream.plan(BANK, [], 200, 0)), 0, stream.Lies(), lambda: None)
     figures = of_stream(happened)
     assert figures["one_shot_transfer"].value == 1
     assert figures["effort_last_vs_first"].value is not None
@@ -70,11 +74,28 @@ async def test_a_system_that_remembers_everything_is_hardly_corrected_twice() ->
     assert parrot.reactions["+1"] > parrot.reactions["-1"] > 0
 
 
-async def test_one_that_believes_everybody_repeats_the_lies() -> None:
+@pytest.mark.parametrize("kind", stream.Kind)
+async def test_one_that_believes_everybody_repeats_the_lies(kind: stream.Kind) -> None:
     parrot = Parrot()
-    happened, _ = await stream.run(parrot, list(stream.plan(BANK, [], 200, 0)), 0, 1.0, lambda: None)
+    lies = stream.Lies(1.0, kind)
+    happened, _ = await stream.run(parrot, list(stream.plan(BANK, [], 200, 0)), 0, lies, lambda: None)
+    assert sum(each.lied for each in happened) > 10
     assert of_stream(happened)["poison_success"].value == 1
     assert set(parrot.teachers) == {liar.name for liar in stream.LIARS}
+
+
+async def test_liars_may_stop() -> None:
+    lies = stream.Lies(1.0, stream.Kind.NUMBER, stream.LIARS[:1], most=3)
+    happened, _ = await stream.run(Parrot(), list(stream.plan(BANK, [], 200, 0)), 0, lies, lambda: None)
+    assert sum(each.lied for each in happened) == 3
+
+
+def test_a_lie_with_another_number_keeps_all_other_words() -> None:
+    chance, lies = random.Random(0), stream.Lies(1.0, stream.Kind.NUMBER)
+    right = Version("Go to Card and press 10.")
+    said = lies.about(BANK.facts[0], right, BANK.facts, chance)
+    assert said != right.answer
+    assert re.sub(r"\d+", "10", said) == right.answer
 
 
 async def test_a_curve_teaches_one_more_question_of_every_fact_a_round() -> None:

@@ -60,7 +60,7 @@ async def test_the_base_model_learns_nothing_and_is_asked_side_by_side() -> None
 
 
 async def played(system: System) -> dict[str, Figure]:
-    happened, rounds = await stream.run(system, list(stream.plan(BANK, [], 600, 0)), 0, 0.0, lambda: None)
+    happened, rounds = await stream.run(system, list(stream.plan(BANK, [], 600, 0)), 0, stream.Lies(), lambda: None)
     return measures.of_stream(happened) | {"forgetting": measures.forgetting(rounds)}
 
 

@@ -1,0 +1,175 @@
+"""Held lessons: who sees them, who decides, and who is told. Every function runs inside one transaction."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import cached_property
+
+from bot.errors import BadInput, NotAllowed
+from bot.events import Place
+from bot.feedback import Hold, Lesson, Ruling
+from bot.holding import Holding
+from bot.outgoing import Notice, Outgoing
+from bot.people import Person, Platform
+from bot.policy import Policy
+from bot.ports import Unit
+from bot.texts import Texts, quote
+from bot.trust import Trust
+
+ADMINS_AT = "admins_at"
+"""Where an admin last gave a command: what only admins need to know is told there."""
+SHORT_ID = 8
+SHOWN = 20
+FINAL = frozenset({Hold.DISPUTED, Hold.DROPPED, Hold.BURST})
+"""What a second agent can't settle."""
+
+
+@dataclass(frozen=True)
+class Reviewing:
+    policy: Policy
+    texts: Texts
+
+    @cached_property
+    def holding(self) -> Holding:
+        return Holding(self.policy)
+
+    # --- what is held ----------------------------------------------------------------------------------------------
+
+    def hold(self, unit: Unit, lesson: Lesson, reason: Hold, place: Place) -> Notice:
+        """Keep a lesson that was just added from use; the receipt, on which another agent may put a ✅."""
+        unit.lessons.hold(lesson.id, reason, lesson.taught_at)
+        text = self.texts.held.format(
+            name=lesson.author_name, reason=self.because(reason), question=quote(lesson.question),
+            answer=quote(lesson.answer), id=short(lesson), who=self._who_decides(reason),
+        )  # fmt: skip
+        return Notice(place=place, text=text, lesson=lesson.id)
+
+    def describe(self, unit: Unit) -> str:
+        """All that waits, oldest first, with reasons."""
+        held = unit.lessons.held()
+        lines = [self._line(lesson) for lesson in held[:SHOWN]]
+        more = [self.texts.held_more.format(count=len(held) - SHOWN)] if len(held) > SHOWN else []
+        return "\n".join([*lines, *more]) or self.texts.nothing_held
+
+    def because(self, reason: Hold) -> str:
+        return {
+            Hold.BURST: self.texts.held_burst.format(limit=self.policy.lessons_an_hour),
+            Hold.DROPPED: self.texts.held_dropped,
+            Hold.UNTRUSTED: self.texts.held_untrusted,
+            Hold.NEWCOMER: self.texts.held_newcomer,
+            Hold.SAME_AS_HELD: self.texts.held_same,
+            Hold.OVERRULES: self.texts.held_overrules,
+            Hold.DISPUTED: self.texts.held_disputed,
+            Hold.UNRELATED: self.texts.held_unrelated,
+        }[reason]
+
+    def _line(self, lesson: Lesson) -> str:
+        assert lesson.held is not None
+        return self.texts.held_line.format(
+            id=short(lesson), question=quote(lesson.question), answer=quote(lesson.answer), name=lesson.author_name,
+            date=f"{lesson.taught_at:%Y-%m-%d %H:%M}", reason=self.because(lesson.held),
+        )  # fmt: skip
+
+    def _who_decides(self, reason: Hold) -> str:
+        return self.texts.held_for_admin if reason in FINAL else self.texts.held_for_colleague
+
+    # --- decisions -------------------------------------------------------------------------------------------------
+
+    def accept(self, unit: Unit, id: str, by: Person, at: datetime) -> list[Outgoing]:
+        """Use a held lesson from now on. Raises BadInput, and NotAllowed for an agent who may not settle it."""
+        return self.agree(unit, self._find(unit, id), by, at)
+
+    def agree(self, unit: Unit, lesson: Lesson, by: Person, at: datetime) -> list[Outgoing]:
+        """Raises NotAllowed for the teacher, and for an agent whose word is not enough."""
+        if not self.holding.is_exempt(by) and not self._may_settle(unit, lesson, by):
+            raise NotAllowed(self.texts.not_enough)
+        unit.lessons.release(lesson.id, at)
+        unit.lessons.rule(lesson.id, Ruling.ACCEPTED, by.key)
+        posted = unit.answers.get(lesson.about) if lesson.about is not None else None
+        if posted is not None and posted.retracted:  # its question was deleted meanwhile: the asker's words stay out
+            unit.lessons.withdraw_heard(posted.answer.id, posted.answer.question, at)
+        return self._decided(unit, lesson, self.texts.accepted, by)
+
+    def drop(self, unit: Unit, id: str, by: Person) -> list[Outgoing]:
+        """Never use a held lesson. Raises BadInput."""
+        lesson = self._find(unit, id)
+        unit.lessons.rule(lesson.id, Ruling.DROPPED, by.key)
+        return self._decided(unit, lesson, self.texts.dropped, by)
+
+    def same_again(self, unit: Unit, lesson: Lesson, by: Person, at: datetime) -> list[Outgoing]:
+        """Another teacher's same answer, which is used, settles the held ones of its fact."""
+        said: list[Outgoing] = []
+        for held in unit.lessons.kept_back(lesson.answer):
+            if held.fact == lesson.fact and held.held is not None and self._may_settle(unit, held, by):
+                said += self.agree(unit, held, by, at)
+        return said
+
+    def _may_settle(self, unit: Unit, lesson: Lesson, by: Person) -> bool:
+        if by.key == lesson.author or lesson.held in FINAL:
+            return self.holding.is_exempt(by)
+        return self.holding.is_exempt(by) or self.holding.trust(unit).may_confirm(by.key)
+
+    def _find(self, unit: Unit, id: str) -> Lesson:
+        wanted = id.strip().lower()
+        found = [lesson for lesson in unit.lessons.held() if wanted and lesson.id.endswith(wanted)]
+        if len(found) != 1:
+            raise BadInput(self.texts.unknown_held.format(id=id))
+        return found[0]
+
+    def _decided(self, unit: Unit, lesson: Lesson, text: str, by: Person) -> list[Outgoing]:
+        """Tell the teacher, where the lesson was given."""
+        posted = unit.answers.get(lesson.about) if lesson.about is not None else None
+        if posted is None:
+            return []
+        told = text.format(name=lesson.author_name, question=quote(lesson.question), by=by.name or by.id)
+        return [Notice(place=posted.place, text=told, to=Person.of_key(lesson.author, lesson.author_name))]
+
+    # --- who falls into disrepute ----------------------------------------------------------------------------------
+
+    def fall(self, unit: Unit, at: datetime, place: Place) -> list[Outgoing]:
+        """Hold what people that are not believed any more have taught and nobody else confirmed."""
+        if self.policy.trust_from <= 0:
+            return []
+        trust = self.holding.trust(unit)
+        said: list[Outgoing] = []
+        for teacher in sorted(trust.lower):
+            if trust.is_low(teacher):
+                said += self._fell(unit, teacher, trust, at, place)
+        return said
+
+    def _fell(self, unit: Unit, teacher: str, trust: Trust, at: datetime, place: Place) -> list[Outgoing]:
+        taught = unit.lessons.by(teacher)
+        doubted = [each for each in taught if each.ruling is None and not trust.is_confirmed(each)]
+        for lesson in doubted:
+            unit.lessons.hold(lesson.id, Hold.UNTRUSTED, at)
+        if not doubted:
+            return []
+        newest = doubted[-1]
+        posted = unit.answers.get(newest.about) if newest.about is not None else None
+        person = Person.of_key(teacher, newest.author_name)
+        told = self.texts.fell.format(name=person.name, count=len(doubted))
+        where, admin = admins_at(unit) or (place, None)
+        news = self.texts.fell_admins.format(name=person.name, count=len(doubted))
+        return [
+            Notice(place=posted.place if posted is not None else place, text=told, to=person),
+            Notice(place=where, text=news, to=admin),
+        ]
+
+
+def remember_admin(unit: Unit, person: Person, place: Place) -> None:
+    """Keep where an admin can be told something."""
+    unit.flags.set(ADMINS_AT, json.dumps({"place": asdict(place), "id": person.id, "name": person.name}))
+
+
+def admins_at(unit: Unit) -> tuple[Place, Person] | None:
+    kept = unit.flags.get(ADMINS_AT)
+    if kept is None:
+        return None
+    values = json.loads(kept)
+    place = Place(**{**values["place"], "platform": Platform(values["place"]["platform"])})
+    return place, Person(place.platform, values["id"], values["name"])
+
+
+def short(lesson: Lesson) -> str:
+    """What a held lesson is called in commands: the end of its id, which is random."""
+    return lesson.id[-SHORT_ID:]

@@ -1,0 +1,112 @@
+"""What the bot is and knows now, and what an answer was made of. Changes nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.answers import PostedAnswer
+from bot.asking_why import reasons_given
+from bot.feedback import LessonSource, facts_of
+from bot.lineage import Adapter
+from bot.ports import Unit
+from bot.receipts import standing
+from bot.retraining import live_adapter, new_lessons
+from bot.texts import Texts
+
+PAUSED = "paused"
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the bot is and knows now."""
+
+    paused: bool
+    adapter: str | None
+    facts: int
+    phrasings: int
+    sections: int
+    lessons_since_adapter: int
+    answers: dict[str, int]
+    handoffs: dict[str, int]
+    """How many are open, claimed, solved."""
+    reminders: int
+    """How often the agents were called again for those that are not solved."""
+    reasons: dict[str, int]
+    """What was the matter with answers that got a ❌."""
+    undelivered: int
+    """Messages that a platform never took."""
+    held: int
+    """Lessons that wait for review."""
+    trained_on: int = 0
+    """Lessons that the adapter was trained on; FAQ entries are none."""
+    learned: int = 0
+    """Of these, those that it says right."""
+
+
+def status_of(unit: Unit) -> Status:
+    lessons, phrasings = unit.lessons.all(), unit.lessons.phrasings()
+    facts = facts_of(lessons, phrasings)
+    taught = [lesson for lesson in lessons if lesson.source is not LessonSource.FAQ]
+    live = live_adapter(unit)
+    return Status(
+        paused=unit.flags.get(PAUSED) == "yes",
+        adapter=live.name if live is not None else None,
+        facts=len(facts),
+        phrasings=sum(len(fact.phrasings) for fact in facts),
+        sections=len(unit.documents.sections()),
+        lessons_since_adapter=len(new_lessons(unit, live)),
+        answers=unit.answers.count_by_kind(),
+        handoffs=unit.handoffs.count_by_state(),
+        reminders=sum(handoff.reminders for handoff in unit.handoffs.unsolved()),
+        reasons=unit.ratings.count_by_reason(),
+        undelivered=unit.outbox.given_up(),
+        trained_on=sum(live is not None and lesson.id in live.lessons for lesson in taught),
+        learned=len(live.learned) if live is not None else 0,
+        held=len(unit.lessons.held()),
+    )
+
+
+def describe_status(status: Status, texts: Texts) -> str:
+    told = texts.status.format(
+        state="Paused" if status.paused else "Answering",
+        adapter=status.adapter or texts.base_model,
+        facts=status.facts,
+        phrasings=status.phrasings,
+        sections=status.sections,
+        lessons=status.lessons_since_adapter,
+        answers=_counted(status.answers),
+        handoffs=_counted(status.handoffs),
+        reminders=status.reminders,
+        reasons=_counted(status.reasons),
+        undelivered=texts.status_undelivered.format(count=status.undelivered) if status.undelivered else "",
+    )
+    if status.learned:
+        told += f" {texts.status_learned.format(lessons=status.trained_on, learned=status.learned)}"
+    return f"{told} {texts.status_held.format(held=status.held)}" if status.held else told
+
+
+def explain(unit: Unit, posted: PostedAnswer, texts: Texts) -> str:
+    """What an answer was made of."""
+    answer = posted.answer
+    adapter = unit.adapters.get(answer.adapter) if answer.adapter is not None else None
+    reasons = reasons_given(list(unit.ratings.of(answer.id)))
+    sources = "; ".join(f"{source.kind}: {source.title}" for source in answer.sources)
+    told = texts.why.format(
+        question=answer.question,
+        kind=answer.kind,
+        confidence=answer.confidence,
+        adapter=name_of(adapter, texts),
+        latency_ms=answer.latency_ms,
+        sources=texts.sources.format(sources=sources) if sources else "",
+        reasons=texts.why_reasons.format(reasons=_counted(reasons)) if reasons else "",
+    )
+    if answer.confirmation is None:
+        return told
+    return f"{told} {standing(unit, answer.confirmation.lesson, live_adapter(unit), texts)}".rstrip()
+
+
+def name_of(adapter: Adapter | None, texts: Texts) -> str:
+    return adapter.name if adapter is not None else texts.base_model
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
