@@ -14,7 +14,7 @@ from tests.deploy.conftest import Mentee, words
 
 HEALTHY = [
     "Python", "data folder", "model cache", "base model bundled:smollm2-135m", "text encoder", "engine", "training",
-    "database", "adapter", "Slack", "Discord", "page",
+    "ingest", "database", "adapter", "Slack", "Discord", "page",
 ]  # fmt: skip
 
 Found = dict[str, dict[str, str]]
