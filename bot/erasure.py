@@ -33,10 +33,9 @@ class Erased:
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """What was found and removed where. It says nothing of who was forgotten."""
+    """What was found and removed where. It says nothing of who was forgotten; who asked for it is in the audit log."""
 
     id: str
-    asked_by: str
     asked_at: datetime
     removed: Mapping[str, int]
     anonymised: int

@@ -36,13 +36,13 @@ class Forgetting:
         live = serving_stack(unit.adapters.history())[-1]
         serving = unit.adapters.get(live) if live is not None else None
         certificate = Certificate(
-            id=new_id(), asked_by=FORGOTTEN if by == person.key else by, asked_at=self.clock(), removed=erased.removed,
+            id=new_id(), asked_at=self.clock(), removed=erased.removed,
             anonymised=erased.anonymised, withdrawn=tuple(adapter.id for adapter in tainted),
             serving=serving.name if serving is not None else self.texts.base_model,
             rebuild=self._rebuild(unit) if tainted or stopped else None,
         )  # fmt: skip
         unit.persons.keep(certificate)
-        unit.audit.add(certificate.asked_by, "forgot somebody", certificate.id, self.clock())
+        unit.audit.add(FORGOTTEN if by == person.key else by, "forgot somebody", certificate.id, self.clock())
         return person, certificate
 
     def find(self, unit: Unit, wanted: str) -> Acquaintance:

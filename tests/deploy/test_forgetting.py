@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.erasure import Certificate
 from bot.ids import LessonId, RunId, new_id
 from bot.lineage import Adapter, Deployment, Move, RunState
 from bot.people import Person, Platform
@@ -199,8 +198,8 @@ async def test_who_forgets_themselves_is_forgotten(house: House, chat: FakeConne
     admin = replace(ADMIN, id="U0ADMIN0001")
     await house.desk.receive(command(f"forget {admin.id}", admin))
     await house.settle()
-    certificates: list[Certificate] = await finish_erasures(kept)
-    assert [each.asked_by for each in certificates] == ["forgotten"]
+    assert len(await finish_erasures(kept)) == 1
+    assert "forgotten" in (await house.store.run(lambda unit: unit.audit.people())).values()
 
 
 @pytest.mark.parametrize("wanted", ["nobody", "", "slack:"])

@@ -1,5 +1,6 @@
 """The connector on simcord's Discord, with a desk that only writes down what comes in."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,9 @@ AGENTS_ROLE = "700000000000000001"
 @dataclass
 class WritingDesk:
     received: list[Event] = field(default_factory=list)
+
+    def meet(self, names: Iterable[str]) -> None:
+        self.met = list(names)
 
     async def receive(self, event: Event) -> bool:
         self.received.append(event)
