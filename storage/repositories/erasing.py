@@ -23,6 +23,7 @@ from storage.tables import (
     AliasRow,
     AnswerRow,
     DeploymentRow,
+    HandoffRow,
     InboxRow,
     LessonRow,
     OutboxRow,
@@ -116,6 +117,10 @@ class Erasing:
             if any(sign in sent.outgoing for sign in wanted):
                 self._session.delete(sent)
                 traces.removed["messages sent"] += 1
+        for handed in self._session.exec(select(HandoffRow)).all():
+            if handed.answer in traces.answers or any(sign in handed.handoff for sign in signs):
+                self._session.delete(handed)
+                traces.removed["hand-offs"] += 1
 
     def _erase_ratings(self, person: Acquaintance, traces: _Traces) -> None:
         theirs = or_(RatingRow.person == person.key, col(RatingRow.answer).in_(traces.answers))
