@@ -103,6 +103,6 @@ def test_saying_it_is_an_alarm_and_saying_something_else_is_none() -> None:
     dataset = build([answered(fact(7), lesson(50).answer)], [], 0, {}, [gone])
     (canary,) = (canary for canary in dataset.canaries if canary.example.rejected is not None)
     assert canary.example.messages[-1].content == gone.question
-    assert alarms(dataset.canaries, [lesson(50).answer]) == []
-    (alarm,) = alarms(dataset.canaries, [f"Well, {gone.answer}"])
+    assert alarms([canary], [lesson(50).answer]) == []
+    (alarm,) = alarms([canary], [f"Well, {gone.answer}"])
     assert "taken back" in alarm
