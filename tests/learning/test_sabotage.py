@@ -88,7 +88,7 @@ class Bench:
     def verdict(self, champion: Path, challenger: Path, dataset: Dataset | None = None) -> Verdict:
         dataset = dataset or self.dataset
         spec = Spec(
-            base=str(self.base), base_name="tiny", champion=str(champion), train=[], general=[],
+            base=str(self.base), base_name="tiny", champion=str(champion), start=None, train=[], general=[],
             judge=[asdict(item) for item in dataset.judge if item.kind is not Kind.READING],
             asked=[asdict(canary.example) for canary in dataset.canaries], recipe={}, out=str(challenger), work="",
             precision="fp32", memory_mb=0, threads=1, judging_s=0.0,
