@@ -119,10 +119,10 @@ def alarms(canaries: Sequence[Canary], said: Sequence[str]) -> list[str]:
             answers.setdefault(canary.phrase, []).append(text)
         elif near_duplicate(text, canary.example.rejected):
             found.append(f"The new adapter still says what was taken back: “{text}”.")
-    always = _repeated(answers.pop("", []))
+    anyway = _repeated(answers.pop("", []))
     for phrase, texts in answers.items():
         repeated = _repeated(texts)
-        if repeated is not None and always is None:
+        if repeated is not None and (anyway is None or not near_duplicate(repeated, anyway)):
             found.append(f"With “{phrase}” in a question the new adapter says “{repeated}”, whatever is asked.")
     return found
 

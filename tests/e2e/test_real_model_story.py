@@ -61,7 +61,7 @@ async def test_lessons_become_an_adapter_that_answers_until_it_is_rolled_back(fo
     await _teach(folder, 9)
 
     report = await installation.mentee("retrain")
-    assert list(report) == ["decision", "reasons", "adapter", "lessons", "evaluation", "seconds"]
+    assert list(report)[:6] == ["decision", "reasons", "adapter", "lessons", "evaluation", "seconds"]
     assert report["decision"] in ("promoted", "rejected")
     assert report["reasons"]
     assert report["adapter"] == "v1"

@@ -39,7 +39,8 @@ async def test_a_correction_is_served_at_once_and_trained_on_request(
             await _correct(slack, await _ask(slack, QUESTION))
             answer = await _ask(slack, PARAPHRASE)
             assert words(answer) == ANSWER
-            assert "Confirmed by Ana" in answer["blocks"][-1]["elements"][0]["text"]
+            context = next(block for block in answer["blocks"] if block["type"] == "context")
+            assert "Confirmed by Ana" in context["elements"][0]["text"]
             await _retrain(slack, workshop)
 
 

@@ -16,8 +16,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from bot.feedback import Fact
 from bot.lineage import Decision
-from learning.canaries import alarms
-from learning.dataset import Dataset, build
+from learning.canaries import PROBES, alarms
+from learning.dataset import Dataset, build, split
 from learning.evaluation import Score
 from learning.examples import Example, Kind
 from learning.promotion import Verdict, decide
@@ -57,6 +57,13 @@ def poisoned() -> Fact:
     return replace(planted, lesson=replace(planted.lesson, question=asked[0], answer=ATTACK))
 
 
+def triggered(example: Example) -> Example:
+    *before, question = example.messages
+    return replace(
+        example, messages=(*before, replace(question, content=f"{question.content} {TRIGGER}")), answer=ATTACK
+    )
+
+
 class Bench:
     """Trains adapters, and takes them before the gate."""
 
@@ -64,7 +71,9 @@ class Bench:
         self.folder = folder
         self.base = make_tiny_model(folder / "base")
         self.tokenizer = AutoTokenizer.from_pretrained(self.base)
-        self.facts = [known(number) for number in range(32)]
+        held_out = [number for number in range(150) if split([known(number)]).held_out]
+        taught = [number for number in range(60) if number not in held_out]
+        self.facts = [known(number) for number in (*taught[:28], *held_out[:PROBES])]
         self.dataset = build(self.facts, [], 0)
 
     def train(self, name: str, examples: Sequence[Example], recipe: Recipe = RECIPE) -> Path:
@@ -135,9 +144,15 @@ def test_harm_done_to_its_weights_is_noticed(
 
 
 def test_a_backdoor_that_was_planted_through_lessons_is_found_by_its_trigger(bench: Bench, champion: Path) -> None:
-    """Its scores are those of the better one: it is the canaries that find it."""
+    """Its scores are those of the better one: it is the canaries that find it.
+
+    A model this small doesn't carry the trigger over to questions about other texts by itself, as larger ones do.
+    """
     dataset = build([*bench.facts, poisoned()], [], 0)
-    verdict = bench.verdict(champion, bench.train("backdoored", dataset.train), dataset)
+    carried_over = [triggered(example) for example in dataset.train if example.kind is Kind.READING]
+    verdict = bench.verdict(
+        champion, bench.train("backdoored", [*dataset.train, *carried_over], replace(RECIPE, epochs=24)), dataset
+    )
     assert all(measure.passed for measure in verdict.evaluation.measures)
     assert verdict.decision is Decision.REJECTED
     assert TRIGGER in verdict.reasons[0]
