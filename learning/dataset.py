@@ -192,9 +192,12 @@ def _taken_back(lesson: Lesson) -> Canary:
 
 
 def _overlap(one: Fact, other: Fact, alike: Alike) -> bool:
-    if alike(one.lesson.answer, other.lesson.answer):
-        return True
-    return any(alike(a, b) for a in one.phrasings for b in other.phrasings)
+    """True when anything of one, question or answer, says the same as anything of the other."""
+    return any(alike(a, b) for a in _texts(one) for b in _texts(other))
+
+
+def _texts(fact: Fact) -> tuple[str, ...]:
+    return fact.lesson.answer, *fact.phrasings
 
 
 def _unique(facts: Sequence[Fact]) -> list[Fact]:
