@@ -38,12 +38,12 @@ def split(text: str, limit: int = MAX_MESSAGE) -> list[str]:
     one that was never closed is closed at the end. Blank text gives nothing, as Discord takes no empty message."""
     pieces: list[str] = []
     piece, opener = "", ""
-    for line in _lines(text, limit - _ROOM_FOR_FENCES):
+    for line, is_whole in _lines(text, limit - _ROOM_FOR_FENCES):
         longer = f"{piece}\n{line}" if piece else line
         if len(longer) + _ROOM_FOR_FENCES // 2 > limit:
             pieces.append(_closed(piece, opener))
             longer = f"{opener}\n{line}" if opener else line
-        piece, opener = longer, _open_after(line, opener)
+        piece, opener = longer, _open_after(line, opener, is_whole)
     pieces.append(_closed(piece, opener))
     return [piece for piece in pieces if piece.strip()]
 
@@ -56,14 +56,15 @@ def _disarm(found: re.Match[str]) -> str:
     return found[0]
 
 
-def _lines(text: str, room: int) -> list[str]:
-    lines: list[str] = []
+def _lines(text: str, room: int) -> list[tuple[str, bool]]:
+    """The lines, cut where they are too long, and whether they end where the text's own line ends."""
+    lines: list[tuple[str, bool]] = []
     for line in text.split("\n"):
         while len(line) > room:
             cut = _cut(line, room)
-            lines.append(line[:cut])
+            lines.append((line[:cut], False))
             line = line[cut:]
-        lines.append(line)
+        lines.append((line, True))
     return lines
 
 
@@ -77,13 +78,16 @@ def _cut(line: str, room: int) -> int:
     return start or cut // len(FENCE) * len(FENCE)
 
 
-def _open_after(line: str, opener: str) -> str:
-    """What would open the code block again that is open after this line; empty where none is."""
+def _open_after(line: str, opener: str, is_whole: bool) -> str:
+    """What would open the code block again that is open after this line; empty where none is.
+
+    A language stands at a line's end; what a cut has put there is a part of the code.
+    """
     if line.count(FENCE) % 2 == 0:
         return opener
     if opener:
         return ""
-    found = _OPENER.search(line)
+    found = _OPENER.search(line) if is_whole else None
     return found[0] if found else FENCE
 
 
