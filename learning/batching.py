@@ -12,24 +12,25 @@ MIN_SHARED = 16
 """Tokens that the prompts of a batch must share for a pass of its own to pay. On a CPU, 8 rows gain from 8 on."""
 SAME_TEXTS = 128
 """Tokens that prompts begin with alike when they show the same texts, and differ in the question."""
-MIN_SAME = 3
-"""Rows with the same texts that are worth a batch of their own, even if they don't fill it."""
+MIN_SAME = 2
+"""Rows with the same texts that are worth being computed by themselves."""
 
 
 def length_grouped(data: Sequence[Encoded], batch_size: int, rng: random.Random) -> list[list[Encoded]]:
     """Batches in random order, of rows of similar length, so that little is padding.
 
-    Rows that begin alike stay together, since that is computed once for all: those that show the same texts among
-    themselves, others where the same MIN_SHARED tokens fill a batch.
+    Rows that begin alike stay together, since that is computed once for all: those that show the same texts side by
+    side in one batch (`same_texts` parts them again), others where the same MIN_SHARED tokens fill a batch.
     """
     shuffled = rng.sample(data, len(data))
     alone: list[Encoded] = []
-    batches: list[list[Encoded]] = []
+    groups: list[list[Encoded]] = []
     for same in _by_head(shuffled, SAME_TEXTS).values():
         if len(same) >= MIN_SAME and same[0].prompt_length > SAME_TEXTS:
-            batches += _chunks(same, batch_size)
+            groups += _chunks(same, batch_size)
         else:
             alone += same
+    batches = _packed(groups, batch_size)
     sizes = {head: len(rows) for head, rows in _by_head(alone, MIN_SHARED).items()}
 
     def order(row: Encoded) -> tuple[tuple[int, ...], int]:
@@ -39,6 +40,15 @@ def length_grouped(data: Sequence[Encoded], batch_size: int, rng: random.Random)
     batches += _chunks(sorted(alone, key=order), batch_size)
     rng.shuffle(batches)
     return batches
+
+
+def same_texts(batch: Sequence[Encoded]) -> list[list[Encoded]]:
+    """The batch in parts that are worth computing by themselves: rows that show the same texts, and all others."""
+    heads = _by_head(batch, SAME_TEXTS)
+    parts = [rows for rows in heads.values() if len(rows) >= MIN_SAME and rows[0].prompt_length > SAME_TEXTS]
+    grouped = {id(row) for rows in parts for row in rows}
+    others = [row for row in batch if id(row) not in grouped]
+    return [*parts, others] if others else parts
 
 
 def shared_length(batch: Sequence[Encoded]) -> int:
@@ -77,6 +87,18 @@ def _by_head(data: Sequence[Encoded], length: int) -> dict[tuple[int, ...], list
 
 def _head(row: Encoded, length: int) -> tuple[int, ...]:
     return tuple(row.input_ids[:length])
+
+
+def _packed(groups: Sequence[list[Encoded]], size: int) -> list[list[Encoded]]:
+    """Whole groups in batches of at most `size` rows, the largest first, each where it fits first."""
+    batches: list[list[Encoded]] = []
+    for group in sorted(groups, key=len, reverse=True):
+        room = next((batch for batch in batches if len(batch) + len(group) <= size), None)
+        if room is None:
+            batches.append(list(group))
+        else:
+            room += group
+    return batches
 
 
 def _chunks(rows: Sequence[Encoded], size: int) -> list[list[Encoded]]:

@@ -13,6 +13,7 @@ import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import cycle, islice
 from pathlib import Path
 from types import MappingProxyType
 
@@ -29,9 +30,10 @@ from learning.examples import (
     entry_of,
     leans_on,
     reading,
-    reading_together,
+    reading_ranked,
     recall,
     section_behind,
+    variation,
 )
 from learning.similarity import Alike
 from learning.starter.practice import held_out_reading
@@ -40,7 +42,7 @@ from learning.wording import near_duplicate
 MIN_LESSONS = 8
 HELD_OUT_SHARE = 0.05
 """Of the lessons. What is held out whole is never learnt by heart, so it is few of them."""
-MIN_READING = 12
+MIN_READING = 20
 """Facts whose reading is judged; where fewer are held out, practice facts that were never trained on fill up."""
 HELD_OUT_FAQ_SHARE = 0.5
 """Of the FAQ entries, which need not be taught."""
@@ -49,6 +51,8 @@ MAX_PRACTICE = 40
 MAX_JUDGED = 24
 """FAQ entries held out for judging, beside the held-out lessons; and phrasings held out for recall."""
 MAX_PHRASINGS = 6
+MIN_PHRASINGS = 4
+"""A fact that is shown less often in each epoch is not learned by heart."""
 ASKED_OF_EACH = 2
 """Of a fact's phrasings, those that ask for it where it can be read."""
 GENERAL_FILE = Path(__file__).with_name("general.jsonl")
@@ -99,7 +103,9 @@ def build(
     clear = [section for section in sections if not any(leans_on(held, section) for held in parts.held_out)]
     judged = _judged_phrasings(parts)
     asked = {fact.id: _away_from_judged(fact, judged.values()) for fact in parts.taught}
-    train = [recall(fact, question) for fact in parts.taught for question in asked[fact.id]]
+    train = [
+        recall(fact, question) for fact in parts.taught for question in _varied(asked[fact.id], judged.values(), rng)
+    ]
     train += _reading(trainable, asked, clear, rng)
     pushed_down = _away_from_held_out(rejected, parts.held_out, alike)
     train = [replace(example, rejected=pushed_down.get(example.fact)) for example in train]
@@ -129,8 +135,15 @@ def _reading(
         else:
             entries.append(entry_of(fact, questions))
     for group in confusable(entries, rng):
-        examples += reading_together(group, rng)
+        examples += reading_ranked(group, rng)
     return examples
+
+
+def _varied(questions: Sequence[str], judged: Iterable[str], rng: random.Random) -> list[str]:
+    """What a fact is asked by: its phrasings, and variations of them where they are too few to learn it from."""
+    again = islice(cycle(questions), max(0, MIN_PHRASINGS - len(questions)))
+    varied = [variation(question, rng) for question in again]
+    return [*questions, *(text for text in varied if not any(near_duplicate(text, held) for held in judged))]
 
 
 def split(facts: Sequence[Fact], alike: Alike = near_duplicate) -> Split:

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from bot.feedback import Fact
 from bot.ids import FactId
@@ -12,10 +13,15 @@ from bot.retrieval import Section
 from bot.support import support
 from learning.wording import likeness, share_within
 
+T = TypeVar("T")
 WRITING = 6
 """What a written character costs while judging, in characters that are read."""
 SHOWN_TOGETHER = 3
 """Entries in one prompt."""
+RANKED_FIRST = 0.75
+"""Share of the prompts with several texts in which the right one comes first, as it does when memory ranks them."""
+LEFT_OUT = 0.2
+"""Share of a question's words that a variation leaves out."""
 LEANS_ON_SECTION = 0.75
 """Least share of an answer's content that a help section must contain to count as its source."""
 
@@ -55,12 +61,11 @@ def recall(fact: Fact, question: str) -> Example:
 def reading(
     fact: Fact, question: str, others: Sequence[Fact], sections: Sequence[Section], rng: random.Random
 ) -> Example:
-    """The right text and one other in random order. The text is the help section that the answer leans on, if any."""
+    """The right text and one other. The text is the help section that the answer leans on, if any."""
     section = section_behind(fact, sections)
     right = Passage(section.label, section.text) if section is not None else _entry(fact)
     distractors = [_entry(rng.choice(others))] if others else []
-    passages = [right, *distractors]
-    rng.shuffle(passages)
+    passages = tuple(_ranked([right, *distractors], rng))
     return Example(fact.id, Kind.READING, tuple(grounded_prompt(question, passages)), fact.lesson.answer)
 
 
@@ -72,6 +77,35 @@ def reading_together(entries: Sequence[Entry], rng: random.Random) -> list[Examp
         for entry in entries
         for question in entry.questions
     ]
+
+
+def reading_ranked(entries: Sequence[Entry], rng: random.Random) -> list[Example]:
+    """Every question of every entry, about all of the texts in the order in which a memory would rank them."""
+    examples: list[Example] = []
+    for entry in entries:
+        others = [other for other in entries if other is not entry]
+        shown = _ranked([entry, *rng.sample(others, len(others))], rng)
+        prompt = [Passage(each.title, each.answer) for each in shown]
+        examples += [
+            Example(entry.fact, Kind.READING, tuple(grounded_prompt(question, prompt)), entry.answer)
+            for question in entry.questions
+        ]
+    return examples
+
+
+def _ranked(right_first: Sequence[T], rng: random.Random) -> Sequence[T]:
+    """The right one mostly first: where one comes from says something, and what it says must still be read."""
+    return right_first if rng.random() < RANKED_FIRST else rng.sample(right_first, len(right_first))
+
+
+def variation(question: str, rng: random.Random) -> str:
+    """The question with some words left out: a way of asking that nobody taught.
+
+    Random deletion: Wei & Zou 2019, "EDA".
+    """
+    words = question.split()
+    kept = [word for word in words if rng.random() >= LEFT_OUT]
+    return " ".join(kept or words)
 
 
 def by_words(one: Entry, other: Entry) -> float:

@@ -26,7 +26,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bot.errors import SettingError
-from learning.batching import length_grouped
+from learning.batching import length_grouped, same_texts
 from learning.chat_format import Encoded, encode_example
 from learning.checkpoint import Checkpoint, Stopped
 from learning.examples import Example
@@ -154,12 +154,14 @@ def _backward(
 
 
 def micro_batches(batch: Sequence[Encoded], tokens_at_once: int) -> Iterator[Sequence[Encoded]]:
-    """Parts of a batch that have at most so many tokens when they are padded, and at least one row."""
-    if not batch:
-        return
-    rows = max(1, tokens_at_once // max(map(tokens_of, batch)))
-    for start in range(0, len(batch), rows):
-        yield batch[start : start + rows]
+    """Parts of a batch: rows that show the same texts by themselves, and at most so many tokens when they are padded.
+
+    Each has at least one row.
+    """
+    for part in same_texts(batch):
+        rows = max(1, tokens_at_once // max(map(tokens_of, part)))
+        for start in range(0, len(part), rows):
+            yield part[start : start + rows]
 
 
 def _answer_tokens(rows: Sequence[Encoded]) -> int:

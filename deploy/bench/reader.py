@@ -60,7 +60,7 @@ class Deployed:
 
 def find_reader(base: BaseModel, folder: Path | None, cache: Path) -> Reader:
     """The adapter in that folder, or the bench's own. Raises AdapterBroken."""
-    own = cache / "bench" / f"adapters-{base.sha256[:12]}" / READER
+    own = cache / "bench" / f"adapters-{base.sha256[:12]}-rank-{RECIPE.rank}" / READER
     chosen = folder.absolute() if folder is not None else own
     files, adapter = AdapterFiles(chosen.parent, base.sha256), AdapterId(chosen.name)
     tokenizer = AutoTokenizer.from_pretrained(base.folder)

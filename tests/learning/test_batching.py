@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learning.batching import MIN_SHARED, SAME_TEXTS, collate, length_grouped, shared_length
+from learning.batching import MIN_SHARED, SAME_TEXTS, collate, length_grouped, same_texts, shared_length
 from learning.chat_format import NOT_TRAINED, Encoded
 from tests.learning.encoded import ragged, row, tokens
 
@@ -39,11 +39,24 @@ def test_a_beginning_that_fills_no_batch_does_not_stand_against_similar_length()
     assert sorted(sorted(each.answer_length for each in batch) for batch in batches) == [[3, 4, 5], [40, 41, 42]]
 
 
-def test_rows_about_the_same_texts_have_batches_of_their_own() -> None:
+def test_rows_about_the_same_texts_stay_together_and_fill_batches() -> None:
     rng = random.Random(0)
     texts = [ragged(rng, rows=rows, shared=SAME_TEXTS + 1) for rows in (6, 9, 2)]
-    batches = length_grouped([row for rows in texts for row in rows], 8, rng)
-    assert sorted(len(batch) for batch in batches if shared_length(batch) > SAME_TEXTS) == [2, 6, 8]
+    single = ragged(rng, rows=2, shared=0)
+    batches = length_grouped([*single, *(row for rows in texts for row in rows)], 8, rng)
+    together = [
+        sorted(len(part) for part in same_texts(batch) if shared_length(part) > SAME_TEXTS) for batch in batches
+    ]
+    assert sorted(filter(None, together)) == [[2, 6], [8]]  # the ninth row is alone, and goes with the others
+    assert sorted(map(len, batches)) == [3, 8, 8]
+
+
+@given(st.randoms(use_true_random=False), st.lists(st.integers(1, 5), max_size=4))
+def test_parts_hold_every_row_once_and_share_what_they_can(rng: random.Random, sizes: list[int]) -> None:
+    batch = [each for rows in sizes for each in ragged(rng, rows=rows, shared=SAME_TEXTS + 1)]
+    parts = same_texts(batch)
+    assert sorted(id(row) for part in parts for row in part) == sorted(map(id, batch))
+    assert sum(shared_length(part) > SAME_TEXTS for part in parts) == sum(rows > 1 for rows in sizes)
 
 
 def test_the_same_seed_gives_the_same_batches() -> None:

@@ -99,8 +99,8 @@ async def written(writer: Writer, adapter: AdapterId | None, bank: Bank, encoder
     parts, chance = split(bank), random.Random(0)
     closed = [(fact, closed_book_prompt(question)) for fact in parts.taught for question in fact.tested]
     asked = [(fact, question) for fact in parts.unseen for question in fact.tested]
-    by_chance = [(f, _open_book(f, q, chance.sample(_others(bank, f), PASSAGES - 1), chance)) for f, q in asked]
-    near = [(f, _open_book(f, q, _nearest(bank, f, q, encoder), chance)) for f, q in asked]
+    by_chance = [(f, _open_book(f, q, chance.sample(_others(bank, f), PASSAGES - 1), encoder)) for f, q in asked]
+    near = [(f, _open_book(f, q, _nearest(bank, f, q, encoder), encoder)) for f, q in asked]
     prompts = dict(zip(WRITTEN, (closed, by_chance, near), strict=True))
     return {name: await _strict(writer, adapter, each, on_step) for name, each in prompts.items()}
 
@@ -116,11 +116,12 @@ async def _strict(
     return share(await asyncio.gather(*(one(fact, prompt) for fact, prompt in asked)))
 
 
-def _open_book(fact: BankFact, question: str, others: Sequence[BankFact], chance: random.Random) -> list[Message]:
-    """The right entry among three, in random order."""
+def _open_book(fact: BankFact, question: str, others: Sequence[BankFact], encoder: Encoder) -> list[Message]:
+    """The right entry among three, in the order in which memory ranks them: the nearest to the question first."""
     passages = [Passage(each.taught[0], each.now.answer) for each in (fact, *others)]
-    chance.shuffle(passages)
-    return grounded_prompt(question, passages)
+    vectors = encoder.encode([question, *(passage.title for passage in passages)])
+    ranked = np.argsort(-(vectors[1:] @ vectors[0]), kind="stable")
+    return grounded_prompt(question, [passages[i] for i in ranked])
 
 
 def _others(bank: Bank, fact: BankFact) -> list[BankFact]:
