@@ -80,13 +80,16 @@ SystemNames = Annotated[
     str, typer.Option("--systems", help="Names with commas between them; empty: all, with --quick a few.")
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="A small part of it, in less than 10 minutes.")]
+OneRound = Annotated[
+    bool, typer.Option("--one-round", help="Retrain once, and not along the stream, which takes hours.")
+]
 OutFolder = Annotated[Path, typer.Option("--out", help="Where the report goes; a run that was interrupted goes on.")]
 
 
 @bench.command()
 def learning(
     data: DataFile, out: OutFolder, kb: SectionsFile = None, general: GeneralFile = None, oos: ScopeFile = None,
-    seeds: Seeds = 1, systems: SystemNames = "", quick: Quick = False,
+    seeds: Seeds = 1, systems: SystemNames = "", quick: Quick = False, one_round: OneRound = False,
 ) -> None:  # fmt: skip
     """Measure what corrections buy: accuracy by corrections, coverage, effort, forgetting, poisoning, an adapter."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded
@@ -94,4 +97,4 @@ def learning(
 
     with told():
         chosen = [name.strip() for name in systems.split(",") if name.strip()]
-        run.run(run.Options(data, kb, general, oos, seeds, chosen, quick, out), read_settings())
+        run.run(run.Options(data, kb, general, oos, seeds, chosen, quick, one_round, out), read_settings())

@@ -26,10 +26,11 @@ def length_grouped(data: Sequence[Encoded], batch_size: int, rng: random.Random)
     alone: list[Encoded] = []
     groups: list[list[Encoded]] = []
     for same in _by_head(shuffled, SAME_TEXTS).values():
-        if len(same) >= MIN_SAME and same[0].prompt_length > SAME_TEXTS:
-            groups += _chunks(same, batch_size)
-        else:
-            alone += same
+        for rows in _chunks(same, batch_size):
+            if len(rows) >= MIN_SAME and rows[0].prompt_length > SAME_TEXTS:
+                groups.append(rows)
+            else:
+                alone += rows
     batches = _packed(groups, batch_size)
     sizes = {head: len(rows) for head, rows in _by_head(alone, MIN_SHARED).items()}
 

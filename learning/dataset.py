@@ -103,9 +103,8 @@ def build(
     clear = [section for section in sections if not any(leans_on(held, section) for held in parts.held_out)]
     judged = _judged_phrasings(parts)
     asked = {fact.id: _away_from_judged(fact, judged.values()) for fact in parts.taught}
-    train = [
-        recall(fact, question) for fact in parts.taught for question in _varied(asked[fact.id], judged.values(), rng)
-    ]
+    secret = [*judged.values(), *(text for held in parts.held_out for text in held.phrasings)]
+    train = [recall(fact, question) for fact in parts.taught for question in _varied(asked[fact.id], secret, rng)]
     train += _reading(trainable, asked, clear, rng)
     pushed_down = _away_from_held_out(rejected, parts.held_out, alike)
     train = [replace(example, rejected=pushed_down.get(example.fact)) for example in train]
@@ -139,11 +138,11 @@ def _reading(
     return examples
 
 
-def _varied(questions: Sequence[str], judged: Iterable[str], rng: random.Random) -> list[str]:
+def _varied(questions: Sequence[str], secret: Sequence[str], rng: random.Random) -> list[str]:
     """What a fact is asked by: its phrasings, and variations of them where they are too few to learn it from."""
     again = islice(cycle(questions), max(0, MIN_PHRASINGS - len(questions)))
     varied = [variation(question, rng) for question in again]
-    return [*questions, *(text for text in varied if not any(near_duplicate(text, held) for held in judged))]
+    return [*questions, *(text for text in varied if not any(near_duplicate(text, held) for held in secret))]
 
 
 def split(facts: Sequence[Fact], alike: Alike = near_duplicate) -> Split:

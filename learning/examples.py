@@ -99,12 +99,13 @@ def _ranked(right_first: Sequence[T], rng: random.Random) -> Sequence[T]:
 
 
 def variation(question: str, rng: random.Random) -> str:
-    """The question with some words left out: a way of asking that nobody taught.
+    """The question with some words left out, at least one: a way of asking that nobody taught.
 
     Random deletion: Wei & Zou 2019, "EDA".
     """
     words = question.split()
-    kept = [word for word in words if rng.random() >= LEFT_OUT]
+    left_out = {at for at in range(len(words)) if rng.random() < LEFT_OUT} or {rng.randrange(max(1, len(words)))}
+    kept = [word for at, word in enumerate(words) if at not in left_out]
     return " ".join(kept or words)
 
 

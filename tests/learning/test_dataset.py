@@ -18,13 +18,22 @@ from bot.ids import SectionId
 from bot.prompting import MAX_PASSAGE_CHARS
 from bot.retrieval import Section
 from bot.support import content_words
-from learning.dataset import GENERAL_FILE, MAX_JUDGED, MAX_PRACTICE, MIN_READING, Dataset, build, split
+from learning.dataset import GENERAL_FILE, MAX_JUDGED, MAX_PRACTICE, MIN_PHRASINGS, MIN_READING, Dataset, build, split
 from learning.examples import Example, Kind, section_behind
 from learning.starter.practice import held_out_reading
 from learning.wording import near_duplicate
 from tests.learning.samples import answered, fact
 
 ROOT = Path(__file__).parents[2]
+LONG_QUESTIONS = (
+    "How long may I pause my subscription before it ends?",
+    "For what time can a running plan be put on hold?",
+    "Somebody told me about holidays from paying, how many weeks?",
+    "What is the most that billing can be stopped for me?",
+    "If we travel all summer, does the contract wait until autumn?",
+    "Maximum duration of suspending membership fees, please?",
+    "Until when will you keep everything frozen on request?",
+)
 
 
 def same_words(a: str, b: str) -> bool:
@@ -126,6 +135,23 @@ def test_every_reading_example_can_be_answered_from_its_prompt(facts: list[Fact]
             assert example.answer in example.messages[0].content
 
 
+@pytest.mark.parametrize(("phrasings", "shown"), [(1, MIN_PHRASINGS), (3, MIN_PHRASINGS), (6, 6)])
+def test_a_fact_in_few_phrasings_is_asked_for_in_variations_of_them(phrasings: int, shown: int) -> None:
+    known = replace(fact(taught_numbers(1)[0]), phrasings=tuple(LONG_QUESTIONS[:phrasings]), heard=frozenset())
+    train = build([known], [], 0).train
+    asked = [example.messages[-1].content for example in train if example.kind is Kind.RECALL]
+    taught = [question for question in asked if question in known.phrasings]
+    assert len(taught) == max(1, phrasings - 1)  # one of several is judged
+    assert shown - 1 <= len(asked) <= shown
+    for variation in set(asked) - set(taught):
+        assert any(is_part_of(variation.split(), question.split()) for question in known.phrasings)
+
+
+def is_part_of(words: list[str], whole: list[str]) -> bool:
+    rest = iter(whole)
+    return all(word in rest for word in words)
+
+
 @pytest.mark.parametrize("source", [LessonSource.CORRECTION, LessonSource.FAQ])
 def test_no_fact_changes_sides_while_knowledge_grows(source: LessonSource) -> None:
     facts = [fact(number, source=source) for number in range(60)]
@@ -219,7 +245,7 @@ def test_a_phrasing_that_repeats_the_lesson_itself_is_not_judged_but_trained_on(
     dataset = build([known], [], 0)
     assert not [example for example in dataset.judge if example.kind is Kind.RECALL]
     asked = {example.messages[-1].content for example in dataset.train if example.kind is Kind.RECALL}
-    assert asked == set(known.phrasings)
+    assert asked >= set(known.phrasings)
 
 
 def test_a_section_that_gives_a_held_out_answer_away_stands_in_no_training_prompt() -> None:

@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,8 @@ class Options:
     systems: Sequence[str]
     """Names; none: all, or in the quick run those of systems.QUICK."""
     quick: bool
+    one_round: bool
+    """Nothing is retrained along the stream."""
     out: Path
 
 
@@ -59,6 +61,8 @@ def run(options: Options, settings: Settings) -> None:
     if unknown:
         raise SettingError(f"There is no system {', '.join(sorted(unknown))}. There are: {', '.join(systems.SYSTEMS)}.")
     data, size = read(options), stages.QUICK if options.quick else stages.FULL
+    if options.one_round:
+        size = replace(size, retrained_every=0)
     if set(names) & {*systems.WRITES, *systems.RETRAINS}:
         _check_base_model(settings)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -112,7 +116,7 @@ def _notes(size: Size, data: Data) -> list[str]:
         + (
             f"{size.retrained_every} or more corrections, at most {ROUNDS} times."
             if size.retrained_every
-            else "none of them in the quick run."
+            else "none of them."
         ),
     ]
     if data.bank.left_out:

@@ -25,7 +25,7 @@ LIES = 0.1
 POISONED = {
     "poison_success": Kind.ONE, "poison_success_swapped": Kind.SWAPPED, "poison_success_number": Kind.NUMBER,
 }  # fmt: skip
-NOT_ALONG = "No adapter is retrained along the stream in the quick run: leave --quick out."
+NOT_ALONG = "No adapter is retrained along the stream with --quick or --one-round: leave it out."
 SAME_MEMORY = "It remembers as mentee does: see there."
 SAME_ADAPTER = "Its first adapter is mentee's: see there."
 LEARNS_NOTHING = "Whatever agents say is lost on it."

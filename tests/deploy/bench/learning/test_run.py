@@ -30,7 +30,7 @@ def options(tmp_path: Path) -> Callable[[str], run.Options]:
     strange = [{"question": text, "split": "test"} for text in ("do ducks sleep", "who won the cup in 1998")]
     oos = write(tmp_path / "oos.jsonl", strange)
     general = write(tmp_path / "general.jsonl", [{"question": "Hi", "answer": "Hello!", "split": "test"}] * 2)
-    return lambda systems: run.Options(data, None, general, oos, 1, systems.split(","), True, tmp_path / "out")
+    return lambda systems: run.Options(data, None, general, oos, 1, systems.split(","), True, False, tmp_path / "out")
 
 
 @pytest.mark.slow
