@@ -23,7 +23,7 @@ class Policy:
     clarify_from: float = 0.5
     """Least probability that one of up to three known facts is meant at which "did you mean" is asked before anything
     is written."""
-    offer_from: float = 0.25
+    offer_from: float = 0.15
     """The same, at which it is asked rather than handing off: a glance at three buttons costs less than an agent."""
     grounded_from: float = 0.45
     """Least similarity of a help section that an answer may be written from."""

@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     # answering
     known_from: float = Field(0.9, ge=0.5, le=1.0)
     clarify_from: float = Field(0.5, ge=0.0, le=1.0)
-    offer_from: float = Field(0.25, ge=0.0, le=1.0)
+    offer_from: float = Field(0.15, ge=0.0, le=1.0)
     grounded_from: float = Field(0.45, ge=0.0, le=1.0)
     covered_from: float = Field(0.5, ge=0.0, le=1.0)
     supported_from: float = Field(0.8, ge=0.0, le=1.0)
