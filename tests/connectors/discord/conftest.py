@@ -34,7 +34,7 @@ def desk() -> WritingDesk:
 
 @pytest.fixture
 def config() -> DiscordConfig:
-    return DiscordConfig(token="unused", agents_mention=AGENTS_ROLE)
+    return DiscordConfig(token="unused", shards=1, agents_mention=AGENTS_ROLE)
 
 
 @pytest.fixture

@@ -179,7 +179,7 @@ async def test_bots_and_webhooks_are_not_heard(
 class TestWithoutTheMessageContentIntent:
     @pytest.fixture
     def config(self) -> DiscordConfig:
-        return DiscordConfig(token="unused", message_content=False)
+        return DiscordConfig(token="unused", shards=1, message_content=False)
 
     @pytest.mark.simcord(approved_intents=discord.Intents.default())
     async def test_only_what_is_meant_for_the_bot_is_heard(
