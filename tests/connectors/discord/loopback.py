@@ -122,17 +122,17 @@ class LoopbackDiscord:
         async for frame in socket:
             if frame.type is WSMsgType.TEXT and frame.json()["op"] == 2:
                 data = frame.json()["d"]
-                self.shards_seen.append(tuple(data.get("shard") or ()))
-                await self._identified(socket, data["intents"])
+                self.shards_seen.append(tuple(data["shard"]))
+                await self._identified(socket, data)
         return socket
 
-    async def _identified(self, socket: web.WebSocketResponse, intents: int) -> None:
-        if discord.Intents._from_value(intents).message_content and not self.grants_message_content:
+    async def _identified(self, socket: web.WebSocketResponse, data: dict[str, Any]) -> None:
+        if discord.Intents._from_value(data["intents"]).message_content and not self.grants_message_content:
             await socket.close(code=_INTENTS_REFUSED)
             return
         ready = {
             "v": 10, "user": _BOT, "guilds": [], "session_id": "1", "resume_gateway_url": self.gateway_url,
-            "application": {"id": BOT_ID, "flags": 0},
+            "application": {"id": BOT_ID, "flags": 0}, "shard": data["shard"],
         }  # fmt: skip
         await socket.send_json({"op": 0, "t": "READY", "s": 1, "d": ready})
         self.identified.set()

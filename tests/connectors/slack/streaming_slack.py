@@ -4,6 +4,7 @@ No peer has these methods. What is ours here is read from Slack's reference and 
 reply in a thread that begins without metadata, takes text until it is stopped, and can be rewritten only then.
 """
 
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ class StreamingSlack:
     calls: list[str] = field(default_factory=list)
     breaks: dict[str, int] = field(default_factory=dict)
     """Of which method so many next calls are taken, and then not answered."""
+    breaks_by_chance: random.Random | None = None
+    """With it, every third call is taken and then not answered."""
+    broken: int = 0
     refuses: dict[str, str] = field(default_factory=dict)
     """Methods that are refused, with which error."""
     _next: int = 0
@@ -49,8 +53,10 @@ class StreamingSlack:
         if method in self.refuses:
             return web.json_response({"ok": False, "error": self.refuses[method]})
         told = self._do(method, {**request.query, **sent})
-        if self.breaks.get(method):
-            self.breaks[method] -= 1
+        by_chance = self.breaks_by_chance is not None and self.breaks_by_chance.random() < 1 / 3
+        if self.breaks.get(method) or by_chance:
+            self.breaks[method] = self.breaks.get(method, 0) - (not by_chance)
+            self.broken += 1
             assert request.transport is not None
             request.transport.abort()
         return web.json_response({"ok": "error" not in told, **told})
@@ -67,7 +73,8 @@ class StreamingSlack:
                 kept = {key: sent.get(key) for key in ("text", "thread_ts", "blocks", "metadata")}
                 return {"channel": sent["channel"], "ts": self.add(**kept)}
             case "conversations.replies":
-                return {"messages": sorted(self.messages.values(), key=lambda message: str(message["ts"]))}
+                there = [message for message in self.messages.values() if message["thread_ts"] == sent["ts"]]
+                return {"messages": sorted(there, key=lambda message: str(message["ts"]))}
             case "chat.appendStream" | "chat.stopStream" | "chat.update" | "chat.delete":
                 return self._change(method, sent)
             case _:

@@ -1,6 +1,7 @@
 """Streamed answers: shown as they grow, and never half of one left. Against a Slack of our own: no peer streams."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -202,6 +203,41 @@ async def test_what_a_dead_process_had_finished_is_found_again(slack: StreamingS
         assert not await second.store.run(lambda unit: unit.outbox.undelivered())
     the_answer(slack)
     assert "chat.postMessage" not in slack.calls
+
+
+async def streams(slack: StreamingSlack, folder: Path, count: int) -> tuple[int, int, int, int]:
+    """Answers in so many threads, while every third call breaks after Slack took it: how many broke, and in how many
+    threads more than one message stands, none, or one that isn't the whole answer."""
+    slack.breaks_by_chance = random.Random(1)
+    threads = [f"{9_000_000_000 + i}.000100" for i in range(count)]
+    async with house_on(slack, folder) as house:
+        await house.add_section("Payouts", "Payout days", WHOLE)
+        await asyncio.gather(*(house.desk.receive(asked(thread=thread)) for thread in threads))
+        await house.bot.intake.idle()
+        while await house.store.run(lambda unit: unit.outbox.undelivered()):
+            await house.bot.delivery.sweep()
+    said = [[each for each in slack.messages.values() if each["thread_ts"] == thread] for thread in threads]
+    halves = [each for each in slack.messages.values() if each["streams"] or not each["text"].startswith(WHOLE)]
+    return slack.broken, sum(len(each) > 1 for each in said), sum(not each for each in said), len(halves)
+
+
+async def test_broken_lines_leave_no_half_answers(slack: StreamingSlack, tmp_path: Path) -> None:
+    broken, double, missing, halves = await streams(slack, tmp_path, 5)
+    assert broken > 0
+    assert "chat.startStream" in slack.calls
+    assert (double, missing, halves) == (0, 0, 0)
+
+
+@pytest.mark.slow
+async def test_a_thousand_streams_on_lines_that_break(
+    slack: StreamingSlack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken, double, missing, halves = await streams(slack, tmp_path, 1_000)
+    begun = slack.calls.count("chat.startStream")
+    with capsys.disabled():
+        print(f"\n{begun} streams, {broken} calls broken: {double} double, {missing} missing, {halves} half answers")
+    assert begun > 500
+    assert (double, missing, halves) == (0, 0, 0)
 
 
 async def test_words_that_could_be_markup_and_people_of_elsewhere_get_no_stream(
