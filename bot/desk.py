@@ -61,6 +61,10 @@ class Desk:
     async def suggestions(self) -> Sequence[str]:
         return await self.store.run(suggestions)
 
+    async def held(self) -> Sequence[Lesson]:
+        """Lessons that wait for review."""
+        return await self.store.run(lambda unit: unit.lessons.held())
+
     async def install(self, installation: Installation) -> None:
         def keep(unit: Unit) -> None:
             unit.installations.put(installation)

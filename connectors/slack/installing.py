@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
+from slack_bolt.authorization.async_authorize import AsyncInstallationStoreAuthorize
 from slack_bolt.error import BoltError
 from slack_bolt.oauth.async_callback_options import AsyncCallbackOptions, AsyncFailureArgs, AsyncSuccessArgs
 from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
@@ -118,7 +119,9 @@ def oauth_flow(config: SlackConfig, client: AsyncWebClient, store: Installations
         callback_options=AsyncCallbackOptions(success=_installed, failure=_failed),
         logger=silent,
     )
-    settings.authorize.cache_enabled = True  # one look at each token, not one at each event
+    settings.authorize = AsyncInstallationStoreAuthorize(  # one look at each token, not one at each event
+        logger=silent, installation_store=store, bot_only=True, cache_enabled=True
+    )
     return AsyncOAuthFlow(client=client, logger=silent, settings=settings)
 
 

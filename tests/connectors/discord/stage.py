@@ -57,7 +57,7 @@ class Stage:
 @asynccontextmanager
 async def on_stage(tmp_path: Path, **settings: Any) -> AsyncIterator[Stage]:
     """simcord comes first, with a client that does nothing: the deliveries that the house starts belong to it then."""
-    config = DiscordConfig(**({"token": "unused", "shards": 1} | settings))
+    config = DiscordConfig(token="unused", shards=1, **settings)
     approved = discord.Intents.all()
     approved.message_content = config.message_content
     nobody = discord.AutoShardedClient(intents=discord.Intents.none(), shard_count=config.shards)
