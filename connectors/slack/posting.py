@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +13,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.answers import AnswerKind
 from bot.events import MessageRef, Place
-from bot.ids import EventId, made_at
+from bot.ids import made_at
 from bot.outgoing import AnswerDraft, AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing
 from bot.people import Person
 from bot.texts import Texts
@@ -27,11 +26,11 @@ from connectors.slack.errors import (
     is_transient,
     is_unclear,
 )
+from connectors.slack.interactions import OpenInteractions
 from connectors.slack.parsing import Interaction
 from connectors.slack.rendering import Rendered, metadata, plain, render
 from connectors.slack.streaming import Streaming
 
-OPEN_S = 30 * 60.0
 WRITING_S = 2.0
 CLOCKS_DIFFER_S = 300.0
 MAX_LOOKED_AT = 200
@@ -40,24 +39,6 @@ MAX_LOOKED_AT = 200
 _QUIET: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
 
 log = structlog.get_logger()
-
-
-@dataclass
-class OpenInteractions:
-    """Commands that can still be answered through Slack's `response_url`. Lost on a restart, which costs little."""
-
-    clock: Callable[[], float] = time.monotonic
-    """Seconds, from wherever."""
-    _kept: dict[EventId, tuple[float, Interaction]] = field(default_factory=dict)
-
-    def keep(self, event: EventId, interaction: Interaction) -> None:
-        now = self.clock()
-        self._kept = {known: kept for known, kept in self._kept.items() if kept[0] > now}
-        self._kept[event] = (now + OPEN_S, interaction)
-
-    def of(self, event: EventId | None) -> Interaction | None:
-        kept = self._kept.get(event) if event is not None else None
-        return kept[1] if kept is not None and kept[0] > self.clock() else None
 
 
 @dataclass
@@ -145,8 +126,6 @@ class Posting:
         """In the place of what was shown of it, if that is how it begins. Anything else is a message of its own: what
         an edit adds, such as a call for the agents, reaches nobody."""
         place, event = post.place, post.in_reply_to
-        if self._may_stand_there(post.id) and (found := await self._find(place, post.id)) is not None:
-            return found
         await self._streaming.sweep(event, place)
         ts = None
         if post.answer.kind is AnswerKind.GROUNDED:
