@@ -66,6 +66,11 @@ class MenteeClient(discord.AutoShardedClient):
         log.info("discord.ready", bot=self._me.id, servers=len(self.guilds), shards=self.shard_count)
         self.desk.meet(member.display_name for guild in self.guilds for member in guild.members)
 
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """The bot was removed from a server, or the server is gone; not one that is merely away."""
+        rows = await self.desk.uninstall(Platform.DISCORD, str(guild.id))
+        log.warning("discord.server_left", server=guild.id, removed=rows)
+
     async def on_message(self, message: discord.Message) -> None:
         event = parsing.posted(message, self._me)
         if event is not None:
