@@ -10,6 +10,7 @@ from time import perf_counter
 
 from bot.answers import Answer, AnswerKind, Candidate, Confirmation, Source, SourceKind
 from bot.conversation import Question, Speaker, clean_question
+from bot.drafting import CheckedText
 from bot.errors import Busy, NotWritten
 from bot.feedback import Fact, LessonSource
 from bot.generation import Sampling
@@ -133,9 +134,11 @@ class Answering:
         if section is None:
             return None
         prompt = grounded_prompt(question.text, [Passage(section.label, section.text)], question.earlier)
-        generation = await self.generator.generate(prompt, SAMPLING, on_text=on_text)
+        sources = [f"{section.label} {section.text}"]
+        checked = CheckedText(sources, self.policy.supported_from, on_text) if on_text is not None else None
+        generation = await self.generator.generate(prompt, SAMPLING, on_text=checked)
         text = whole_sentences(generation.text)
-        supported = support(text, [f"{section.label} {section.text}"])
+        supported = support(text, sources)
         if supported < self.policy.supported_from:
             return None
         return Answer(

@@ -10,6 +10,7 @@ from bot.events import Event, MessageRef, Place
 from bot.feedback import Lesson
 from bot.home import Home, home_of, suggestions
 from bot.ids import AnswerId
+from bot.installations import Installation
 from bot.intake import Intake
 from bot.lineage import Adapter, RetrainPlan, Run
 from bot.outgoing import CorrectionForm
@@ -18,6 +19,7 @@ from bot.ports import Clock, Store, Unit
 from bot.redacting import Redacting
 from bot.routing import Routing
 from bot.status import Status
+from bot.uninstalling import uninstall
 
 TERMINAL = Place(Platform.CLI, "local", "terminal")
 
@@ -58,6 +60,31 @@ class Desk:
 
     async def suggestions(self) -> Sequence[str]:
         return await self.store.run(suggestions)
+
+    async def held(self) -> Sequence[Lesson]:
+        """Lessons that wait for review."""
+        return await self.store.run(lambda unit: unit.lessons.held())
+
+    async def install(self, installation: Installation) -> None:
+        def keep(unit: Unit) -> None:
+            unit.installations.put(installation)
+            unit.audit.add(installation.by, "installed", f"the bot in {installation.workspace}", installation.at)
+
+        await self.store.run(keep)
+
+    async def installation(self, platform: Platform, workspace: str) -> Installation | None:
+        return await self.store.run(lambda unit: unit.installations.get(platform, workspace))
+
+    async def installations(self, platform: Platform) -> Sequence[Installation]:
+        return await self.store.run(lambda unit: unit.installations.all(platform))
+
+    async def revoke(self, platform: Platform, workspace: str) -> None:
+        """The token is void."""
+        await self.store.run(lambda unit: unit.installations.remove(platform, workspace))
+
+    async def uninstall(self, platform: Platform, workspace: str) -> int:
+        """Remove what is kept of a workspace; how many rows."""
+        return await self.store.run(lambda unit: uninstall(unit, platform, workspace, self.clock()))
 
     def role_of(self, person: Person) -> Role:
         return self.routing.commands.policy.staff.role_of(person)

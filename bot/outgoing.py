@@ -86,6 +86,18 @@ class ProgressPost(_Going):
     kind: Literal["progress"] = "progress"
 
 
+@dataclass(frozen=True, kw_only=True)
+class AnswerDraft:
+    """As much of an answer as may be shown while it is being written. It is kept nowhere, and is no answer: the
+    `AnswerPost` of the same event takes its place."""
+
+    place: Place
+    in_reply_to: EventId
+    to: Person
+    text: str
+    """From its beginning; empty as long as there is nothing to show but that it is being looked for."""
+
+
 Outgoing = AnswerPost | AnswerEdit | CorrectionOffer | Offer | Notice | ProgressPost
 
 

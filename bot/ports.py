@@ -16,8 +16,9 @@ from bot.feedback import Hold, Lesson, Phrasing, Rating, Ruling
 from bot.generation import Generation, Sampling
 from bot.handoff import Handoff
 from bot.ids import AdapterId, AnswerId, EventId, FactId, LessonId, OutgoingId, RunId
+from bot.installations import Installation
 from bot.lineage import Adapter, Deployment, Progress, Report, RetrainPlan, Run
-from bot.outgoing import Outgoing
+from bot.outgoing import AnswerDraft, Outgoing
 from bot.people import Person, Platform
 from bot.personal import Span
 from bot.prompting import Message
@@ -111,8 +112,12 @@ class Connector(Protocol):
         """Replace the text of a progress message. May be lost."""
         ...
 
-    async def draft(self, place: Place, text: str) -> None:
-        """Show that an answer is being written, and as much of it as there is. May be lost; may do nothing."""
+    async def draft(self, draft: AnswerDraft) -> None:
+        """Show that an answer is being written, and as much of it as there is. May be lost; may do nothing.
+
+        Never called twice at a time for one event, nor after its answer was kept. What it leaves on the platform is
+        replaced or removed when the answer is delivered, also by the next process.
+        """
         ...
 
 
@@ -198,6 +203,7 @@ class Answers(Protocol):
         """By its own id, or by the platform's id of the message that it stands in."""
         ...
 
+    def in_workspace(self, platform: Platform, workspace: str) -> Sequence[AnswerId]: ...
     def count_by_kind(self) -> dict[str, int]: ...
 
 
@@ -436,6 +442,11 @@ class Persons(Protocol):
         """Remove lessons and phrasings that were withdrawn by then; how many lessons."""
         ...
 
+    def purge_workspace(self, platform: Platform, workspace: str) -> int:
+        """Remove what was said in a workspace: events, messages, turns, answers with their ratings and hand-offs; how
+        many rows."""
+        ...
+
     def keep(self, certificate: Certificate) -> None:
         """Add it, or put it in place of its earlier state."""
         ...
@@ -443,6 +454,18 @@ class Persons(Protocol):
     def pending(self) -> Sequence[Certificate]:
         """Of erasures whose files and bytes are still there."""
         ...
+
+
+class Installations(Protocol):
+    """Of the app, in workspaces. Each holds a secret."""
+
+    def put(self, installation: Installation) -> None:
+        """Keep it, in place of an earlier one in that workspace."""
+        ...
+
+    def get(self, platform: Platform, workspace: str) -> Installation | None: ...
+    def all(self, platform: Platform) -> Sequence[Installation]: ...
+    def remove(self, platform: Platform, workspace: str) -> None: ...
 
 
 class Flags(Protocol):
@@ -481,6 +504,8 @@ class Unit(Protocol):
     def audit(self) -> Audit: ...
     @property
     def persons(self) -> Persons: ...
+    @property
+    def installations(self) -> Installations: ...
     @property
     def flags(self) -> Flags: ...
     def changes(self, since: int) -> Changes:

@@ -2,7 +2,6 @@
 effect, which the inbox runs in one transaction together with marking the event done.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
@@ -14,6 +13,7 @@ from bot.buttons import Act
 from bot.capturing import Capturing
 from bot.commands import Commands
 from bot.conversation import Question, Speaker, Turn, clean_question, is_for_the_bot
+from bot.drafting import Drafting
 from bot.events import (
     ButtonPressed,
     CandidateChosen,
@@ -23,21 +23,20 @@ from bot.events import (
     MessageDeleted,
     MessageEdited,
     MessagePosted,
-    Place,
     Reacted,
     ReplyMarked,
 )
 from bot.following import Following
 from bot.handing_off import HandingOff
 from bot.ids import FactId
-from bot.outgoing import AnswerPost, Notice, Outgoing
+from bot.outgoing import AnswerDraft, AnswerPost, Notice, Outgoing
 from bot.people import Role
 from bot.ports import Effect, Store, Unit
 from bot.rating import rate
 from bot.status import PAUSED
 from bot.texts import Texts
 
-Draft = Callable[[Place, str], Awaitable[None]]
+Draft = Callable[[AnswerDraft], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -129,23 +128,29 @@ class Routing:
         question, paused = await self.store.run(look)
         if question is None or paused:
             return lambda unit: self.following.reword(unit, event)
-        answer = await self._answer(event, question)
+        answer = await self.answering.answer(question)  # no drafts: it is put where the old one stands
         return lambda unit: self.following.answer_anew(unit, event, answer)
 
-    async def _answer(self, event: MessagePosted | MessageEdited | CandidateChosen, question: Question) -> Answer:
-        """Answer, showing the unfinished text while it grows. None of these fits: the facts are skipped."""
-        await self.draft(event.place, "")
+    async def _answer(self, event: MessagePosted | CandidateChosen, question: Question) -> Answer:
+        """Answer, showing what has been checked of the text while it grows. None of these fits: facts are skipped."""
+
+        async def send(text: str) -> None:
+            draft = AnswerDraft(place=event.place, in_reply_to=event.id, to=event.person, text=text)
+            await self.draft(draft)
+
         pieces: list[str] = []
-        drafts: set[asyncio.Task[None]] = set()
 
         def on_text(piece: str) -> None:
             pieces.append(piece)
-            drafts.add(asyncio.ensure_future(self.draft(event.place, "".join(pieces))))
+            drafting.show("".join(pieces))
 
+        drafting = Drafting(send)
+        drafting.show("")
         skip_facts = isinstance(event, CandidateChosen)
-        answer = await self.answering.answer(question, on_text, skip_facts=skip_facts)
-        await asyncio.gather(*drafts, return_exceptions=True)  # a lost draft is no loss
-        return answer
+        try:
+            return await self.answering.answer(question, on_text, skip_facts=skip_facts)
+        finally:
+            await drafting.end()
 
     async def _on_choice(self, event: CandidateChosen) -> Effect:
         posted = await self.store.run(lambda unit: unit.answers.get(event.answer))

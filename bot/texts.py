@@ -24,6 +24,8 @@ class Texts:
     feedback_wrong: str = "Wrong"
     feedback_wrong_label: str = "Say that this answer is wrong"
     writing: str = "is looking it up…"
+    loading: tuple[str, ...] = ("Looking for an answer…", "Reading the help pages…", "Checking it against the source…")
+    still_writing: str = "Still writing. Not yet checked to the end."
     suggestions: str = "You might want to ask"
     home_title: str = "What I am and know"
     home_lessons: str = "What you have taught me"

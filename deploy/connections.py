@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from bot.desk import Desk
 from bot.ports import Connector
 from bot.texts import ENGLISH
@@ -22,10 +24,10 @@ def make_connectors(settings: Settings, desk: Desk) -> Iterator[Connector]:
     from connectors.web.connector import WebConnector
 
     yield WebConnector(page_config(settings), desk, ENGLISH)
-    if settings.slack_bot_token is not None:
+    if has_slack(settings):
         from connectors.slack.connector import SlackConnector
 
-        yield SlackConnector(slack_config(settings, settings.slack_bot_token.get_secret_value()), desk, ENGLISH)
+        yield SlackConnector(slack_config(settings), desk, ENGLISH)
     if settings.discord_token is not None:
         from connectors.discord.connector import DiscordConnector
 
@@ -40,15 +42,21 @@ def page_config(settings: Settings) -> "WebConfig":
     return WebConfig(host=settings.web_host, port=settings.web_port, password=password)
 
 
-def slack_config(settings: Settings, bot_token: str) -> "SlackConfig":
+def has_slack(settings: Settings) -> bool:
+    return settings.slack_bot_token is not None or settings.slack_client_id is not None
+
+
+def slack_config(settings: Settings) -> "SlackConfig":
     """Raises SettingError."""
     from connectors.slack.config import SlackConfig
 
-    app_token, signing_secret = settings.slack_app_token, settings.slack_signing_secret
     return SlackConfig(
-        bot_token=bot_token,
-        app_token=app_token.get_secret_value() if app_token is not None else None,
-        signing_secret=signing_secret.get_secret_value() if signing_secret is not None else None,
+        bot_token=_said(settings.slack_bot_token),
+        app_token=_said(settings.slack_app_token),
+        signing_secret=_said(settings.slack_signing_secret),
+        client_id=settings.slack_client_id,
+        client_secret=_said(settings.slack_client_secret),
+        workspaces=tuple(sorted(settings.slack_workspaces)),
         mode=settings.slack_mode,
         api_url=settings.slack_api_url,
         http_host=settings.slack_http_host,
@@ -68,5 +76,10 @@ def discord_config(settings: Settings, token: str) -> "DiscordConfig":
         gateway_url=settings.discord_gateway_url,
         message_content=settings.discord_message_content,
         agents_mention=settings.discord_agents_mention,
+        shards=settings.discord_shards or None,
         dev_guild=settings.discord_dev_guild,
     )
+
+
+def _said(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None

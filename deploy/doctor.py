@@ -9,7 +9,7 @@ from typing import Literal
 
 from bot.errors import MenteeError, NotWritten
 from bot.lineage import serving_stack
-from deploy.connections import discord_config, page_config, slack_config
+from deploy.connections import discord_config, has_slack, page_config, slack_config
 from deploy.engines import describe_engine
 from deploy.parts import Kept, open_kept
 from deploy.settings import Settings
@@ -107,11 +107,12 @@ def _live_adapter(kept: Kept) -> Finding:
 
 
 def _slack(settings: Settings) -> Iterator[Finding]:
-    if settings.slack_bot_token is None:
+    if not has_slack(settings):
         yield Finding("Slack", "ok", "not connected", "To connect it, follow deploy/slack/README.md.")
         return
-    slack_config(settings, settings.slack_bot_token.get_secret_value())
-    yield Finding("Slack", "ok", f"tokens are set, {settings.slack_mode} mode")
+    config = slack_config(settings)
+    which = "one workspace" if config.bot_token is not None else f"workspaces {', '.join(config.workspaces)} by OAuth"
+    yield Finding("Slack", "ok", f"tokens are set, {config.mode} mode, {which}")
 
 
 def _discord(settings: Settings) -> Iterator[Finding]:

@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     # Slack
     slack_bot_token: SecretStr | None = Field(None, validation_alias=_plain("slack_bot_token"))
     slack_app_token: SecretStr | None = Field(None, validation_alias=_plain("slack_app_token"))
+    slack_client_id: str | None = Field(None, validation_alias=_plain("slack_client_id"))
+    slack_client_secret: SecretStr | None = Field(None, validation_alias=_plain("slack_client_secret"))
+    slack_workspaces: Names = Field(frozenset(), validation_alias=_plain("slack_workspaces"))
     slack_signing_secret: SecretStr | None = Field(None, validation_alias=_plain("slack_signing_secret"))
     slack_mode: Literal["socket", "http"] = Field("socket", validation_alias=_plain("slack_mode"))
     slack_http_host: str = Field("127.0.0.1", validation_alias=_plain("slack_http_host"))
@@ -116,6 +119,7 @@ class Settings(BaseSettings):
     discord_token: SecretStr | None = Field(None, validation_alias=_plain("discord_token"))
     discord_message_content: bool = Field(True, validation_alias=_plain("discord_message_content"))
     discord_agents_mention: str | None = Field(None, validation_alias=_plain("discord_agents_mention"))
+    discord_shards: int = Field(0, ge=0, validation_alias=_plain("discord_shards"))
     discord_dev_guild: str | None = Field(None, validation_alias=_plain("discord_dev_guild"))
     discord_api_url: str | None = Field(None, validation_alias=_plain("discord_api_url"))
     discord_gateway_url: str | None = Field(None, validation_alias=_plain("discord_gateway_url"))
@@ -124,7 +128,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool = False
 
-    @field_validator("agents", "admins", "support_channels", mode="before")
+    @field_validator("agents", "admins", "support_channels", "slack_workspaces", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value

@@ -12,11 +12,11 @@ from bot.capturing import Capturing
 from bot.commands import Commands
 from bot.delivery import Delivery
 from bot.desk import Desk
-from bot.events import Event, Place
+from bot.events import Event
 from bot.following import Following
 from bot.handing_off import HandingOff
 from bot.intake import Intake
-from bot.outgoing import Outgoing
+from bot.outgoing import AnswerDraft, Outgoing
 from bot.people import Platform
 from bot.policy import Policy
 from bot.ports import AdapterStore, Clock, Connector, Generator, Knowledge, PersonalData, Planner, Store
@@ -70,9 +70,9 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
     connectors: dict[Platform, Connector] = {}
     news = asyncio.Event()
 
-    async def draft(place: Place, text: str) -> None:
-        if place.platform in connectors:
-            await connectors[place.platform].draft(place, text)
+    async def draft(draft: AnswerDraft) -> None:
+        if draft.place.platform in connectors:
+            await connectors[draft.place.platform].draft(draft)
 
     answering = Answering(parts.knowledge, parts.generator, parts.policy, parts.texts)
     capturing = Capturing(parts.policy, parts.texts)

@@ -9,6 +9,7 @@ from bot.answers import Answer
 from bot.erasure import Certificate
 from bot.events import Event, MessageRef, Place
 from bot.handoff import Handoff
+from bot.installations import Installation
 from bot.lineage import Adapter, Progress, Report
 from bot.outgoing import Outgoing
 from bot.people import Person
@@ -26,6 +27,7 @@ ADAPTER = TypeAdapter(Adapter)
 PROGRESS = TypeAdapter(Progress)
 REPORT = TypeAdapter(Report)
 CERTIFICATE = TypeAdapter(Certificate)
+INSTALLATION = TypeAdapter(Installation)
 
 
 def to_text(kind: TypeAdapter[T], value: T) -> str:

@@ -271,6 +271,16 @@ class AliasRow(SQLModel, table=True):
     alias: str = Field(unique=True)
 
 
+class InstallationRow(SQLModel, table=True):
+    """Holds a token: it is read by the connector alone, and part of no export."""
+
+    __tablename__ = "installations"
+
+    platform: str = Field(primary_key=True)
+    workspace: str = Field(primary_key=True)
+    installation: str = _text()
+
+
 class FlagRow(SQLModel, table=True):
     __tablename__ = "flags"
 

@@ -8,6 +8,7 @@ from sqlmodel import Session
 from bot.retrieval import Changes
 from storage.repositories.audit import SqlAudit
 from storage.repositories.boxes import SqlInbox, SqlOutbox
+from storage.repositories.installations import SqlInstallations
 from storage.repositories.memory import SqlDocuments, SqlLessons, SqlVectors
 from storage.repositories.persons import SqlPersons
 from storage.repositories.revision import changes_since, current_revision
@@ -77,6 +78,10 @@ class SqlUnit:
     @cached_property
     def persons(self) -> SqlPersons:
         return SqlPersons(self.session)
+
+    @cached_property
+    def installations(self) -> SqlInstallations:
+        return SqlInstallations(self.session)
 
     @cached_property
     def flags(self) -> SqlFlags:

@@ -23,12 +23,17 @@ from connectors.discord.views import CandidateButton, CorrectionButton, PressBut
 log = structlog.get_logger()
 
 
-class MenteeClient(discord.Client):
+class MenteeClient(discord.AutoShardedClient):
+    """One process, with as many connections as the number of servers asks for."""
+
     def __init__(self, config: DiscordConfig, desk: Desk, texts: Texts) -> None:
         use_addresses(config)
         super().__init__(
-            intents=intents(message_content=config.message_content), allowed_mentions=discord.AllowedMentions.none()
+            intents=intents(message_content=config.message_content),
+            allowed_mentions=discord.AllowedMentions.none(),
+            shard_count=config.shards,
         )
+        self._has_own_gateway = config.gateway_url is not None
         self.desk = desk
         self.interactions = Interactions(desk, texts)
         self.tree: app_commands.CommandTree[MenteeClient] = app_commands.CommandTree(self)
@@ -38,6 +43,12 @@ class MenteeClient(discord.Client):
         self._dev_guild = config.dev_guild
         self._reaction_ids = parsing.ReactionIds()
         self._reactions_in_order = asyncio.Lock()
+
+    async def launch_shards(self) -> None:
+        """The library takes the gateway from the API, unless it knows the number of shards."""
+        if self._has_own_gateway and self.shard_count is None:
+            self.shard_count, _, _ = await self.http.get_bot_gateway()
+        await super().launch_shards()
 
     async def setup_hook(self) -> None:
         self.add_dynamic_items(CandidateButton, CorrectionButton, PressButton)
@@ -52,8 +63,13 @@ class MenteeClient(discord.Client):
         log.info("discord.commands", changed=told)
 
     async def on_ready(self) -> None:
-        log.info("discord.ready", bot=self._me.id, servers=len(self.guilds))
+        log.info("discord.ready", bot=self._me.id, servers=len(self.guilds), shards=self.shard_count)
         self.desk.meet(member.display_name for guild in self.guilds for member in guild.members)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """The bot was removed from a server, or the server is gone; not one that is merely away."""
+        rows = await self.desk.uninstall(Platform.DISCORD, str(guild.id))
+        log.warning("discord.server_left", server=guild.id, removed=rows)
 
     async def on_message(self, message: discord.Message) -> None:
         event = parsing.posted(message, self._me)

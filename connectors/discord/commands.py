@@ -10,6 +10,7 @@ from discord import app_commands
 from bot.errors import NotAllowed
 from bot.texts import Texts
 from connectors.discord.interactions import Interactions
+from connectors.discord.markdown import one_line
 from connectors.discord.parsing import command_given, ref_of, reply_marked
 from connectors.discord.people import person_of
 from connectors.discord.surface import COMMAND
@@ -17,6 +18,7 @@ from connectors.discord.surface import COMMAND
 Interaction = discord.Interaction[Any]
 
 _MAX_CHOICES = 25
+_MAX_CHOICE_CHARS = 100
 _COMPARED = ("type", "name", "description", "required", "autocomplete")
 
 
@@ -56,6 +58,17 @@ class MenteeGroup(app_commands.Group):
     async def drop(self, interaction: Interaction, lesson: str) -> None:
         await self._give(interaction, "drop", lesson)
 
+    @accept.autocomplete("lesson")
+    @drop.autocomplete("lesson")
+    async def _held(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+        if not self._may("accept", interaction):
+            return []
+        lines = {each.id: one_line(f"{each.author_name}: {each.question}") for each in await self.front.desk.held()}
+        found = [lesson for lesson, line in lines.items() if current.casefold() in f"{lesson} {line}".casefold()]
+        return [
+            app_commands.Choice(name=lines[lesson][:_MAX_CHOICE_CHARS], value=lesson) for lesson in found[:_MAX_CHOICES]
+        ]
+
     @app_commands.command(description="Train a new adapter on what the agents have taught")
     @app_commands.describe(dry_run="Only say what would be trained")
     async def retrain(self, interaction: Interaction, dry_run: bool = False) -> None:
@@ -68,9 +81,7 @@ class MenteeGroup(app_commands.Group):
 
     @promote.autocomplete("adapter")
     async def _names(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-        try:
-            self.front.desk.routing.commands.check_right("promote", person_of(interaction.user))
-        except NotAllowed:
+        if not self._may("promote", interaction):
             return []
         names = [adapter.name for adapter in await self.front.desk.adapters() if current in adapter.name]
         return [app_commands.Choice(name=name, value=name) for name in names[-_MAX_CHOICES:]]
@@ -91,6 +102,14 @@ class MenteeGroup(app_commands.Group):
     @app_commands.describe(person="Who", with_lessons="Also what the person has taught")
     async def forget(self, interaction: Interaction, person: discord.User, with_lessons: bool = False) -> None:
         await self._give(interaction, "forget", str(person.id), *(["--with-lessons"] if with_lessons else []))
+
+    def _may(self, verb: str, interaction: Interaction) -> bool:
+        """What stands behind a command is suggested to those alone who may give it."""
+        try:
+            self.front.desk.routing.commands.check_right(verb, person_of(interaction.user))
+        except NotAllowed:
+            return False
+        return True
 
     async def _give(self, interaction: Interaction, *words: str) -> None:
         await self.front.take(interaction, command_given(interaction, shlex.join(words)))

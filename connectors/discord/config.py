@@ -28,6 +28,8 @@ class DiscordConfig:
     """Whether the privileged intent is asked for. Off, the bot reads mentions, replies and direct messages alone."""
     agents_mention: str | None = None
     """Id of the role that a hand-off calls."""
+    shards: int | None = None
+    """How many connections share the servers; None: as many as Discord recommends, which is one for a few servers."""
     dev_guild: str | None = None
     """Id of the one server that gets the commands, at once; None: all servers."""
 

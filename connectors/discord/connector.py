@@ -9,15 +9,18 @@ import aiohttp
 import discord
 import structlog
 
+from bot.answers import AnswerKind
 from bot.desk import Desk
 from bot.errors import DeliveryFailed, OperatorError
 from bot.events import MessageRef, Place
 from bot.handoff import HandoffState
-from bot.outgoing import AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing, ProgressPost
+from bot.outgoing import AnswerDraft, AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing, ProgressPost
 from bot.people import Platform
 from bot.texts import Texts
 from connectors.discord.client import MenteeClient
 from connectors.discord.config import DEFAULT_API_URL, DiscordConfig, setting_error
+from connectors.discord.drafts import Drafts
+from connectors.discord.finding import Finding
 from connectors.discord.parsing import DIRECT, ref_of
 from connectors.discord.rendering import Rendered, nonce, render_answer, render_notice, render_offer, render_text
 
@@ -39,18 +42,21 @@ class DiscordConnector:
         self._desk = desk
         self._texts = texts
         self.client = MenteeClient(config, desk, texts)
+        self._drafts = self._make_drafts()
+        self._finding = Finding()
 
     async def run(self) -> None:
         """Log in and receive until cancelled. Raises SettingError for a token or an intent that Discord refuses,
         OperatorError where Discord can't be reached at all; a connection that breaks later is made anew."""
         if self.client.is_closed():  # it broke before; discord.py opens a client only once
             self.client = MenteeClient(self._config, self._desk, self._texts)
+            self._drafts = self._make_drafts()
         try:
             async with self.client:
                 await self.client.start(self._config.token)
         except (discord.LoginFailure, discord.PrivilegedIntentsRequired) as refusal:
             raise setting_error(refusal) from None
-        except (discord.HTTPException, *_NETWORK_ERRORS) as problem:
+        except (discord.HTTPException, discord.GatewayNotFound, *_NETWORK_ERRORS) as problem:
             raise OperatorError(
                 f"Discord can't be reached at {self._config.api_url or DEFAULT_API_URL} ({type(problem).__name__}). "
                 "Check the network and DISCORD_API_URL."
@@ -62,14 +68,14 @@ class DiscordConnector:
         with _told_as_delivery_failed():
             match outgoing:
                 case AnswerPost():
-                    return await self._in_public(outgoing, self._render(outgoing))
+                    return await self._answer(outgoing, self._render(outgoing))
                 case AnswerEdit():
-                    message = await self._edit(outgoing, self._render(outgoing))
+                    message = await self._rewrite(outgoing, self._render(outgoing))
                     if outgoing.handoff is not None and outgoing.handoff.state is HandoffState.SOLVED:
                         await self._tag_as_solved(outgoing.place)
                     return message
                 case ProgressPost():
-                    return await self._in_public(outgoing, render_text(outgoing.text))
+                    return await self._progress(outgoing)
                 case CorrectionOffer() | Offer():
                     await self._post(outgoing, render_offer(outgoing), delete_after=VANISHES_AFTER_S)
                     return None
@@ -87,24 +93,46 @@ class DiscordConnector:
             none = discord.AllowedMentions.none()
             await channel.get_partial_message(int(message.id)).edit(content=content, allowed_mentions=none)
 
-    async def draft(self, place: Place, text: str) -> None:
-        """Discord shows "is typing …" for ten seconds or until the message comes; it is asked for once."""
-        if text == "" and self.client.is_ready():
+    async def draft(self, draft: AnswerDraft) -> None:
+        if self.client.is_ready():
             with _may_be_lost("draft"):
-                channel, _ = self._target(place)
-                await channel.typing()
+                await self._drafts.show(draft)
 
     # --- parts ---------------------------------------------------------------------------------------------------
 
-    async def _in_public(self, outgoing: AnswerPost | ProgressPost, rendered: Rendered) -> MessageRef | None:
-        message = await self._post(outgoing, rendered)
-        await self.client.interactions.finish(outgoing.in_reply_to)
+    @property
+    def _me(self) -> int:
+        assert self.client.user is not None, "it is ready"
+        return self.client.user.id
+
+    def _make_drafts(self) -> Drafts:
+        return Drafts(self._target, f"-# {self._texts.still_writing}")
+
+    async def _answer(self, post: AnswerPost, rendered: Rendered) -> MessageRef | None:
+        """In the place of what was shown of it, if that is how it begins. Anything else is a message of its own: an
+        edit calls nobody."""
+        event, message = post.in_reply_to, await self._find(post, rendered)
+        await self._drafts.sweep(event, post.place, self._me)
+        draft = self._drafts.take_over(event)
+        if message is None and draft is not None and post.answer.kind is AnswerKind.GROUNDED:
+            message = await self._edit(post, rendered, draft)
+        if message is None:
+            await self._drafts.remove(event)
+            message = await self._post(post, rendered)
+        self._drafts.forget(event)
+        await self.client.interactions.finish(event)
+        return message
+
+    async def _progress(self, post: ProgressPost) -> MessageRef | None:
+        rendered = render_text(post.text)
+        message = await self._find(post, rendered) or await self._post(post, rendered)
+        await self.client.interactions.finish(post.in_reply_to)
         return message
 
     async def _notice(self, notice: Notice) -> MessageRef | None:
         if notice.to is None:
-            role = self._agents_role(notice.place)
-            return await self._post(notice, render_notice(notice, privately=False, agents_role=role))
+            rendered = render_notice(notice, privately=False, agents_role=self._agents_role(notice.place))
+            return await self._find(notice, rendered) or await self._post(notice, rendered)
         private = render_notice(notice, privately=True)
         if not await self.client.interactions.answer(notice.in_reply_to, private.pieces):
             await self._post(notice, render_notice(notice, privately=False), delete_after=VANISHES_AFTER_S)
@@ -113,18 +141,37 @@ class DiscordConnector:
     def _render(self, outgoing: AnswerPost | AnswerEdit) -> Rendered:
         return render_answer(outgoing.answer, outgoing.handoff, self._texts, self._agents_role(outgoing.place))
 
-    async def _edit(self, edit: AnswerEdit, rendered: Rendered) -> MessageRef | None:
-        """Rewrite the message that carries the buttons: the last one, where an answer took several. What doesn't fit
-        there follows as further messages. What was deleted meanwhile needs no edit."""
+    async def _rewrite(self, edit: AnswerEdit, rendered: Rendered) -> MessageRef | None:
+        """What was deleted meanwhile needs no edit."""
         if edit.message is None:
             return None
-        first, *rest = rendered.pieces
         channel = self.client.get_partial_messageable(int(edit.message.channel))
         message = channel.get_partial_message(int(edit.message.id))
-        with contextlib.suppress(discord.NotFound):
-            none = discord.AllowedMentions.none()
+        return await self._edit(edit, rendered, message) or edit.message
+
+    async def _edit(
+        self, outgoing: AnswerEdit | AnswerPost, rendered: Rendered, message: discord.PartialMessage
+    ) -> MessageRef | None:
+        """Rewrite the message that carries the buttons: the last one, where an answer took several. What doesn't fit
+        there follows as further messages. None when it was deleted meanwhile."""
+        first, *rest = rendered.pieces
+        none = discord.AllowedMentions.none()
+        try:
             await message.edit(content=first, view=None if rest else rendered.view, allowed_mentions=none)
-        return await self._post(edit, replace(rendered, pieces=rest)) if rest else edit.message
+        except discord.NotFound:
+            return None
+        if rest:
+            return await self._post(outgoing, replace(rendered, pieces=rest))
+        return ref_of(message.channel.id, _guild_of(outgoing.place), message.id)
+
+    async def _find(self, outgoing: Outgoing, rendered: Rendered) -> MessageRef | None:
+        """What an earlier process has posted, if it did."""
+        if not self._finding.may_stand_there(outgoing.id):
+            return None
+        channel, options = self._target(outgoing.place)
+        root = options["reference"].message_id if options else None
+        found = await self._finding.find(outgoing, rendered.pieces[-1], channel, root, self._me)
+        return ref_of(found.channel.id, _guild_of(outgoing.place), found.id) if found is not None else None
 
     async def _tag_as_solved(self, place: Place) -> None:
         """A forum whose posts can be tagged as solved shows it in its list. A post whose tag can't be set still has
@@ -158,12 +205,11 @@ class DiscordConnector:
             )  # fmt: skip
         if message is None:
             return None
-        guild = None if outgoing.place.workspace == DIRECT else int(outgoing.place.workspace)
-        return ref_of(message.channel.id, guild, message.id)
+        return ref_of(message.channel.id, _guild_of(outgoing.place), message.id)
 
     def _target(self, place: Place) -> tuple[discord.PartialMessageable, dict[str, Any]]:
         """The channel to post in, and what makes it a reply. A message that was replied to may be gone by now."""
-        guild = None if place.workspace == DIRECT else int(place.workspace)
+        guild = _guild_of(place)
         if place.thread is not None and self._is_thread(place):
             return self.client.get_partial_messageable(int(place.thread), guild_id=guild), {}
         channel = self.client.get_partial_messageable(int(place.channel), guild_id=guild)
@@ -183,6 +229,10 @@ class DiscordConnector:
 
     def _agents_role(self, place: Place) -> str | None:
         return None if place.is_direct else self._config.agents_mention
+
+
+def _guild_of(place: Place) -> int | None:
+    return None if place.workspace == DIRECT else int(place.workspace)
 
 
 @contextlib.contextmanager

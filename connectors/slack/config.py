@@ -7,6 +7,7 @@ from typing import Literal
 from bot.errors import SettingError
 from connectors.slack.surface import COMMAND
 
+_WORKSPACE = re.compile(r"T[A-Z0-9]{2,}")
 _USER_OR_GROUP = re.compile(r"[SUW][A-Z0-9]{2,}")
 
 
@@ -14,11 +15,16 @@ _USER_OR_GROUP = re.compile(r"[SUW][A-Z0-9]{2,}")
 class SlackConfig:
     """Raises SettingError, naming the setting and what to do about it."""
 
-    bot_token: str = field(repr=False)
+    bot_token: str | None = field(default=None, repr=False)
+    """Of the one workspace. Without it, workspaces install the app by OAuth."""
     app_token: str | None = field(default=None, repr=False)
     """Needed for Socket Mode."""
     signing_secret: str | None = field(default=None, repr=False)
     """Needed for HTTP."""
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+    workspaces: tuple[str, ...] = ()
+    """The ids (T…) of those that may install the app by OAuth."""
     mode: Literal["socket", "http"] = "socket"
     api_url: str = "https://slack.com/api/"
     http_host: str = "127.0.0.1"
@@ -30,7 +36,11 @@ class SlackConfig:
     command: str = COMMAND
 
     def __post_init__(self) -> None:
-        _check_prefix("SLACK_BOT_TOKEN", self.bot_token, "xoxb-", "OAuth & Permissions › Bot User OAuth Token")
+        if self.client_id is not None:
+            self._check_oauth()
+        else:
+            where = "OAuth & Permissions › Bot User OAuth Token"
+            _check_prefix("SLACK_BOT_TOKEN", self.bot_token or "", "xoxb-", where)
         match self.mode:
             case "socket":
                 where = "Basic Information › App-Level Tokens, with the scope connections:write"
@@ -50,6 +60,27 @@ class SlackConfig:
         _check_id("SLACK_AGENTS_MENTION", self.agents_mention)
         for group in self.staff_groups:
             _check_id("A staff group of MENTEE_AGENTS or MENTEE_ADMINS", group)
+
+    def _check_oauth(self) -> None:
+        if self.bot_token is not None:
+            raise SettingError(
+                "SLACK_BOT_TOKEN and SLACK_CLIENT_ID are both set. The first is for one workspace, the second for "
+                "several that install the app themselves: unset one of them."
+            )
+        if not self.client_secret:
+            raise SettingError(
+                "SLACK_CLIENT_SECRET is missing. Copy it from your app's page: Basic Information › App Credentials."
+            )
+        if self.mode != "http":
+            raise SettingError(
+                "SLACK_CLIENT_ID is set, and SLACK_MODE is socket. Several workspaces need SLACK_MODE=http: Slack has "
+                "to reach the bot, to install it."
+            )
+        if not self.workspaces or not all(map(_WORKSPACE.fullmatch, self.workspaces)):
+            raise SettingError(
+                f"SLACK_WORKSPACES is {', '.join(self.workspaces) or 'empty'}. It names the workspaces that may "
+                "install the app, by their ids (T…): they stand in Slack's address in a browser."
+            )
 
 
 def _check_prefix(setting: str, value: str, prefix: str, where: str) -> None:

@@ -1,8 +1,9 @@
 """The connection to Slack: over a socket of the bot's own making, or as a server that Slack calls."""
 
 import asyncio
-import logging
+import contextlib
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import aiohttp
 import structlog
@@ -14,17 +15,17 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.desk import Desk
-from bot.errors import SettingError
-from bot.events import MessageRef, Place
-from bot.outgoing import Outgoing
+from bot.errors import DeliveryFailed, SettingError
+from bot.events import MessageRef
+from bot.outgoing import AnswerDraft, Outgoing
 from bot.people import Platform
 from bot.texts import Texts
 from connectors.slack.config import SlackConfig
-from connectors.slack.errors import NETWORK_ERRORS, describe, is_transient, setting_error
-from connectors.slack.listening import Listening
+from connectors.slack.errors import NETWORK_ERRORS, describe, is_transient, library_log, setting_error
+from connectors.slack.installing import Installations, oauth_flow
+from connectors.slack.listening import Listening, attach
 from connectors.slack.parsing import Identity
-from connectors.slack.people import People
-from connectors.slack.posting import Posting
+from connectors.slack.workspaces import Workspaces
 
 EVENTS_PATH = "/slack/events"
 TRY_AGAIN_S = 5.0
@@ -35,71 +36,72 @@ log = structlog.get_logger()
 
 
 class SlackConnector:
-    """One workspace. Implements bot.ports.Connector."""
+    """One app, in one workspace or in several. Implements bot.ports.Connector."""
 
     platform = Platform.SLACK
 
     def __init__(self, config: SlackConfig, desk: Desk, texts: Texts) -> None:
-        self._config, self._desk, self._texts = config, desk, texts
-        self._posts = AsyncWebClient(
-            token=config.bot_token, base_url=config.api_url, retry_handlers=[], logger=_library_log()
-        )
-        self._posting = Posting(self._posts, texts, config.agents_mention)
+        self._config, self._desk = config, desk
+        self._workspaces = Workspaces(config, desk, texts)
 
     async def run(self) -> None:
         """Raises SettingError for a token that Slack refuses, or an address that can't be listened on."""
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=CALL_S)) as session:
-            self._posts.session = session
+            self._workspaces.use(session)
             app = self._make_app(session)
-            who = await _patiently("SLACK_BOT_TOKEN", app.client.auth_test)
-            people = self._listen(app, Identity(who["team_id"], who["user_id"]))
-            meeting = asyncio.create_task(self._meet_members(people))
+            if self._config.bot_token is not None:
+                who = await _patiently("SLACK_BOT_TOKEN", app.client.auth_test)
+                self._workspaces.identify(Identity(who["team_id"], who["user_id"]))
+            attach(app, self._config.command, self._listening, self._desk, self._workspaces.forget)
+            meeting = asyncio.create_task(self._meet_members())
             try:
                 await (self._run_socket(app) if self._config.mode == "socket" else self._run_server(app))
             finally:
                 meeting.cancel()
 
     async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
-        return await self._posting.deliver(outgoing)
+        return await (await self._workspaces.posting(outgoing.place.workspace)).deliver(outgoing)
 
     async def update(self, message: MessageRef, text: str) -> None:
-        await self._posting.update(message, text)
+        with contextlib.suppress(DeliveryFailed):
+            await (await self._workspaces.posting(message.workspace)).update(message, text)
 
-    async def draft(self, place: Place, text: str) -> None:
-        """Slack's own "is looking it up…" in the thread, once for an answer. Its words are posted when they have been
-        checked against their sources: what a stream has shown can't be taken back."""
-        if text == "" and place.thread is not None:
-            self._posting.show_writing(place)
+    async def draft(self, draft: AnswerDraft) -> None:
+        await (await self._workspaces.posting(draft.place.workspace)).draft(draft)
 
     def _make_app(self, session: aiohttp.ClientSession) -> AsyncApp:
-        app = AsyncApp(
+        client = AsyncWebClient(
+            token=self._config.bot_token, base_url=self._config.api_url, session=session, logger=library_log()
+        )
+        options: dict[str, Any] = {}
+        if self._config.bot_token is None:
+            store = Installations(self._desk, self._config.workspaces, self._workspaces.forget)
+            options = {"oauth_flow": oauth_flow(self._config, client, store), "installation_store_bot_only": True}
+        return AsyncApp(
             name="mentee",
-            token=self._config.bot_token,
+            client=client,
             signing_secret=self._config.signing_secret or "",
             process_before_response=True,
-            logger=_library_log(),
+            logger=library_log(),
+            **options,
         )
-        app.client.base_url = self._posts.base_url
-        app.client.session = session
-        return app
 
-    async def _meet_members(self, people: People) -> None:
-        """Tell the desk who is in the workspace, again from time to time, so that their names are redacted."""
+    async def _listening(self, team: str) -> Listening | None:
+        workspace = await self._workspaces.of(team)
+        return workspace.listening if workspace is not None else None
+
+    async def _meet_members(self) -> None:
+        """Tell the desk who is in the workspaces, again from time to time, so that their names are redacted."""
         while True:
-            try:
-                self._desk.meet([name async for name in people.names()])
-            except Exception as problem:  # names of those who write are known anyway
-                log.warning("slack members not listed", error=describe(problem))
+            async for workspace in self._workspaces.all():
+                try:
+                    self._desk.meet([name async for name in workspace.people.names()])
+                except Exception as problem:  # names of those who write are known anyway
+                    log.warning("slack members not listed", error=describe(problem))
             await asyncio.sleep(MEMBERS_EVERY_S)
 
-    def _listen(self, app: AsyncApp, bot: Identity) -> People:
-        people = People(app.client, bot.team, self._config.staff_groups)
-        listening = Listening(self._desk, bot, people, self._posting, self._posts, self._texts)
-        listening.attach(app, self._config.command)
-        return people
-
     async def _run_socket(self, app: AsyncApp) -> None:
-        handler = AsyncSocketModeHandler(app, self._config.app_token, logger=_library_log(), web_client=app.client)
+        handler = AsyncSocketModeHandler(app, self._config.app_token, logger=library_log(), web_client=app.client)
         try:
             # The library asks for the address itself, but with a refused token it would ask for ever.
             opened = await _patiently(
@@ -142,10 +144,3 @@ async def _patiently(setting: str, call: Callable[[], Awaitable[AsyncSlackRespon
             reason = describe(problem)
         log.warning("slack can't be reached", error=reason, next_try_s=TRY_AGAIN_S)
         await asyncio.sleep(TRY_AGAIN_S)
-
-
-def _library_log() -> logging.Logger:
-    """For bolt and the SDK. At their debug level they would quote messages."""
-    logger = logging.getLogger("mentee.slack")
-    logger.setLevel(logging.WARNING)
-    return logger

@@ -3,6 +3,8 @@
 Nothing that Slack or its library says is passed on as it is: only the error's code, which never holds a secret.
 """
 
+import logging
+
 import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
@@ -22,6 +24,13 @@ _REMEDIES = {
     "missing_scope": "Reinstall the Slack app from deploy/slack/manifest.yaml.",
     "restricted_action": "Ask a workspace admin to let the app post there.",
 }
+
+
+def library_log() -> logging.Logger:
+    """For bolt and the SDK. At their debug level they would quote messages."""
+    logger = logging.getLogger("mentee.slack")
+    logger.setLevel(logging.WARNING)
+    return logger
 
 
 def code_of(problem: SlackApiError) -> str:

@@ -7,10 +7,11 @@ done within 3 seconds: none waits for an answer to be found, and looking a perso
 """
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 import structlog
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -35,8 +36,14 @@ MAX_PROMPT_CHARS = 75
 log = structlog.get_logger()
 
 
+Find = Callable[[str], Awaitable["Listening | None"]]
+"""Who listens in the workspace of that id."""
+
+
 @dataclass(frozen=True)
 class Listening:
+    """In one workspace."""
+
     desk: Desk
     bot: Identity
     people: People
@@ -44,27 +51,8 @@ class Listening:
     client: AsyncWebClient
     texts: Texts
 
-    def attach(self, app: AsyncApp, command: str) -> None:
-        events = {
-            "app_home_opened": self._on_home,
-            "app_mention": self._on_message,
-            "message": self._on_message,
-            "reaction_added": self._on_reaction,
-            "reaction_removed": self._on_reaction,
-        }
-        for kind in {name.partition(".")[0] for name in EVENTS}:
-            app.event(kind)(events[kind])
-        app.command(command)(self._on_command)
-        app.shortcut({"type": "message_action", "callback_id": SHORTCUT})(self._on_shortcut)
-        app.shortcut({"type": "message_action", "callback_id": RIGHT_SHORTCUT})(self._on_right_answer)
-        app.shortcut({"type": "message_action", "callback_id": WHY_SHORTCUT})(self._on_why)
-        app.action(OFFER_ACTION)(self._on_offer)
-        app.action(re.compile(f"^{CHOICE_ACTION}"))(self._on_choice)
-        app.action(re.compile(f"^{PRESS_ACTION}"))(self._on_press)
-        app.view(forms.CORRECTION_VIEW)(self._on_submission)
-        app.error(_on_error)
-
-    async def _on_message(self, event: Payload) -> None:
+    async def _on_message(self, ack: AsyncAck, body: Payload) -> None:
+        event = body["event"]
         happened = (
             parsing.message_posted(event, self.bot)
             or parsing.message_edited(event, self.bot)
@@ -75,7 +63,7 @@ class Listening:
         elif happened is not None:
             await self._receive(happened)
 
-    async def _on_reaction(self, body: Payload) -> None:
+    async def _on_reaction(self, ack: AsyncAck, body: Payload) -> None:
         if (reacted := parsing.reacted(body, self.bot)) is not None:
             await self._receive(reacted)
 
@@ -109,8 +97,9 @@ class Listening:
         self.posting.open.keep(given.id, interaction)
         await self._receive(given)
 
-    async def _on_home(self, event: Payload) -> None:
+    async def _on_home(self, ack: AsyncAck, body: Payload) -> None:
         """Shown when somebody looks: their home, or beside an empty conversation what they might ask."""
+        event = body["event"]
         try:
             if event.get("tab") == "home":
                 person = await self.people.known(Person(Platform.SLACK, event["user"]))
@@ -162,6 +151,53 @@ class Listening:
 
     async def _receive(self, event: Event) -> None:
         await self.desk.receive(replace(event, person=await self.people.known(event.person)))
+
+
+def attach(app: AsyncApp, command: str, find: Find, desk: Desk, gone: Callable[[str], None]) -> None:
+    """`gone` hears of a workspace whose token is void."""
+
+    def by(handle: Callable[[Listening, AsyncAck, Payload], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        async def listener(ack: AsyncAck, body: Payload, context: AsyncBoltContext) -> None:
+            listening = await find(context.team_id or "")
+            if listening is None:  # it was uninstalled a moment ago
+                await ack()
+            else:
+                await handle(listening, ack, body)
+
+        return listener
+
+    async def uninstalled(context: AsyncBoltContext) -> None:
+        team = context.team_id or ""
+        rows = await desk.uninstall(Platform.SLACK, team)
+        gone(team)
+        log.warning("slack uninstalled", workspace=team, removed=rows)
+
+    async def revoked(event: Payload, context: AsyncBoltContext) -> None:
+        if event["tokens"].get("bot"):
+            await desk.revoke(Platform.SLACK, context.team_id or "")
+            gone(context.team_id or "")
+            log.warning("slack revoked the token", workspace=context.team_id)
+
+    events = {
+        "app_home_opened": by(Listening._on_home),
+        "app_mention": by(Listening._on_message),
+        "app_uninstalled": uninstalled,
+        "message": by(Listening._on_message),
+        "reaction_added": by(Listening._on_reaction),
+        "reaction_removed": by(Listening._on_reaction),
+        "tokens_revoked": revoked,
+    }
+    for kind in {name.partition(".")[0] for name in EVENTS}:
+        app.event(kind)(events[kind])
+    app.command(command)(by(Listening._on_command))
+    app.shortcut({"type": "message_action", "callback_id": SHORTCUT})(by(Listening._on_shortcut))
+    app.shortcut({"type": "message_action", "callback_id": RIGHT_SHORTCUT})(by(Listening._on_right_answer))
+    app.shortcut({"type": "message_action", "callback_id": WHY_SHORTCUT})(by(Listening._on_why))
+    app.action(OFFER_ACTION)(by(Listening._on_offer))
+    app.action(re.compile(f"^{CHOICE_ACTION}"))(by(Listening._on_choice))
+    app.action(re.compile(f"^{PRESS_ACTION}"))(by(Listening._on_press))
+    app.view(forms.CORRECTION_VIEW)(by(Listening._on_submission))
+    app.error(_on_error)
 
 
 async def _on_error(error: Exception) -> BoltResponse:

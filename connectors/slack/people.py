@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.people import Person
-from connectors.slack.errors import describe
+from connectors.slack.errors import code_of, describe
 
 KEPT_S = 60.0
 # Slack waits 3 s for an event to be taken, and takes a slow answer to a click for a broken app.
@@ -73,9 +74,18 @@ class People:
 
     async def _members_of(self, group: str) -> frozenset[str]:
         if group not in self._members:
-            answer = await self.client.usergroups_users_list(usergroup=group)
-            self._members[group] = (self.clock() + KEPT_S, frozenset(answer["users"]))
+            self._members[group] = (self.clock() + KEPT_S, await self._listed(group))
         return self._members[group][1]
+
+    async def _listed(self, group: str) -> frozenset[str]:
+        """A group of another workspace has no members in this one."""
+        try:
+            answer = await self.client.usergroups_users_list(usergroup=group)
+        except SlackApiError as problem:
+            if code_of(problem) != "no_such_subteam":
+                raise
+            return frozenset()
+        return frozenset(answer["users"])
 
     def _is_outsider(self, user: dict[str, Any]) -> bool:
         teams = (user.get("enterprise_user") or {}).get("teams") or [user.get("team_id")]

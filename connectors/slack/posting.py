@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,9 +11,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.answers import AnswerKind
 from bot.events import MessageRef, Place
-from bot.ids import EventId, made_at
-from bot.outgoing import AnswerEdit, CorrectionOffer, Notice, Offer, Outgoing
+from bot.ids import made_at
+from bot.outgoing import AnswerDraft, AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing
 from bot.people import Person
 from bot.texts import Texts
 from connectors.slack.errors import (
@@ -26,10 +26,11 @@ from connectors.slack.errors import (
     is_transient,
     is_unclear,
 )
+from connectors.slack.interactions import OpenInteractions
 from connectors.slack.parsing import Interaction
-from connectors.slack.rendering import Rendered, plain, render
+from connectors.slack.rendering import Rendered, metadata, plain, render
+from connectors.slack.streaming import Streaming
 
-OPEN_S = 30 * 60.0
 WRITING_S = 2.0
 CLOCKS_DIFFER_S = 300.0
 MAX_LOOKED_AT = 200
@@ -38,24 +39,6 @@ MAX_LOOKED_AT = 200
 _QUIET: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
 
 log = structlog.get_logger()
-
-
-@dataclass
-class OpenInteractions:
-    """Commands that can still be answered through Slack's `response_url`. Lost on a restart, which costs little."""
-
-    clock: Callable[[], float] = time.monotonic
-    """Seconds, from wherever."""
-    _kept: dict[EventId, tuple[float, Interaction]] = field(default_factory=dict)
-
-    def keep(self, event: EventId, interaction: Interaction) -> None:
-        now = self.clock()
-        self._kept = {known: kept for known, kept in self._kept.items() if kept[0] > now}
-        self._kept[event] = (now + OPEN_S, interaction)
-
-    def of(self, event: EventId | None) -> Interaction | None:
-        kept = self._kept.get(event) if event is not None else None
-        return kept[1] if kept is not None and kept[0] > self.clock() else None
 
 
 @dataclass
@@ -68,9 +51,13 @@ class Posting:
     can_show_writing: bool = True
     started_at: float = field(default_factory=lambda: time.time_ns() // 1_000_000 / 1_000)
     """Seconds since 1970, in whole milliseconds like the ids."""
+    _streaming: Streaming = field(init=False)
     _tried: set[str] = field(default_factory=set)
     """What was sent to Slack without its word that it was taken."""
     _writing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._streaming = Streaming(self.client, started_at=self.started_at)
 
     async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
         """Post it. Raises DeliveryFailed, with what to do about it."""
@@ -80,6 +67,8 @@ class Posting:
         try:
             if isinstance(outgoing, AnswerEdit):
                 return await self._edit(outgoing, rendered)
+            if isinstance(outgoing, AnswerPost):
+                return await self._answer(outgoing, rendered, opened)
             if isinstance(outgoing, Notice | CorrectionOffer | Offer) and outgoing.to is not None:
                 return await self._privately(outgoing.place, outgoing.to, rendered, opened, outgoing.id)
             return await self._publicly(outgoing.place, rendered, opened, outgoing.id)
@@ -95,10 +84,19 @@ class Posting:
         rendered = plain(text)
         try:
             await self.client.chat_update(
-                channel=message.channel, ts=message.id, text=rendered.text, blocks=rendered.blocks
-            )
+                channel=message.channel, ts=message.id, text=rendered.text, blocks=rendered.blocks,
+                metadata=metadata(None),
+            )  # fmt: skip
         except (SlackApiError, *NETWORK_ERRORS) as problem:  # the next progress will show
             log.warning("slack took no edit", error=describe(problem))
+
+    async def draft(self, draft: AnswerDraft) -> None:
+        """Slack's own "is looking it up…" at first, then the text as it grows."""
+        if draft.text:
+            await self._writing_is_shown(draft.place)
+            await self._streaming.show(draft)
+        elif draft.place.thread is not None:
+            self.show_writing(draft.place)
 
     def show_writing(self, place: Place) -> None:
         """Begin to; nothing waits for it but the message that makes it vanish."""
@@ -115,13 +113,30 @@ class Posting:
         """An app without the agent view isn't asked again."""
         try:
             await self.client.assistant_threads_setStatus(
-                channel_id=place.channel, thread_ts=place.thread or "", status=self.texts.writing
-            )
+                channel_id=place.channel, thread_ts=place.thread or "", status=self.texts.writing,
+                loading_messages=list(self.texts.loading),
+            )  # fmt: skip
         except SlackApiError as problem:
             self.can_show_writing = is_transient(problem)
             log.info("slack shows no status", error=describe(problem))
         except NETWORK_ERRORS as problem:
             log.info("slack shows no status", error=describe(problem))
+
+    async def _answer(self, post: AnswerPost, rendered: Rendered, opened: Interaction | None) -> MessageRef:
+        """In the place of what was shown of it, if that is how it begins. Anything else is a message of its own: what
+        an edit adds, such as a call for the agents, reaches nobody."""
+        place, event = post.place, post.in_reply_to
+        await self._streaming.sweep(event, place)
+        ts = None
+        if post.answer.kind is AnswerKind.GROUNDED:
+            ts = await self._streaming.finish(event, place, rendered, post.id)
+        if ts is None:
+            await self._streaming.remove(event, place)
+            message = await self._publicly(place, rendered, opened, post.id)
+        else:
+            message = MessageRef(place.platform, place.workspace, place.channel, ts)
+        self._streaming.forget(event)
+        return message
 
     async def _edit(self, edit: AnswerEdit, rendered: Rendered) -> MessageRef | None:
         """What was deleted meanwhile needs no edit."""
@@ -129,8 +144,9 @@ class Posting:
             return None
         try:
             await self.client.chat_update(
-                channel=edit.message.channel, ts=edit.message.id, text=rendered.text, blocks=rendered.blocks
-            )
+                channel=edit.message.channel, ts=edit.message.id, text=rendered.text, blocks=rendered.blocks,
+                metadata=metadata(edit.id),
+            )  # fmt: skip
         except SlackApiError as problem:
             if code_of(problem) != "message_not_found":
                 raise
@@ -210,8 +226,7 @@ class Posting:
     async def _send(self, place: Place, rendered: Rendered, id: str | None) -> MessageRef:
         answer = await self.client.chat_postMessage(
             channel=place.channel, thread_ts=place.thread, text=rendered.text, blocks=rendered.blocks,
-            metadata={"event_type": "mentee", "event_payload": {"outgoing": id}} if id is not None else None,
-            **_QUIET,
+            metadata=metadata(id), **_QUIET,
         )  # fmt: skip
         return MessageRef(place.platform, place.workspace, answer["channel"], answer["ts"])
 

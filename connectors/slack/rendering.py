@@ -29,9 +29,16 @@ MAX_SECTION_CHARS = 3_000
 MAX_BUTTON_CHARS = 75
 MAX_TITLE_CHARS = 150
 
+METADATA_TYPE = "mentee"
+"""Of the metadata that all messages of the bot carry."""
+
 _PIECES = re.compile(r"\s{1,200}|\S{1,500}")
 # In escaped text. The end of a sentence is no part of an address, nor is an escaped bracket.
 _ADDRESS = re.compile(r"https?://(?:(?!&[lg]t;)[^\s|])+(?<![.,:!?)\"'*_~`])")
+
+
+# What Markdown takes for markup, a call, a channel or a link.
+_MARKUP = re.compile(r"[<>&\[\]*_~`#|\\@]|://|[^\W\d]\.[^\W\d]")
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,16 @@ def mrkdwn(text: str) -> str:
 
 def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def is_plain(text: str) -> bool:
+    """It looks the same as Markdown."""
+    return _MARKUP.search(text) is None
+
+
+def metadata(id: str | None) -> dict[str, Any]:
+    """What makes a message findable as the bot's own; an id of the outbox makes it that very message."""
+    return {"event_type": METADATA_TYPE, "event_payload": {"outgoing": id} if id is not None else {}}
 
 
 def sections(text: str) -> list[Block]:

@@ -13,11 +13,13 @@ SHORTCUTS = (SHORTCUT, RIGHT_SHORTCUT, WHY_SHORTCUT)
 EVENTS = {
     "app_home_opened": None,
     "app_mention": "app_mentions:read",
+    "app_uninstalled": None,
     "message.channels": "channels:history",
     "message.groups": "groups:history",
     "message.im": "im:history",
     "reaction_added": "reactions:read",
     "reaction_removed": "reactions:read",
+    "tokens_revoked": None,
 }
 
 # Web API method → scope of the bot token; None where any token will do.
@@ -25,8 +27,12 @@ METHODS = {
     "assistant.threads.setStatus": "assistant:write",
     "assistant.threads.setSuggestedPrompts": "assistant:write",
     "auth.test": None,
+    "chat.appendStream": "chat:write",
+    "chat.delete": "chat:write",
     "chat.postEphemeral": "chat:write",
     "chat.postMessage": "chat:write",
+    "chat.startStream": "chat:write",
+    "chat.stopStream": "chat:write",
     "chat.update": "chat:write",
     "conversations.history": "channels:history",
     "conversations.replies": "channels:history",
@@ -39,3 +45,9 @@ METHODS = {
 
 # Called with the app-level token, whose scope is chosen where that token is made: no manifest holds it.
 APP_LEVEL_METHODS = {"apps.connections.open": "connections:write"}
+
+# Called with the app's own id and secret, when a workspace installs it.
+OAUTH_METHODS = ("oauth.v2.access",)
+
+SCOPES = frozenset(scope for scope in (*EVENTS.values(), *METHODS.values(), COMMAND_SCOPE) if scope is not None)
+"""What a bot token needs."""

@@ -14,8 +14,8 @@ from fastapi.staticfiles import StaticFiles
 
 from bot.desk import Desk
 from bot.errors import NotAllowed, PersonError, SettingError
-from bot.events import MessageRef, Place
-from bot.outgoing import AnswerEdit, AnswerPost, Outgoing, ProgressPost
+from bot.events import MessageRef
+from bot.outgoing import AnswerDraft, AnswerEdit, AnswerPost, Outgoing, ProgressPost
 from bot.people import Platform
 from bot.texts import Texts
 from connectors.web.board import Board, Draft, Entry
@@ -70,8 +70,8 @@ class WebConnector:
     async def update(self, message: MessageRef, text: str) -> None:
         self._board.rewrite(message.channel, message.id, text)
 
-    async def draft(self, place: Place, text: str) -> None:
-        self._board.tell(place.channel, Draft(text))
+    async def draft(self, draft: AnswerDraft) -> None:
+        self._board.tell(draft.place.channel, Draft(draft.text))
 
     def _listen(self) -> socket.socket:
         host, port = self.config.host, self.config.port

@@ -20,7 +20,7 @@ from bot.answers import AnswerKind
 from bot.desk import Desk
 from bot.events import MessagePosted, MessageRef, Place
 from bot.ids import EventId, new_id
-from bot.outgoing import AnswerPost, Outgoing
+from bot.outgoing import AnswerDraft, AnswerPost, Outgoing
 from bot.people import Person, Platform
 from deploy.bench.report import OURS, Bench, Row, percentile
 from deploy.parts import Models, open_kept, open_models
@@ -57,7 +57,7 @@ class Loopback:
     async def update(self, message: MessageRef, text: str) -> None:
         """Progress is not measured."""
 
-    async def draft(self, place: Place, text: str) -> None:
+    async def draft(self, draft: AnswerDraft) -> None:
         """Nor are drafts."""
 
 

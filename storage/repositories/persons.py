@@ -8,9 +8,11 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from bot.erasure import FORGOTTEN, Acquaintance, Certificate, Erased
+from bot.people import Platform
 from storage.codec import CERTIFICATE, EVENT, PERSON, from_text, to_text
 from storage.repositories.aging import purge_answers, purge_messages, purge_withdrawn
 from storage.repositories.erasing import Erasing
+from storage.repositories.installations import purge_workspace
 from storage.tables import (
     AnswerRow,
     DeploymentRow,
@@ -66,6 +68,9 @@ class SqlPersons:
 
     def purge_withdrawn(self, before: datetime) -> int:
         return purge_withdrawn(self._session, before)
+
+    def purge_workspace(self, platform: Platform, workspace: str) -> int:
+        return purge_workspace(self._session, platform, workspace)
 
     def keep(self, certificate: Certificate) -> None:
         text, is_done = to_text(CERTIFICATE, certificate), certificate.done_at is not None

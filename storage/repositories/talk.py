@@ -12,7 +12,7 @@ from bot.events import MessageRef, Place
 from bot.feedback import Gesture, Rating, Reason
 from bot.handoff import Handoff, HandoffState
 from bot.ids import AnswerId
-from bot.people import Person
+from bot.people import Person, Platform
 from storage.codec import ANSWER, HANDOFF, MESSAGE_REF, PERSON, PLACE, from_text, storable, to_text
 from storage.tables import AnswerRow, HandoffRow, RatingRow, TurnRow
 
@@ -87,6 +87,10 @@ class SqlAnswers:
     def find(self, id: str) -> PostedAnswer | None:
         wanted = storable(id)  # somebody typed it
         return self._newest(or_(col(AnswerRow.id) == wanted, col(AnswerRow.message_id) == wanted))
+
+    def in_workspace(self, platform: Platform, workspace: str) -> Sequence[AnswerId]:
+        there = col(AnswerRow.place_key).startswith(f"{platform}/{workspace}/", autoescape=True)
+        return [AnswerId(each) for each in self._session.exec(select(AnswerRow.id).where(there))]
 
     def count_by_kind(self) -> dict[str, int]:
         query = select(AnswerRow.kind, func.count()).group_by(AnswerRow.kind)

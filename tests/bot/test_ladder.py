@@ -110,12 +110,23 @@ async def test_near_in_meaning_is_not_enough_to_write_from(question: str, kind: 
     assert (await answering.answer(Question(question))).kind is kind
 
 
-async def test_generated_text_is_shown_while_it_grows(house: House, chat: FakeConnector) -> None:
-    await house.add_section("Payouts", "Payout days", "Payouts arrive on Tuesdays.")
+async def test_generated_text_is_shown_while_it_grows_as_far_as_it_is_checked(
+    house: House, chat: FakeConnector
+) -> None:
+    await house.add_section("Payouts", "Payout days", "Payouts arrive on Tuesdays. In Norway on Fridays.")
     await ask(house, chat, "When do payouts arrive?")
-    texts = [text for _, text in chat.drafts]
-    assert texts[0] == ""
-    assert texts[-1] == "Payouts arrive on Tuesdays."
+    answered = chat.answers[-1]
+    assert [draft.text for draft in chat.drafts] == ["", "Payouts arrive on Tuesdays."]
+    assert {(draft.place, draft.in_reply_to) for draft in chat.drafts} == {(answered.place, answered.in_reply_to)}
+
+
+async def test_what_turns_out_unsupported_later_is_no_answer_though_it_was_begun(
+    house: House, chat: FakeConnector
+) -> None:
+    await house.add_section("Payouts", "Payout days", "Payouts arrive on Tuesdays.")
+    house.generator.replies = ["Payouts arrive on Tuesdays. They take 3 hours. Ask us."]
+    assert await ask(house, chat, "When do payouts arrive?") is AnswerKind.HANDOFF
+    assert chat.drafts[-1].text == "Payouts arrive on Tuesdays."
 
 
 async def test_a_follow_up_is_understood_with_the_question_before_it(house: House, chat: FakeConnector) -> None:

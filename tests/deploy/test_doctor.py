@@ -87,7 +87,7 @@ def test_tokens_that_may_work_are_no_finding(mentee: Mentee, monkeypatch: pytest
         monkeypatch.setenv(name, value)
     code, found = examine(mentee)
     assert code == 0
-    assert found["Slack"]["text"] == "tokens are set, socket mode"
+    assert found["Slack"]["text"] == "tokens are set, socket mode, one workspace"
     assert found["Discord"]["text"] == "the token is set"
 
 

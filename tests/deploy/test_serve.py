@@ -73,7 +73,7 @@ async def test_a_connection_that_cannot_work_is_told(house: House) -> None:
 
 def test_slacks_user_groups_are_looked_up_and_people_are_not() -> None:
     settings = Settings.model_validate({**TOKENS, "agents": ["S0AGENTS1", "U0ANA0001"], "admins": ["S0ADMINS1"]})
-    assert slack_config(settings, "xoxb-1").staff_groups == ("S0ADMINS1", "S0AGENTS1")
+    assert slack_config(settings).staff_groups == ("S0ADMINS1", "S0AGENTS1")
 
 
 async def test_the_demo_is_loaded_into_an_empty_memory_only(folder: Path) -> None:

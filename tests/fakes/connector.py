@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bot.events import MessageRef, Place
-from bot.outgoing import AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing, ProgressPost
+from bot.events import MessageRef
+from bot.outgoing import AnswerDraft, AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing, ProgressPost
 from bot.people import Platform
 
 
@@ -13,7 +13,7 @@ class FakeConnector:
     platform: Platform = Platform.SLACK
     posted: list[Outgoing] = field(default_factory=list)
     updates: list[tuple[MessageRef, str]] = field(default_factory=list)
-    drafts: list[tuple[Place, str]] = field(default_factory=list)
+    drafts: list[AnswerDraft] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
     """What to raise at the next deliveries, one each."""
 
@@ -33,8 +33,8 @@ class FakeConnector:
     async def update(self, message: MessageRef, text: str) -> None:
         self.updates.append((message, text))
 
-    async def draft(self, place: Place, text: str) -> None:
-        self.drafts.append((place, text))
+    async def draft(self, draft: AnswerDraft) -> None:
+        self.drafts.append(draft)
 
     @property
     def answers(self) -> Sequence[AnswerPost]:

@@ -1,7 +1,8 @@
 """A generator that says what the test has written for it, and otherwise copies the first help text of its prompt."""
 
+import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from bot.errors import TooLate
@@ -18,6 +19,8 @@ class FakeGenerator:
     prompts: list[Sequence[Message]] = field(default_factory=list)
     failure: Exception | None = None
     """What to raise instead, for as long as it is set."""
+    after_word: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0)
+    """Awaited after each word that is written."""
 
     async def generate(
         self, messages: Sequence[Message], sampling: Sampling, *, on_text: Callable[[str], None] | None = None
@@ -36,6 +39,7 @@ class FakeGenerator:
         if on_text is not None:
             for i, word in enumerate(text[:end].split(" ")):
                 on_text(word if i == 0 else f" {word}")
+                await self.after_word()
         cut = len(words) > sampling.max_new_tokens
         return Generation(text[:end].strip(), self.adapter, "stop" if end is not None else "length" if cut else "end")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from bot.answers import AnswerKind
 from bot.events import CandidateChosen, CorrectionSubmitted, Event, MessagePosted, MessageRef, Place, Reacted
 from bot.ids import EventId, new_id
-from bot.outgoing import AnswerPost, Outgoing
+from bot.outgoing import AnswerDraft, AnswerPost, Outgoing
 from bot.people import Person, Platform, Staff
 from bot.policy import Policy
 from bot.ports import Unit
@@ -156,5 +156,5 @@ class Chat:
     async def update(self, message: MessageRef, text: str) -> None:
         """Nobody looks at progress."""
 
-    async def draft(self, place: Place, text: str) -> None:
+    async def draft(self, draft: AnswerDraft) -> None:
         """Nor at drafts."""

@@ -8,6 +8,7 @@ import discord
 import pytest
 
 from bot.events import Event
+from bot.people import Platform
 from bot.texts import ENGLISH
 from connectors.discord.config import DiscordConfig
 from connectors.discord.connector import DiscordConnector
@@ -18,9 +19,14 @@ AGENTS_ROLE = "700000000000000001"
 @dataclass
 class WritingDesk:
     received: list[Event] = field(default_factory=list)
+    uninstalled: list[str] = field(default_factory=list)
 
     def meet(self, names: Iterable[str]) -> None:
         self.met = list(names)
+
+    async def uninstall(self, platform: Platform, workspace: str) -> int:
+        self.uninstalled.append(workspace)
+        return 0
 
     async def receive(self, event: Event) -> bool:
         self.received.append(event)
@@ -34,7 +40,7 @@ def desk() -> WritingDesk:
 
 @pytest.fixture
 def config() -> DiscordConfig:
-    return DiscordConfig(token="unused", agents_mention=AGENTS_ROLE)
+    return DiscordConfig(token="unused", shards=1, agents_mention=AGENTS_ROLE)
 
 
 @pytest.fixture

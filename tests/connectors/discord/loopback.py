@@ -1,5 +1,6 @@
 """As much of Discord as a login needs, on a loopback port: REST with a token check, and a gateway that grants or
-refuses the message content intent. Everything beyond the login is tested against simcord."""
+refuses the message content intent; and messages whose line breaks once they were taken, as simcord has no lines. It is
+ours: that Discord behaves so is read from its documentation. Everything else is tested against simcord."""
 
 import asyncio
 import json
@@ -32,6 +33,15 @@ class LoopbackDiscord:
     commands_put: list[str] = field(default_factory=list)
     identified: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the gateway has welcomed a bot."""
+    shards: int = 1
+    """How many it recommends."""
+    shards_seen: list[tuple[int, ...]] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    nonces: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Those of the last minutes."""
+    breaks: int = 0
+    """How many of the next messages are taken and then not answered."""
+    resets: int = 0
     base: str = ""
 
     @property
@@ -53,6 +63,9 @@ class LoopbackDiscord:
                 web.put(f"/api/v10/applications/{BOT_ID}/commands", self._put_commands),
                 web.get(f"/api/v10/applications/{BOT_ID}/guilds/{{guild}}/commands", self._get_commands),
                 web.put(f"/api/v10/applications/{BOT_ID}/guilds/{{guild}}/commands", self._put_commands),
+                web.get("/api/v10/gateway/bot", self._recommended),
+                web.post("/api/v10/channels/{channel}/messages", self._post),
+                web.get("/api/v10/channels/{channel}/messages", self._history),
                 web.get("/gateway", self._gateway),
             ]
         )
@@ -79,25 +92,60 @@ class LoopbackDiscord:
         self.commands = [{**added, **command, "id": str(i)} for i, command in enumerate(await request.json(), 1)]
         return _json(self.commands)
 
+    async def _recommended(self, _: web.Request) -> web.Response:
+        limits = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
+        return _json({"url": "ws://nobody.invalid", "shards": self.shards, "session_start_limit": limits})
+
+    async def _post(self, request: web.Request) -> web.Response:
+        """A nonce that was seen in the last minutes brings the message that had it."""
+        sent, channel = await request.json(), request.match_info["channel"]
+        seen = self.nonces.get(sent["nonce"]) if sent.get("enforce_nonce") else None
+        if seen is None:
+            seen = _message(len(self.messages), channel, sent)
+            self.messages.append(seen)
+            self.nonces[sent["nonce"]] = seen
+        if self.breaks:
+            self.breaks -= 1
+            self.resets += 1
+            assert request.transport is not None
+            request.transport.abort()
+        return _json(seen)
+
+    async def _history(self, request: web.Request) -> web.Response:
+        there = [each for each in self.messages if each["channel_id"] == request.match_info["channel"]]
+        return _json(there[::-1][: int(request.query["limit"])])
+
     async def _gateway(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         await socket.send_json({"op": 10, "d": {"heartbeat_interval": 45_000}, "s": None, "t": None})
         async for frame in socket:
             if frame.type is WSMsgType.TEXT and frame.json()["op"] == 2:
-                await self._identified(socket, frame.json()["d"]["intents"])
+                data = frame.json()["d"]
+                self.shards_seen.append(tuple(data["shard"]))
+                await self._identified(socket, data)
         return socket
 
-    async def _identified(self, socket: web.WebSocketResponse, intents: int) -> None:
-        if discord.Intents._from_value(intents).message_content and not self.grants_message_content:
+    async def _identified(self, socket: web.WebSocketResponse, data: dict[str, Any]) -> None:
+        if discord.Intents._from_value(data["intents"]).message_content and not self.grants_message_content:
             await socket.close(code=_INTENTS_REFUSED)
             return
         ready = {
             "v": 10, "user": _BOT, "guilds": [], "session_id": "1", "resume_gateway_url": self.gateway_url,
-            "application": {"id": BOT_ID, "flags": 0},
+            "application": {"id": BOT_ID, "flags": 0}, "shard": data["shard"],
         }  # fmt: skip
         await socket.send_json({"op": 0, "t": "READY", "s": 1, "d": ready})
         self.identified.set()
+
+
+def _message(number: int, channel: str, sent: dict[str, Any]) -> dict[str, Any]:
+    now = discord.utils.utcnow()
+    return {
+        "id": str(discord.utils.time_snowflake(now) + number), "channel_id": channel, "author": _BOT,
+        "content": sent["content"], "timestamp": now.isoformat(), "edited_timestamp": None, "tts": False,
+        "mention_everyone": False, "mentions": [], "mention_roles": [], "attachments": [], "embeds": [],
+        "pinned": False, "type": 0, "components": [],
+    }  # fmt: skip
 
 
 def _json(data: Any, status: int = 200) -> web.Response:

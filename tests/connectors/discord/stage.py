@@ -57,10 +57,10 @@ class Stage:
 @asynccontextmanager
 async def on_stage(tmp_path: Path, **settings: Any) -> AsyncIterator[Stage]:
     """simcord comes first, with a client that does nothing: the deliveries that the house starts belong to it then."""
-    config = DiscordConfig(token="unused", **settings)
+    config = DiscordConfig(token="unused", shards=1, **settings)
     approved = discord.Intents.all()
     approved.message_content = config.message_content
-    nobody = discord.Client(intents=discord.Intents.none())
+    nobody = discord.AutoShardedClient(intents=discord.Intents.none(), shard_count=config.shards)
     async with (
         simcord.run(nobody, approved_intents=approved, settle_timeout=DEADLINE_S) as env,
         open_house(tmp_path, lambda desk: [DiscordConnector(config, desk, ENGLISH)]) as house,

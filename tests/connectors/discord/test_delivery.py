@@ -13,7 +13,7 @@ from bot.errors import DeliveryFailed
 from bot.events import MessageRef, Place
 from bot.handoff import Handoff, HandoffState
 from bot.ids import EventId, FactId, LessonId, RunId, new_id
-from bot.outgoing import AnswerEdit, AnswerPost, CorrectionOffer, Notice, ProgressPost
+from bot.outgoing import AnswerDraft, AnswerEdit, AnswerPost, CorrectionOffer, Notice, ProgressPost
 from bot.people import Person, Platform
 from bot.texts import ENGLISH
 from connectors.discord import connector as connector_module
@@ -182,7 +182,8 @@ async def test_updates_and_drafts_may_be_lost(connector: DiscordConnector, env: 
     env.inject_error("POST", "/channels/*/typing", status=500)
 
     await connector.update(gone, "Training: 50 %")
-    await connector.draft(floor(env, channel), "")
+    await connector.draft(AnswerDraft(place=floor(env, channel), in_reply_to=EventId("discord:1"), to=ALICE, text=""))
+    await env.settle()
 
     assert [request.path.rsplit("/", 1)[1] for request in env.http_requests[-2:]] == [gone.id, "typing"]
 

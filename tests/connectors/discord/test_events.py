@@ -176,10 +176,20 @@ async def test_bots_and_webhooks_are_not_heard(
     assert desk.received == []
 
 
+async def test_a_server_that_the_bot_left_is_purged_and_one_that_is_away_is_not(
+    desk: WritingDesk, env: Any, channel: Any
+) -> None:
+    there, gone = channel.guild.id, env.create_guild().id
+    env.backend.emit("GUILD_DELETE", {"id": str(there), "unavailable": True})
+    env.backend.emit("GUILD_DELETE", {"id": str(gone)})
+    await env.settle()
+    assert desk.uninstalled == [str(gone)]
+
+
 class TestWithoutTheMessageContentIntent:
     @pytest.fixture
     def config(self) -> DiscordConfig:
-        return DiscordConfig(token="unused", message_content=False)
+        return DiscordConfig(token="unused", shards=1, message_content=False)
 
     @pytest.mark.simcord(approved_intents=discord.Intents.default())
     async def test_only_what_is_meant_for_the_bot_is_heard(

@@ -55,6 +55,24 @@ async def test_it_logs_in_at_the_given_addresses_and_closes_when_cancelled() -> 
         assert connector.client.is_closed()
 
 
+async def test_as_many_connections_as_discord_recommends_share_the_servers() -> None:
+    async with LoopbackDiscord(shards=2).serving() as peer:
+        connector = connector_for(peer)
+        async with welcomed(connector, peer):
+            await asyncio.wait_for(_both(peer), DEADLINE_S)
+        assert sorted(peer.shards_seen) == [(0, 2), (1, 2)]
+
+
+async def _both(peer: LoopbackDiscord) -> None:
+    while len(peer.shards_seen) < 2:  # noqa: ASYNC110  # the peer has no event for it
+        await asyncio.sleep(0.01)
+
+
+async def test_the_operator_may_say_how_many() -> None:
+    async with LoopbackDiscord(shards=2).serving() as peer, welcomed(connector_for(peer, shards=1), peer):
+        assert peer.shards_seen == [(0, 1)]
+
+
 async def test_a_connector_that_stopped_can_be_run_again() -> None:
     async with LoopbackDiscord().serving() as peer:
         connector = connector_for(peer)

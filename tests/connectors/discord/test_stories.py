@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.feedback import Hold
 from bot.ids import AdapterId, LessonId, RunId, new_id
 from bot.lineage import Adapter
 from bot.texts import ENGLISH
@@ -204,6 +205,33 @@ async def test_without_the_message_content_intent_mentions_are_answered(tmp_path
 
         assert answer.content.startswith(RIGHT)
         assert len(stage.channel.history()) == 3
+
+
+async def test_without_the_intent_replies_to_the_bot_and_menus_work_too(tmp_path: Path) -> None:
+    async with on_stage(tmp_path, message_content=False) as stage:
+        await stage.house.teach("Is there a fee for a refund?", "There is no fee.")
+        answer = await stage.ask("Why is the sky blue?")
+
+        await stage.customer.send(stage.channel, "is there a fee for a refund", reply_to=answer)
+        assert (await stage.heard()).content.startswith("There is no fee.")
+
+        unknown = await stage.ask("Why is the grass green?")
+        reply = await stage.agent.send(stage.channel, RIGHT, reply_to=unknown)
+        await stage.agent.context_menu(stage.channel, ENGLISH.right_answer_menu, reply)
+        assert RIGHT in (await stage.heard()).content
+
+
+async def test_lessons_that_wait_are_suggested_to_agents(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        lesson = await stage.house.teach(QUESTION, RIGHT)
+        await stage.house.store.run(lambda unit: unit.lessons.hold(lesson.id, Hold.UNRELATED, lesson.taught_at))
+
+        suggested = await stage.agent.autocomplete(stage.channel, "mentee accept", "lesson", "refund")
+        otherwise = await stage.agent.autocomplete(stage.channel, "mentee accept", "lesson", "parrots")
+        to_customer = await stage.customer.autocomplete(stage.channel, "mentee accept", "lesson", "")
+
+        assert [(choice["value"], choice["name"]) for choice in suggested] == [(lesson.id, f"the operator: {QUESTION}")]
+        assert otherwise == to_customer == []
 
 
 async def test_a_cross_asks_why_and_takes_one_click(tmp_path: Path) -> None:

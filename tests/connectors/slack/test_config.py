@@ -43,3 +43,31 @@ def test_http_needs_no_app_token_and_socket_mode_no_signing_secret() -> None:
 def test_secrets_are_not_shown() -> None:
     shown = repr(config(bot_token="xoxb-sEcReT", app_token="xapp-sEcReT", signing_secret="sEcReT"))
     assert "sEcReT" not in shown
+
+
+def oauth(**more: Any) -> SlackConfig:
+    settings = {"client_id": "1.2", "client_secret": "s", "workspaces": ("T0ONE",), "mode": "http"}
+    return SlackConfig(**{**settings, "signing_secret": "s", **more})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "setting", "remedy"),
+    [
+        ({"bot_token": "xoxb-sEcReT"}, "SLACK_BOT_TOKEN and SLACK_CLIENT_ID", "unset one"),
+        ({"client_secret": None}, "SLACK_CLIENT_SECRET", "App Credentials"),
+        ({"mode": "socket"}, "SLACK_MODE", "http"),
+        ({"signing_secret": None}, "SLACK_SIGNING_SECRET", "Signing Secret"),
+        ({"workspaces": ()}, "SLACK_WORKSPACES is empty", "T…"),
+        ({"workspaces": ("Studio",)}, "SLACK_WORKSPACES is Studio", "T…"),
+    ],
+)
+def test_so_is_one_for_several_workspaces(wrong: dict[str, Any], setting: str, remedy: str) -> None:
+    with pytest.raises(SettingError) as told:
+        oauth(**wrong)
+    assert setting in str(told.value)
+    assert remedy in str(told.value)
+    assert "sEcReT" not in str(told.value)
+
+
+def test_the_apps_secret_is_not_shown() -> None:
+    assert "sEcReT" not in repr(oauth(client_secret="sEcReT"))

@@ -191,11 +191,6 @@ async def test_what_people_write_is_in_no_log(
     assert "sEcReT" not in logged
 
 
-async def test_unchecked_words_are_not_shown(api: WebApi) -> None:
-    await slack(api).draft(PLACE, "Refunds are ma")
-    assert api.calls == []
-
-
 async def test_a_post_whose_fate_is_unknown_is_not_sent_again_behind_the_outboxes_back() -> None:
     async with rude_server() as (url, calls):
         with pytest.raises(DeliveryFailed, match="could not be reached"):

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from slack_bolt.async_app import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.events import Place
@@ -55,7 +56,8 @@ async def test_an_empty_conversation_suggests_what_was_taught_last(tmp_path: Pat
         posting = posting_to(api)
         people = People(posting.client, "T1", ())
         listening = Listening(house.desk, Identity("T1", "U0BOT"), people, posting, posting.client, ENGLISH)
-        await listening._on_home({"tab": "messages", "user": "U1", "channel": "D1"})
+        body = {"event": {"tab": "messages", "user": "U1", "channel": "D1"}}
+        await listening._on_home(AsyncAck(), body)  # type: ignore[no-untyped-call]
         (sent,) = api.called("assistant.threads.setSuggestedPrompts")
     assert sent["channel_id"] == "D1"
     prompts = [prompt["message"] for prompt in sent["prompts"]]

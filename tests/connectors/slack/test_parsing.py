@@ -67,6 +67,23 @@ def test_what_no_person_asked_is_ignored(more: dict[str, Any]) -> None:
     assert parsing.message_posted(message(**more), BOT) is None
 
 
+@pytest.mark.parametrize("author", [{"user": "U0BOT", "bot_id": "B0BOT"}, {"user": "U7", "bot_id": "B7"}])
+def test_a_bots_message_that_grows_or_is_rewritten_is_no_edited_question(author: dict[str, str]) -> None:
+    before, now = message("Payouts arrive", **author), message("Payouts arrive on Tuesdays.", **author)
+    changed = {"subtype": "message_changed", "channel": "C1", "ts": "2.2", "message": now, "previous_message": before}
+    assert parsing.message_posted(changed, BOT) is None
+    assert parsing.message_edited(changed, BOT) is None
+    assert parsing.message_deleted(changed, BOT) is None
+
+
+def test_an_answer_that_somebody_deletes_is_named_by_where_it_stood() -> None:
+    gone = {"subtype": "message_deleted", "channel": "C1", "deleted_ts": "5.5", "ts": "6.6", "event_ts": "6.6"}
+    deleted = parsing.message_deleted({**gone, "previous_message": {"user": "U0BOT", "thread_ts": "4.4"}}, BOT)
+    assert deleted is not None
+    assert deleted.message == MessageRef(Platform.SLACK, "T1", "C1", "5.5")
+    assert deleted.place.thread == "4.4"
+
+
 @pytest.mark.parametrize("subtype", ["file_share", "thread_broadcast"])
 def test_a_question_with_a_screenshot_or_sent_to_the_channel_too_is_a_question(subtype: str) -> None:
     assert parsing.message_posted(message(subtype=subtype), BOT) is not None

@@ -12,8 +12,9 @@ from bot.ids import AnswerId, EventId, RunId
 from bot.outgoing import CorrectionOffer, Notice, ProgressPost
 from bot.people import Person, Platform
 from bot.texts import ENGLISH
+from connectors.slack.interactions import OPEN_S, OpenInteractions
 from connectors.slack.parsing import Interaction
-from connectors.slack.posting import OPEN_S, OpenInteractions, Posting
+from connectors.slack.posting import Posting
 from tests.connectors.slack.web_api import Reply, WebApi, web_api
 
 THREAD = Place(Platform.SLACK, "T1", "C1", "1.2")

@@ -21,7 +21,8 @@ async def test_news_arrive_on_the_stream_and_a_late_comer_gets_them_too(tmp_path
         httpx.AsyncClient(base_url=address) as browser,
         asyncio.timeout(20),
     ):
-        await site.house.add_section("Plans", "Sign-on", "Single sign-on comes with the Business plan.")
+        text = "Single sign-on comes with the Business plan. All others have passwords."
+        await site.house.add_section("Plans", "Sign-on", text)
         async with browser.stream("GET", STREAM) as stream:
             assert stream.headers["content-type"].startswith("text/event-stream")
             lines = stream.aiter_lines()

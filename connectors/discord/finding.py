@@ -1,0 +1,47 @@
+"""What an earlier process has posted without knowing that it did.
+
+Discord drops a nonce that it has seen in the last few minutes, and shows none afterwards. What was meant before this
+process began, and may stand there for longer, is looked for by its words, its author and what it replies to.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import discord
+
+from bot.ids import OutgoingId, made_at
+from bot.outgoing import Outgoing
+
+LOOK_BACK = 100
+WRITTEN_WITHIN = timedelta(seconds=90)
+"""A message that showed an answer's draft is older than the answer by what writing takes; and clocks differ."""
+
+
+@dataclass
+class Finding:
+    started_at: datetime = field(default_factory=discord.utils.utcnow)
+    _found: set[int] = field(default_factory=set)
+    """Each message is found once: the same words may have been meant twice."""
+
+    def may_stand_there(self, id: OutgoingId) -> bool:
+        return _made(id) < self.started_at
+
+    async def find(
+        self, outgoing: Outgoing, words: str, channel: discord.PartialMessageable, root: int | None, me: int
+    ) -> discord.Message | None:
+        """The message that says it; the last of its pieces, where it took several. Raises discord.HTTPException."""
+        since = _made(outgoing.id) - WRITTEN_WITHIN
+        try:
+            async for message in channel.history(limit=LOOK_BACK):
+                replies_to = message.reference.message_id if message.reference is not None else None
+                says_it = (message.author.id, message.content, replies_to) == (me, words.strip(), root)
+                if says_it and message.created_at >= since and message.id not in self._found:
+                    self._found.add(message.id)
+                    return message
+        except discord.Forbidden:  # where it may read nothing, it can't look
+            return None
+        return None
+
+
+def _made(id: OutgoingId) -> datetime:
+    return datetime.fromtimestamp(made_at(id), UTC)

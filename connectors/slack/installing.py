@@ -1,0 +1,134 @@
+"""Installing the app in workspaces by OAuth: bolt's own flow, kept behind the desk.
+
+`/slack/install` sends the installer to Slack, `/slack/oauth_redirect` takes the code that Slack sends back. A state
+goes along, which is good once, for ten minutes, and only in the browser that it was given to. Tokens go from Slack to
+the desk; no log sees one, nor a code.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import structlog
+from slack_bolt.authorization.async_authorize import AsyncInstallationStoreAuthorize
+from slack_bolt.error import BoltError
+from slack_bolt.oauth.async_callback_options import AsyncCallbackOptions, AsyncFailureArgs, AsyncSuccessArgs
+from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
+from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
+from slack_bolt.response import BoltResponse
+from slack_sdk.oauth.installation_store import Bot
+from slack_sdk.oauth.installation_store import Installation as SlackInstallation
+from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
+from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.desk import Desk
+from bot.installations import Installation
+from bot.people import Person, Platform
+from connectors.slack.config import SlackConfig
+from connectors.slack.surface import SCOPES
+
+INSTALL_PATH = "/slack/install"
+REDIRECT_PATH = "/slack/oauth_redirect"
+STATE_S = 600.0
+
+log = structlog.get_logger()
+
+
+@dataclass
+class States(AsyncOAuthStateStore):
+    """In memory: whoever installs during a restart begins again."""
+
+    clock: Callable[[], float] = time.monotonic
+    """Seconds, from wherever."""
+    _issued: dict[str, float] = field(default_factory=dict)
+
+    async def async_issue(self, *_: object, **__: object) -> str:
+        now = self.clock()
+        self._issued = {state: until for state, until in self._issued.items() if until > now}
+        state = secrets.token_urlsafe(32)
+        self._issued[state] = now + STATE_S
+        return state
+
+    async def async_consume(self, state: str) -> bool:
+        return self._issued.pop(state, 0.0) > self.clock()
+
+
+@dataclass
+class Installations(AsyncInstallationStore):
+    """bolt's store, over the desk. Only workspaces that the operator named may install."""
+
+    desk: Desk
+    allowed: tuple[str, ...]
+    changed: Callable[[str], None]
+    """Hears of a workspace whose token is another one."""
+
+    async def async_save(self, installation: SlackInstallation) -> None:
+        team = installation.team_id or ""
+        if team not in self.allowed or installation.bot_token is None:
+            log.warning(
+                "slack installation refused", workspace=team, remedy="SLACK_WORKSPACES names who may install it"
+            )
+            raise BoltError("This workspace may not install the app.")
+        await self.desk.install(
+            Installation(
+                platform=Platform.SLACK,
+                workspace=team,
+                name=installation.team_name or "",
+                bot_user=installation.bot_user_id or "",
+                bot=installation.bot_id or "",
+                token=installation.bot_token,
+                scopes=tuple(installation.bot_scopes or ()),
+                by=Person(Platform.SLACK, installation.user_id).key,
+                at=datetime.fromtimestamp(installation.installed_at, UTC),
+            )
+        )
+        self.changed(team)
+        log.info("slack installed", workspace=team)
+
+    async def async_find_bot(
+        self, *, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
+    ) -> Bot | None:
+        found = await self.desk.installation(Platform.SLACK, team_id or "")
+        if found is None:
+            return None
+        return Bot(
+            team_id=team_id, bot_token=found.token, bot_id=found.bot, bot_user_id=found.bot_user,
+            bot_scopes=found.scopes, installed_at=found.at.timestamp(),
+        )  # fmt: skip
+
+
+def oauth_flow(config: SlackConfig, client: AsyncWebClient, store: Installations) -> AsyncOAuthFlow:
+    """bolt's flow with everything that it would take from the environment, or keep in files, said here."""
+    silent = logging.getLogger("mentee.slack.oauth")
+    silent.setLevel(logging.CRITICAL)  # bolt would name the code that Slack refused
+    settings = AsyncOAuthSettings(
+        client_id=config.client_id,
+        client_secret=config.client_secret,
+        scopes=sorted(SCOPES),
+        user_scopes=[],
+        install_path=INSTALL_PATH,
+        redirect_uri_path=REDIRECT_PATH,
+        installation_store=store,
+        installation_store_bot_only=True,
+        state_store=States(),
+        state_expiration_seconds=int(STATE_S),
+        callback_options=AsyncCallbackOptions(success=_installed, failure=_failed),
+        logger=silent,
+    )
+    settings.authorize = AsyncInstallationStoreAuthorize(  # one look at each token, not one at each event
+        logger=silent, installation_store=store, bot_only=True, cache_enabled=True
+    )
+    return AsyncOAuthFlow(client=client, logger=silent, settings=settings)
+
+
+async def _installed(args: AsyncSuccessArgs) -> BoltResponse:
+    return await args.default.success(args)
+
+
+async def _failed(args: AsyncFailureArgs) -> BoltResponse:
+    log.warning("slack installation failed", reason=args.reason)
+    return await args.default.failure(args)
