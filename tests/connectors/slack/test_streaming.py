@@ -137,7 +137,7 @@ async def test_lines_that_break_leave_one_whole_answer(
     assert not any(slack.breaks.values())
 
 
-@pytest.mark.parametrize("error", ["unknown_method", "channel_type_not_supported"])
+@pytest.mark.parametrize("error", ["unknown_method", "channel_type_not_supported", "ratelimited"])
 async def test_where_slack_streams_nothing_the_answer_comes_at_once(
     slack: StreamingSlack, tmp_path: Path, error: str
 ) -> None:
