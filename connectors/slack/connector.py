@@ -70,21 +70,22 @@ class SlackConnector:
         await (await self._workspaces.posting(draft.place.workspace)).draft(draft)
 
     def _make_app(self, session: aiohttp.ClientSession) -> AsyncApp:
-        client = AsyncWebClient(
-            token=self._config.bot_token, base_url=self._config.api_url, session=session, logger=library_log()
-        )
-        options: dict[str, Any] = {}
+        """Everything that bolt would take from the environment is said."""
+        client = AsyncWebClient(base_url=self._config.api_url, session=session, logger=library_log())
+        options: dict[str, Any] = {"token": self._config.bot_token}
         if self._config.bot_token is None:
             store = Installations(self._desk, self._config.workspaces, self._workspaces.forget)
-            options = {"oauth_flow": oauth_flow(self._config, client, store), "installation_store_bot_only": True}
-        return AsyncApp(
+            flow = oauth_flow(self._config, client, store)
+            options = {"oauth_flow": flow, "oauth_settings": flow.settings, "installation_store_bot_only": True}
+        app = AsyncApp(
             name="mentee",
-            client=client,
             signing_secret=self._config.signing_secret or "",
             process_before_response=True,
             logger=library_log(),
             **options,
         )
+        app.client.base_url, app.client.session = client.base_url, session
+        return app
 
     async def _listening(self, team: str) -> Listening | None:
         workspace = await self._workspaces.of(team)

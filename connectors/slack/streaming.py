@@ -18,7 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.events import Place
 from bot.ids import EventId
 from bot.outgoing import AnswerDraft
-from connectors.slack.errors import NETWORK_ERRORS, code_of, describe, is_transient
+from connectors.slack.errors import NETWORK_ERRORS, code_of, describe, is_transient, is_unclear
 from connectors.slack.rendering import METADATA_TYPE, Rendered, is_plain, metadata
 
 MAX_LOOKED_AT = 999
@@ -123,7 +123,7 @@ class Streaming:
         except SlackApiError as problem:
             log.info("slack shows no stream", error=describe(problem))
             self.can_stream = code_of(problem) not in _NOT_FOR_US
-            if stream.ts is None and not is_transient(problem):
+            if stream.ts is None and not is_unclear(problem):
                 self.forget(event)
         except NETWORK_ERRORS as problem:
             log.info("slack shows no stream", error=describe(problem))

@@ -9,7 +9,7 @@ from bot.outgoing import Notice
 from bot.people import Platform
 from bot.ports import Unit
 from storage.database import SqlStore
-from tests.storage.samples import NOW, PERSON, PLACE, answer, event, turn
+from tests.storage.samples import NOW, PERSON, PLACE, answer, event, in_turn, turn
 
 SLACK = Platform.SLACK
 HERE = Installation(
@@ -22,8 +22,8 @@ OTHERS = ("T2", "T11", "T_", "T%", "")
 
 def test_an_installation_replaces_the_one_before(store: SqlStore) -> None:
     there = replace(HERE, workspace="T2", token="xoxb-2")
-    for each in (HERE, there, replace(HERE, token="xoxb-anew")):
-        store.run_sync(lambda unit, each=each: unit.installations.put(each))
+    each = (HERE, there, replace(HERE, token="xoxb-anew"))
+    in_turn(store, lambda installation, unit: unit.installations.put(installation), each)
     assert store.run_sync(lambda unit: unit.installations.get(SLACK, "T1")) == replace(HERE, token="xoxb-anew")
     assert len(store.run_sync(lambda unit: unit.installations.all(SLACK))) == 2
     assert store.run_sync(lambda unit: unit.installations.get(Platform.DISCORD, "T1")) is None

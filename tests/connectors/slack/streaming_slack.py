@@ -51,7 +51,8 @@ class StreamingSlack:
         sent = await (request.json() if request.content_type == "application/json" else request.post())
         self.calls.append(method)
         if method in self.refuses:
-            return web.json_response({"ok": False, "error": self.refuses[method]})
+            error = self.refuses[method]
+            return web.json_response({"ok": False, "error": error}, status=429 if error == "ratelimited" else 200)
         told = self._do(method, {**request.query, **sent})
         by_chance = self.breaks_by_chance is not None and self.breaks_by_chance.random() < 1 / 3
         if self.breaks.get(method) or by_chance:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from bot.events import MessagePosted, MessageRef, Place
@@ -22,6 +23,7 @@ from tests.house import House, open_house
 FIRST, SECOND = "Payouts arrive on Tuesdays.", "In Norway they arrive on Fridays."
 WHOLE = f"{FIRST} {SECOND}"
 FUTURE, PAST = "9000000000.000100", "1700000000.000100"
+AT_ONCE = 20
 CLEO = Person(Platform.SLACK, "U01CLEO", "Cleo")
 
 
@@ -34,7 +36,11 @@ async def slack() -> AsyncIterator[StreamingSlack]:
 @asynccontextmanager
 async def house_on(slack: StreamingSlack, folder: Path) -> AsyncIterator[House]:
     config = SlackConfig(bot_token="xoxb-1", app_token="xapp-1", api_url=slack.url)
-    async with open_house(folder, lambda desk: [SlackConnector(config, desk, ENGLISH)]) as house:
+    async with (
+        aiohttp.ClientSession() as session,
+        open_house(folder, lambda desk: [SlackConnector(config, desk, ENGLISH)]) as house,
+    ):
+        house.bot.connectors[Platform.SLACK]._workspaces.use(session)  # type: ignore[attr-defined]
         yield house
 
 
@@ -131,7 +137,7 @@ async def test_lines_that_break_leave_one_whole_answer(
     assert not any(slack.breaks.values())
 
 
-@pytest.mark.parametrize("error", ["unknown_method", "channel_type_not_supported"])
+@pytest.mark.parametrize("error", ["unknown_method", "channel_type_not_supported", "ratelimited"])
 async def test_where_slack_streams_nothing_the_answer_comes_at_once(
     slack: StreamingSlack, tmp_path: Path, error: str
 ) -> None:
@@ -212,10 +218,12 @@ async def streams(slack: StreamingSlack, folder: Path, count: int) -> tuple[int,
     threads = [f"{9_000_000_000 + i}.000100" for i in range(count)]
     async with house_on(slack, folder) as house:
         await house.add_section("Payouts", "Payout days", WHOLE)
-        await asyncio.gather(*(house.desk.receive(asked(thread=thread)) for thread in threads))
-        await house.bot.intake.idle()
-        while await house.store.run(lambda unit: unit.outbox.undelivered()):
-            await house.bot.delivery.sweep()
+        for some in range(0, count, AT_ONCE):
+            for thread in threads[some : some + AT_ONCE]:
+                await house.desk.receive(asked(thread=thread))
+            await house.bot.intake.idle()
+            while await house.store.run(lambda unit: unit.outbox.undelivered()):
+                await house.bot.delivery.sweep()
     said = [[each for each in slack.messages.values() if each["thread_ts"] == thread] for thread in threads]
     halves = [each for each in slack.messages.values() if each["streams"] or not each["text"].startswith(WHOLE)]
     return slack.broken, sum(len(each) > 1 for each in said), sum(not each for each in said), len(halves)
