@@ -1,6 +1,7 @@
 """Installations are kept one for each workspace, and a workspace that is purged takes nothing of another along."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -18,6 +19,10 @@ HERE = Installation(
 )  # fmt: skip
 OTHERS = ("T2", "T11", "T_", "T%", "")
 """Workspaces whose names the first one's could be taken for."""
+
+
+def _put(unit: Unit, installation: Installation) -> None:
+    unit.installations.put(installation)
 
 
 def test_an_installation_replaces_the_one_before(store: SqlStore) -> None:
