@@ -114,7 +114,7 @@ class Routing:
         if paused:
             answer = self.answering.handoff(clean_question(event.text), self.answering.texts.paused)
         else:
-            answer = await self._answer(event, Question(event.text, tuple(earlier)))
+            answer = await self._answer(event, Question(event.text, tuple(earlier), event.message.key))
 
         def keep(unit: Unit) -> Sequence[Outgoing]:
             unit.conversations.add(_said(event))
@@ -155,7 +155,7 @@ class Routing:
         asked = posted.answer
         chosen = event.fact
         if chosen is None:
-            answer = await self._answer(event, Question(asked.question))
+            answer = await self._answer(event, Question(asked.question, id=asked.id))
             return lambda unit: self._post(unit, event, answer)
 
         def keep(unit: Unit) -> Sequence[Outgoing]:

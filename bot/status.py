@@ -9,8 +9,9 @@ from bot.feedback import LessonSource, facts_of
 from bot.lineage import Adapter
 from bot.ports import Unit
 from bot.receipts import standing
-from bot.retraining import live_adapter, new_lessons
+from bot.retraining import new_lessons
 from bot.texts import Texts
+from bot.trying import live_adapter, trial_of
 
 PAUSED = "paused"
 
@@ -40,13 +41,16 @@ class Status:
     """Lessons that the adapter was trained on; FAQ entries are none."""
     learned: int = 0
     """Of these, those that it says right."""
+    on_trial: str | None = None
+    """The adapter that answers a share of what is written."""
 
 
 def status_of(unit: Unit) -> Status:
     lessons, phrasings = unit.lessons.all(), unit.lessons.phrasings()
     facts = facts_of(lessons, phrasings)
     taught = [lesson for lesson in lessons if lesson.source is not LessonSource.FAQ]
-    live = live_adapter(unit)
+    live, trial = live_adapter(unit), trial_of(unit)
+    tried = unit.adapters.get(trial.adapter) if trial is not None and trial.adapter is not None else None
     return Status(
         paused=unit.flags.get(PAUSED) == "yes",
         adapter=live.name if live is not None else None,
@@ -62,6 +66,7 @@ def status_of(unit: Unit) -> Status:
         trained_on=sum(live is not None and lesson.id in live.lessons for lesson in taught),
         learned=len(live.learned) if live is not None else 0,
         held=len(unit.lessons.held()),
+        on_trial=tried.name if tried is not None else None,
     )
 
 
@@ -81,6 +86,8 @@ def describe_status(status: Status, texts: Texts) -> str:
     )
     if status.learned:
         told += f" {texts.status_learned.format(lessons=status.trained_on, learned=status.learned)}"
+    if status.on_trial is not None:
+        told += f" {texts.status_on_trial.format(name=status.on_trial)}"
     return f"{told} {texts.status_held.format(held=status.held)}" if status.held else told
 
 

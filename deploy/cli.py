@@ -157,7 +157,7 @@ def adapters(as_json: AsJson = False) -> None:
     with told(as_json), _kept() as kept:
         everything = kept.store.run_sync(lambda unit: unit.adapters.all())
         live = kept.store.run_sync(kept.commands.live)
-        shown.adapters(everything, live, as_json)
+        shown.adapters(everything, live, kept.store.run_sync(kept.commands.moves), as_json)
 
 
 @app.command()

@@ -16,7 +16,7 @@ from bot.ids import AdapterId, LessonId, RunId, new_id
 from bot.lineage import Adapter, Decision, Progress, Report, RetrainPlan, Run, RunState, serving_stack
 from bot.ports import AdapterStore, Clock, Store, Unit
 from bot.retraining import close
-from bot.texts import Texts
+from bot.trying import Trying
 from learning.canaries import alarms
 from learning.card import write_card
 from learning.dataset import Dataset
@@ -84,9 +84,7 @@ class Cycle:
     minutes: int
     """At most, training and judging; 0: no limit."""
     clock: Clock
-    texts: Texts
-    tell_threads: bool = True
-    """Tell what was learned in the threads where it was taught."""
+    trying: Trying
     index: Callable[[], Awaitable[None]] = _nothing
     """Brings the vectors that memory keeps up to date with the lessons: paraphrases are known by them."""
 
@@ -116,13 +114,11 @@ class Cycle:
         return await self._close(run, owner, report, adapter)
 
     async def _close(self, run: Run, owner: str, report: Report, adapter: Adapter | None) -> Report | None:
-        closed = await self.store.run(
-            lambda unit: close(unit, run, owner, report, adapter, self.tell_threads, clock=self.clock, texts=self.texts)
-        )
-        if not closed and adapter is not None:  # nobody will ever ask for it
+        closed = await self.store.run(lambda unit: close(unit, run, owner, report, adapter, self.trying))
+        if closed is None and adapter is not None:  # nobody will ever ask for it
             shutil.rmtree(self.adapter_store.folder(adapter.id), ignore_errors=True)
         await self._sweep()
-        return report if closed else None
+        return closed
 
     async def _sweep(self) -> None:
         """Remove what runs that are closed have left."""
