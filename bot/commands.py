@@ -207,7 +207,7 @@ class Commands:
         return run
 
     def describe_plan(self, plan: RetrainPlan) -> str:
-        text = self.texts.plan.format(**vars(plan))
+        text = f"{self.texts.plan.format(**vars(plan))} {plan.course}".rstrip()
         if not plan.refusals:
             return text
         return f"{text}\n{self.texts.retrain_refused.format(reasons=' '.join(plan.refusals))}"

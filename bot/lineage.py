@@ -22,10 +22,13 @@ class Adapter:
     weights_sha256: str
     dataset_sha256: str
     lessons: tuple[LessonId, ...]
+    """Of its own training, and of those that it went on from."""
     recipe: Mapping[str, str | int | float]
     created_at: datetime
     learned: tuple[LessonId, ...] = ()
     """Of the lessons, those that it said right when it was judged."""
+    start: AdapterId | None = None
+    """The adapter that its training went on from; None: it was trained anew."""
 
     @property
     def name(self) -> str:
@@ -91,6 +94,8 @@ class Report:
     learned: int | None = None
     """Of the lessons that were taught from memory; None where none were asked."""
     not_yet: int = 0
+    course: str = ""
+    """Whether it was trained anew or on from the live adapter, and why."""
     trial_share: float = 0.0
     """Of a promoted one: how much of what is written is its until its trial has ended; 0: all of it at once."""
 
@@ -127,6 +132,8 @@ class RetrainPlan:
     """Estimated wall-clock minutes, training and evaluation."""
     refusals: tuple[str, ...] = ()
     """Why a run would be refused; empty when it may start."""
+    course: str = ""
+    """Whether it would be trained anew or on from the live adapter, and why."""
 
 
 class Move(StrEnum):

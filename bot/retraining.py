@@ -62,6 +62,7 @@ def describe(report: Report, texts: Texts) -> str:
         adapter=report.adapter, minutes=report.seconds / 60, reasons=" ".join(report.reasons),
         percent=100 * report.trial_share,
     )  # fmt: skip
+    told = f"{told} {report.course}".rstrip()
     if report.learned is None or report.decision is not Decision.PROMOTED:
         return told
     return f"{told} {texts.run_learned.format(learned=report.learned, not_yet=report.not_yet)}"
