@@ -178,14 +178,15 @@ class Answering:
             sources=(Source(SourceKind.SECTION, section.id, section.label, section.link),),
         )
 
+    def speaking_of(self, words: str, retrieval: Retrieval) -> list[Section]:
+        """The sections that speak of what was asked, nearest first."""
+        near = [match.section for match in retrieval.sections if match.similarity >= self.policy.grounded_from]
+        least = self.policy.covered_from
+        return [each for each in near if coverage(words, f"{each.label} {each.text}") >= least]
+
     def _readable(self, words: str, retrieval: Retrieval) -> Section | None:
         """The nearest section that speaks of what was asked, if any."""
-        for match in retrieval.sections:
-            near = match.similarity >= self.policy.grounded_from
-            text = f"{match.section.label} {match.section.text}"
-            if near and coverage(words, text) >= self.policy.covered_from:
-                return match.section
-        return None
+        return next(iter(self.speaking_of(words, retrieval)), None)
 
     def _ask_back(self) -> Answer:
         return Answer(kind=AnswerKind.CLARIFY, question="", text=self.texts.ask_me, confidence=0.0, latency_ms=0.0)

@@ -180,7 +180,7 @@ class Commands:
     def decide(self, unit: Unit, verb: str, id: str, by: Person) -> tuple[str, list[Outgoing]]:
         """Accept or drop a held lesson: what whoever did is told, and the teacher. Raises BadInput, NotAllowed."""
         if verb == "drop":
-            return self.texts.dropped_by_you, self.reviewing.drop(unit, id, by)
+            return self.texts.dropped_by_you, self.reviewing.drop(unit, id, by, self.clock())
         return self.texts.accepted_by_you, self.reviewing.accept(unit, id, by, self.clock())
 
     # --- training ------------------------------------------------------------------------------------------------

@@ -99,7 +99,7 @@ class Desk:
         """Take a lesson at once. Raises BadInput."""
         if self.redacting is not None:
             question, answer = self.redacting.asked(question), self.redacting.taught(answer)
-        near = await self.routing.near(question)
+        near, _ = await self.routing.near(question)
         teach = self.routing.capturing.teach
         return await self.store.run(lambda unit: teach(unit, question, answer, OPERATOR, self.clock(), near))
 

@@ -34,6 +34,7 @@ from bot.outgoing import AnswerPost, Notice, Outgoing
 from bot.people import Role
 from bot.ports import Effect, Store, Unit
 from bot.rating import rate
+from bot.retrieval import Section
 from bot.status import PAUSED
 from bot.texts import Texts
 
@@ -64,8 +65,8 @@ class Routing:
             case Reacted():
                 return lambda unit: self.capturing.react(unit, event)
             case CorrectionSubmitted():
-                near = await self.near(event.question)
-                return lambda unit: self.capturing.correct(unit, event, near)
+                near, sections = await self.near(event.question)
+                return lambda unit: self.capturing.correct(unit, event, near, sections)
             case ReplyMarked():
                 return await self._on_reply_marked(event)
             case ButtonPressed():
@@ -86,10 +87,12 @@ class Routing:
             case _:
                 return self.handing_off.press(unit, event)
 
-    async def near(self, question: str) -> dict[FactId, float]:
-        """The known facts that a question may mean, with probabilities."""
-        found = await self.answering.knowledge.search(clean_question(question))
-        return {match.fact.id: match.probability for match in found.facts}
+    async def near(self, question: str) -> tuple[dict[FactId, float], Sequence[Section]]:
+        """The known facts that a question may mean, with probabilities; and the help sections that speak of it."""
+        words = clean_question(question)
+        found = await self.answering.knowledge.search(words)
+        near = {match.fact.id: match.probability for match in found.facts}
+        return near, self.answering.speaking_of(words, found)
 
     def broken(self, event: Event) -> Effect:
         """What happens to an event that can't be handled: whoever asked gets a hand-off, never silence."""
@@ -176,7 +179,7 @@ class Routing:
             return lambda _: [Notice(place=event.place, in_reply_to=event.id, text=problem, to=event.person)]
         assert posted is not None, "checked above"
         question = posted.answer.question
-        near = await self.near(question)
+        near, _ = await self.near(question)
         submitted = CorrectionSubmitted(
             id=event.id, place=event.place, person=event.person, at=event.at, answer=posted.answer.id,
             question=question, text=event.text, said_in=event.reply,

@@ -112,6 +112,15 @@ class Texts:
     held_disputed: str = "you and a colleague have answered this in turn."
     held_unrelated: str = "it is also the answer to another question altogether."
     held_line: str = "`{id}` {name}, {date}: {reason}\n> {question}\n> {answer}"
+    noted_contradicts: str = "The help page “{title}” says otherwise: an admin looks at it before I train on it."
+    doubt_line: str = (
+        "`{id}` {name}, {date}: used, but not trained on, since the help page “{title}” says otherwise.\n"
+        "> {question}\n> {answer}\n> “{title}”: {text}"
+    )
+    doubt_for_admin: str = "Only an admin can settle what contradicts a help page. Nothing was changed."
+    confirmed_against: str = (
+        "{by} confirmed your lesson on “{question}”, {name}, against the help page: I train on it, too."
+    )
     held_more: str = "… and {count} more."
     nothing_held: str = "No lesson waits for review."
     unknown_held: str = "No lesson that waits for review goes by {id!r}. `/mentee review` lists them."

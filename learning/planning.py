@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from bot.answers import AnswerKind
+from bot.contradicting import undoubted
 from bot.feedback import Fact, LessonSource, facts_of
 from bot.ids import FactId
 from bot.lineage import RetrainPlan
@@ -50,7 +51,7 @@ class Work:
 
 def plan(unit: Unit, recipe: Recipe, base: str, most_minutes: int = 0) -> RetrainPlan:
     """The dry run. Refuses when there is too little to learn from, or when it is known to take too long (0: never)."""
-    facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())
+    facts = undoubted(unit, facts_of(unit.lessons.all(), unit.lessons.phrasings()))
     parts = split(facts, known_alike(unit, facts))
     course = course_of(unit, recipe, base, most_minutes)
     dataset = course.dataset
@@ -90,9 +91,11 @@ def course_of(unit: Unit, recipe: Recipe, base: str, most_minutes: int) -> Cours
 
 
 def dataset_of(unit: Unit, facts: Sequence[Fact], recipe: Recipe, alike: Alike) -> Dataset:
-    """What a retraining would be made of now."""
+    """What a retraining would be made of now: of these facts, those that contradict no help section, unless an admin
+    has confirmed it."""
     gone = taken_back(unit.lessons.all(), facts)
-    return build(facts, unit.documents.sections(), recipe.seed, rejected_answers(unit, facts), gone, alike)
+    trained = undoubted(unit, facts)
+    return build(trained, unit.documents.sections(), recipe.seed, rejected_answers(unit, trained), gone, alike)
 
 
 def known_alike(unit: Unit, facts: Sequence[Fact], encoder: str = MiniLmEncoder.name) -> Alike:

@@ -157,6 +157,7 @@ class LessonRow(SQLModel, table=True):
     held: str | None = Field(default=None, index=True)
     ruling: str | None = Field(default=None, index=True)
     ruled_by: str = ""
+    contradicts: str | None = None
 
 
 class PhrasingRow(SQLModel, table=True):
