@@ -66,8 +66,8 @@ def evidence(new: Tally, old: Tally, share: float) -> float:
     no worse. It exceeds 1/a at any time with a probability of at most a (Ville 1939), so that it may be looked at
     whenever one likes.
 
-    Each complaint is a bet on whose answer it is about: the mean of likelihood ratios against the share itself (Wald
-    1945; Robbins 1970; as betting, Waudby-Smith & Ramdas 2024).
+    That is exact while complaints stay; few are taken back. Each is a bet on whose answer it is about: the mean of
+    likelihood ratios against the share itself (Wald 1945; Robbins 1970; as betting, Waudby-Smith & Ramdas 2024).
     """
     wealth = []
     for times in TIMES_AS_OFTEN:
