@@ -4,7 +4,7 @@
 written from the help pages.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -13,13 +13,16 @@ from bot.conversation import Question, Speaker, clean_question
 from bot.drafting import CheckedText
 from bot.errors import Busy, NotWritten
 from bot.feedback import Fact, LessonSource
-from bot.generation import Sampling
+from bot.generation import Generation, Sampling
+from bot.ids import AdapterId
+from bot.lineage import Deployment
 from bot.policy import Policy
 from bot.ports import Generator, Knowledge
 from bot.prompting import Passage, grounded_prompt
 from bot.retrieval import FactMatch, Retrieval, Section
 from bot.support import coverage, support
 from bot.texts import Texts
+from bot.trial import is_chosen
 
 MAX_CANDIDATES = 3
 SHOWN_SHARE = 0.1
@@ -27,6 +30,20 @@ SHOWN_SHARE = 0.1
 SAMPLING = Sampling(max_new_tokens=120, deadline_s=60.0)
 
 OnText = Callable[[str], None]
+OnTrial = Callable[[], Awaitable[Deployment | None]]
+
+
+async def nothing() -> None:
+    """No adapter is on trial."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What the model wrote from a help section, and the adapter that was on trial meanwhile."""
+
+    generation: Generation
+    section: Section
+    trial: AdapterId | None
 
 
 @dataclass(frozen=True)
@@ -35,6 +52,8 @@ class Answering:
     generator: Generator
     policy: Policy
     texts: Texts
+    on_trial: OnTrial = nothing
+    """The trial that is under way."""
 
     async def answer(self, question: Question, on_text: OnText | None = None, *, skip_facts: bool = False) -> Answer:
         """Climb the ladder. With `skip_facts` the asker has already said that no known fact is meant."""
@@ -74,12 +93,16 @@ class Answering:
         section = self._readable(words, retrieval)
         tried = self._tried(retrieval, section, skip_facts)
         try:
-            grounded = await self._grounded(question, section, on_text)
+            written = await self._write(question, section, on_text)
         except Busy:
             return self.handoff(question.text, self.texts.busy, tried)
         except NotWritten:
-            grounded = None
-        return grounded or self._clarify(question, facts, possible) or self.handoff(question.text, tried=tried)
+            written = None
+        grounded = self._grounded(question, written)
+        answer = grounded or self._clarify(question, facts, possible) or self.handoff(question.text, tried=tried)
+        if written is None:
+            return answer
+        return replace(answer, adapter=written.generation.adapter, trial=written.trial)
 
     def _tried(self, retrieval: Retrieval, section: Section | None, skip_facts: bool) -> tuple[str, ...]:
         """What was looked at and why it wasn't enough, for whoever takes the question over."""
@@ -129,16 +152,25 @@ class Answering:
             candidates=tuple(Candidate(m.fact.id, m.fact.lesson.question) for m in close),
         )
 
-    async def _grounded(self, question: Question, section: Section | None, on_text: OnText | None) -> Answer | None:
+    async def _write(self, question: Question, section: Section | None, on_text: OnText | None) -> Written | None:
         """Write from the one section that fits best: a small model reads well, but selects badly."""
         if section is None:
             return None
         prompt = grounded_prompt(question.text, [Passage(section.label, section.text)], question.earlier)
-        sources = [f"{section.label} {section.text}"]
-        checked = CheckedText(sources, self.policy.supported_from, on_text) if on_text is not None else None
-        generation = await self.generator.generate(prompt, SAMPLING, on_text=checked)
-        text = whole_sentences(generation.text)
-        supported = support(text, sources)
+        checked = None
+        if on_text is not None:
+            checked = CheckedText(_sources(section), self.policy.supported_from, on_text)
+        trial = await self.on_trial()
+        prefer = trial.adapter if trial is not None and is_chosen(trial, question.id) else None
+        generation = await self.generator.generate(prompt, SAMPLING, on_text=checked, prefer=prefer)
+        return Written(generation, section, trial.adapter if trial is not None else None)
+
+    def _grounded(self, question: Question, written: Written | None) -> Answer | None:
+        """What was written, if its section bears it out."""
+        if written is None:
+            return None
+        text, section = whole_sentences(written.generation.text), written.section
+        supported = support(text, _sources(section))
         if supported < self.policy.supported_from:
             return None
         return Answer(
@@ -148,20 +180,24 @@ class Answering:
             confidence=supported,
             latency_ms=0.0,
             sources=(Source(SourceKind.SECTION, section.id, section.label, section.link),),
-            adapter=generation.adapter,
         )
+
+    def speaking_of(self, words: str, retrieval: Retrieval) -> list[Section]:
+        """The sections that speak of what was asked, nearest first."""
+        near = [match.section for match in retrieval.sections if match.similarity >= self.policy.grounded_from]
+        least = self.policy.covered_from
+        return [each for each in near if coverage(words, f"{each.label} {each.text}") >= least]
 
     def _readable(self, words: str, retrieval: Retrieval) -> Section | None:
         """The nearest section that speaks of what was asked, if any."""
-        for match in retrieval.sections:
-            near = match.similarity >= self.policy.grounded_from
-            text = f"{match.section.label} {match.section.text}"
-            if near and coverage(words, text) >= self.policy.covered_from:
-                return match.section
-        return None
+        return next(iter(self.speaking_of(words, retrieval)), None)
 
     def _ask_back(self) -> Answer:
         return Answer(kind=AnswerKind.CLARIFY, question="", text=self.texts.ask_me, confidence=0.0, latency_ms=0.0)
+
+
+def _sources(section: Section) -> list[str]:
+    return [f"{section.label} {section.text}"]
 
 
 def shown(probabilities: Sequence[float], least: float) -> range:

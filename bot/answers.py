@@ -62,7 +62,10 @@ class Answer:
     tried: tuple[str, ...] = ()
     """Of a hand-off: what was looked at, and why it was not enough, in words for the agents."""
     adapter: AdapterId | None = None
-    """The adapter that generated the text; None for the base model, and where nothing was generated."""
+    """The adapter that generated the text, or one that its sources didn't bear out; None for the base model, and where
+    nothing was generated."""
+    trial: AdapterId | None = None
+    """The adapter that was on trial when something was generated, whichever adapter did it."""
     id: AnswerId = field(default_factory=lambda: AnswerId(new_id()))
 
 

@@ -1,11 +1,13 @@
 """Teaching: reactions and forms become ratings and lessons. Every function runs inside one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
 from bot.answers import Answer, AnswerKind, PostedAnswer
 from bot.asking_why import ask_why, reason_buttons
+from bot.contradicting import contradicts
 from bot.errors import BadInput, NotAllowed
 from bot.events import CorrectionSubmitted, MessageRef, Reacted
 from bot.feedback import Fact, Gesture, Hold, Lesson, LessonSource, Phrasing, Rating, Ruling, facts_of
@@ -15,6 +17,7 @@ from bot.outgoing import CorrectionForm, CorrectionOffer, Notice, Outgoing
 from bot.people import Person, Role
 from bot.policy import Policy
 from bot.ports import Unit
+from bot.retrieval import Section
 from bot.reviewing import Reviewing
 from bot.support import content_words, coverage, same_words
 from bot.texts import Texts, quote
@@ -146,10 +149,12 @@ class Capturing:
             submit_label=self.texts.form_submit,
         )
 
-    def correct(self, unit: Unit, event: CorrectionSubmitted, near: Near) -> list[Outgoing]:
+    def correct(
+        self, unit: Unit, event: CorrectionSubmitted, near: Near, sections: Sequence[Section] = ()
+    ) -> list[Outgoing]:
         """Take the lesson. What was wrong with it is told to its author, and changes nothing.
 
-        `near`: the known facts that the question may mean, with probabilities.
+        `near`: the known facts that the question may mean, with probabilities. `sections`: those that speak of it.
         """
         try:
             posted = self._correctable(unit, event.answer, event.person)
@@ -161,6 +166,9 @@ class Capturing:
         lesson = self._lesson(
             event.question, event.text, event.person, _source(event), event.at, event.answer, fact, event.said_in
         )
+        against = None if self.reviewing.holding.is_exempt(event.person) else contradicts(lesson, sections)
+        if against is not None:
+            lesson = replace(lesson, contradicts=against.id)
         taken_for = self.fact(unit, likely) if likely is not None else None
         reason = self.reviewing.holding.reason(unit, lesson, event.person, taken_for, near)
         self._keep(unit, lesson, "" if posted.retracted else posted.answer.question)
@@ -169,6 +177,8 @@ class Capturing:
         receipt = self.texts.noted.format(
             name=event.person.name, question=quote(event.question), answer=quote(event.text)
         )
+        if against is not None:
+            receipt += f"\n{self.texts.noted_contradicts.format(title=against.label)}"
         settled = self.reviewing.same_again(unit, lesson, event.person, event.at)
         fallen = self.reviewing.fall(unit, event.at, posted.place)
         return [Notice(place=posted.place, text=receipt), *settled, *fallen]

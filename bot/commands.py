@@ -9,16 +9,16 @@ from bot.answers import PostedAnswer
 from bot.errors import AdapterBroken, AdminError, BadInput, NotAllowed, UnknownAdapter
 from bot.events import CommandGiven, Place
 from bot.forgetting import Forgetting
-from bot.ids import RunId, new_id
+from bot.ids import AdapterId, RunId, new_id
 from bot.lineage import Adapter, Deployment, Move, RetrainPlan, Run, RunState, serving_stack, withdrawn
 from bot.outgoing import Notice, Outgoing, ProgressPost
 from bot.people import Person, Role
 from bot.policy import Policy
 from bot.ports import AdapterStore, Clock, Planner, Unit
-from bot.retraining import live_adapter
 from bot.reviewing import Reviewing, remember_admin
 from bot.status import PAUSED, Status, describe_status, explain, name_of, status_of
 from bot.texts import Texts
+from bot.trying import BY_TRIAL, describe_trial, live_adapter, standing_of, trial_of
 
 NEEDED_ROLE = {
     "help": Role.CUSTOMER,
@@ -129,6 +129,8 @@ class Commands:
     def rollback(self, unit: Unit, by: str, reason: str = "by hand") -> str:
         """Go back to what answered before the present adapter was promoted."""
         stack = serving_stack(unit.adapters.history())
+        if (trial := trial_of(unit)) is not None:
+            return self._end_trial(unit, trial, stack[-1], by, reason)
         if len(stack) == 1:
             raise UnknownAdapter(self.texts.nothing_to_roll_back)
         target = stack[-2]
@@ -139,14 +141,21 @@ class Commands:
         unit.audit.add(by, "rolled back to", serving, self.clock())
         return self.texts.rolled_back.format(name=serving)
 
+    def _end_trial(self, unit: Unit, trial: Deployment, serving: AdapterId | None, by: str, reason: str) -> str:
+        unit.adapters.deploy(Deployment(Move.ROLLBACK, serving, by, self.clock(), reason))
+        tried = unit.adapters.get(trial.adapter) if trial.adapter is not None else None
+        name = self.name_of(self.live(unit))
+        unit.audit.add(by, "rolled back to", name, self.clock())
+        return self.texts.trial_ended.format(name=self.name_of(tried), serving=name)
+
     def name_of(self, adapter: Adapter | None) -> str:
         return name_of(adapter, self.texts)
 
     def list_adapters(self, unit: Unit) -> str:
-        live = self.live(unit)
+        live, trial = self.live(unit), trial_of(unit)
         lines = [
             self.texts.adapter_line.format(
-                mark="●" if adapter == live else "○",
+                mark="●" if adapter == live else "◐" if trial is not None and adapter.id == trial.adapter else "○",
                 name=adapter.name,
                 date=f"{adapter.created_at:%Y-%m-%d %H:%M}",
                 lessons=len(adapter.lessons),
@@ -154,14 +163,24 @@ class Commands:
             )
             for adapter in unit.adapters.all()
         ]
-        return "\n".join(lines) or self.texts.no_adapters
+        return "\n".join([*lines, *self.moves(unit)]) or self.texts.no_adapters
+
+    def moves(self, unit: Unit) -> list[str]:
+        """How the trial that is under way stands, and why the last one failed."""
+        standing = standing_of(unit)
+        told = [describe_trial(standing, self.texts)] if standing is not None else []
+        failed = [each for each in unit.adapters.history() if (each.move, each.by) == (Move.ROLLBACK, BY_TRIAL)]
+        if failed:
+            date = f"{failed[-1].at:%Y-%m-%d %H:%M}"
+            told.append(self.texts.trial_failed_last.format(date=date, reason=failed[-1].reason))
+        return told
 
     # --- lessons that are held ------------------------------------------------------------------------------------
 
     def decide(self, unit: Unit, verb: str, id: str, by: Person) -> tuple[str, list[Outgoing]]:
         """Accept or drop a held lesson: what whoever did is told, and the teacher. Raises BadInput, NotAllowed."""
         if verb == "drop":
-            return self.texts.dropped_by_you, self.reviewing.drop(unit, id, by)
+            return self.texts.dropped_by_you, self.reviewing.drop(unit, id, by, self.clock())
         return self.texts.accepted_by_you, self.reviewing.accept(unit, id, by, self.clock())
 
     # --- training ------------------------------------------------------------------------------------------------
@@ -188,7 +207,7 @@ class Commands:
         return run
 
     def describe_plan(self, plan: RetrainPlan) -> str:
-        text = self.texts.plan.format(**vars(plan))
+        text = f"{self.texts.plan.format(**vars(plan))} {plan.course}".rstrip()
         if not plan.refusals:
             return text
         return f"{text}\n{self.texts.retrain_refused.format(reasons=' '.join(plan.refusals))}"

@@ -34,6 +34,8 @@ class Question:
 
     text: str
     earlier: tuple[Turn, ...] = ()
+    id: str = ""
+    """The same when it is tried again or edited: it decides whether an adapter on trial writes the answer."""
 
     @property
     def in_context(self) -> str:

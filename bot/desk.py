@@ -9,7 +9,7 @@ from bot.conversation import Question, Turn
 from bot.events import Event, MessageRef, Place
 from bot.feedback import Lesson
 from bot.home import Home, home_of, suggestions
-from bot.ids import AnswerId
+from bot.ids import AnswerId, new_id
 from bot.installations import Installation
 from bot.intake import Intake
 from bot.lineage import Adapter, RetrainPlan, Run
@@ -103,6 +103,10 @@ class Desk:
     async def live_adapter(self) -> Adapter | None:
         return await self.store.run(self.routing.commands.live)
 
+    async def moves(self) -> Sequence[str]:
+        """How an adapter's trial stands, and why the last one failed."""
+        return await self.store.run(self.routing.commands.moves)
+
     async def status(self) -> Status:
         return await self.store.run(self.routing.commands.status)
 
@@ -114,7 +118,7 @@ class Desk:
     async def ask(self, text: str, on_text: OnText | None = None) -> Answer:
         """Answer and keep the answer, as if it had been asked in a channel."""
         asked = self.redacting.asked(text) if self.redacting is not None else text
-        answer = await self.routing.answering.answer(Question(asked), on_text)
+        answer = await self.routing.answering.answer(Question(asked, id=new_id()), on_text)
         await self.store.run(lambda unit: unit.answers.add(answer, TERMINAL, OPERATOR))
         return answer
 
@@ -122,7 +126,7 @@ class Desk:
         """Take a lesson at once. Raises BadInput."""
         if self.redacting is not None:
             question, answer = self.redacting.asked(question), self.redacting.taught(answer)
-        near = await self.routing.near(question)
+        near, _ = await self.routing.near(question)
         teach = self.routing.capturing.teach
         return await self.store.run(lambda unit: teach(unit, question, answer, OPERATOR, self.clock(), near))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.ids import AnswerId, FactId, LessonId
+from bot.ids import AnswerId, FactId, LessonId, SectionId
 
 
 class Reason(StrEnum):
@@ -74,7 +74,7 @@ class Hold(StrEnum):
 
 
 class Ruling(StrEnum):
-    """What somebody else decided of a held lesson. An admin's is final."""
+    """What somebody else decided of a lesson that was held or contradicts a help document. An admin's is final."""
 
     ACCEPTED = "accepted"
     DROPPED = "dropped"
@@ -104,6 +104,8 @@ class Lesson:
     ruling: Ruling | None = None
     ruled_by: str = ""
     """`Person.key`."""
+    contradicts: SectionId | None = None
+    """The help section that said otherwise when it was taught."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,7 +37,7 @@ class Following:
         turns = unit.conversations.of(posted.place)
         before = [turn.message for turn in turns]
         cut = before.index(event.message.key) if event.message.key in before else len(turns)
-        return Question(event.text, tuple(turns[:cut]))
+        return Question(event.text, tuple(turns[:cut]), event.message.key)
 
     def answer_anew(self, unit: Unit, event: MessageEdited, answer: Answer) -> Sequence[Outgoing]:
         """Put the new answer in the place of the old one, unless somebody was quicker."""

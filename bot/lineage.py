@@ -22,10 +22,13 @@ class Adapter:
     weights_sha256: str
     dataset_sha256: str
     lessons: tuple[LessonId, ...]
+    """Of its own training, and of those that it went on from."""
     recipe: Mapping[str, str | int | float]
     created_at: datetime
     learned: tuple[LessonId, ...] = ()
     """Of the lessons, those that it said right when it was judged."""
+    start: AdapterId | None = None
+    """The adapter that its training went on from; None: it was trained anew."""
 
     @property
     def name(self) -> str:
@@ -91,6 +94,10 @@ class Report:
     learned: int | None = None
     """Of the lessons that were taught from memory; None where none were asked."""
     not_yet: int = 0
+    course: str = ""
+    """Whether it was trained anew or on from the live adapter, and why."""
+    trial_share: float = 0.0
+    """Of a promoted one: how much of what is written is its until its trial has ended; 0: all of it at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,9 +132,12 @@ class RetrainPlan:
     """Estimated wall-clock minutes, training and evaluation."""
     refusals: tuple[str, ...] = ()
     """Why a run would be refused; empty when it may start."""
+    course: str = ""
+    """Whether it would be trained anew or on from the live adapter, and why."""
 
 
 class Move(StrEnum):
+    TRIAL = "trial"  # a share of the written answers is its, beside the live one
     PROMOTE = "promote"
     ROLLBACK = "rollback"
     WITHDRAW = "withdraw"  # never to serve again: it learned what had to be erased
@@ -142,21 +152,39 @@ class Deployment:
     by: str
     at: datetime
     reason: str = field(default="")
+    share: float = 0.0
+    """Of a trial: how much of what is written is its, in (0, 0.5]."""
 
 
 def serving_stack(history: Iterable[Deployment]) -> list[AdapterId | None]:
     """Replay the history: a promotion goes on top, a rollback takes the top away, a withdrawal takes an adapter out
     wherever it lies. The base model lies below all."""
+    return _replay(history)[0]
+
+
+def on_trial(history: Iterable[Deployment]) -> Deployment | None:
+    """The trial that is under way. The next promotion, rollback or trial ends it, and its adapter's withdrawal."""
+    return _replay(history)[1]
+
+
+def _replay(history: Iterable[Deployment]) -> tuple[list[AdapterId | None], Deployment | None]:
     stack: list[AdapterId | None] = [None]
+    trial: Deployment | None = None
     for deployment in history:
         match deployment.move:
+            case Move.TRIAL:
+                trial = deployment
             case Move.PROMOTE:
                 stack.append(deployment.adapter)
+                trial = None
             case Move.WITHDRAW:
                 stack = [adapter for adapter in stack if adapter is None or adapter != deployment.adapter]
+                trial = None if trial is not None and trial.adapter == deployment.adapter else trial
+            case Move.ROLLBACK if trial is not None:
+                trial = None
             case Move.ROLLBACK if len(stack) > 1:
                 stack.pop()
-    return stack
+    return stack, trial
 
 
 def withdrawn(history: Iterable[Deployment]) -> frozenset[AdapterId | None]:

@@ -34,5 +34,9 @@ class Policy:
     trust_from: float = 0.5
     """Least lower bound of an agent's trust (`bot/trust.py`) at which what they teach is used at once. 0: everybody is
     believed, whatever they teach; above 0.47: the first lessons of everybody new wait for a colleague."""
+    canary_share: float = 0.1
+    """How much of the written answers is a promoted adapter's while it is on trial (`bot/trying.py`); 0: no trials."""
+    canary_for: timedelta = timedelta(hours=24)
+    """How long a trial lasts at most."""
     lessons_an_hour: int = 30
     """So many corrections, and as many ✅, are used of one agent in an hour; the rest waits. 0: no limit."""

@@ -23,6 +23,7 @@ from bot.people import Person, Platform
 from bot.personal import Span
 from bot.prompting import Message
 from bot.retrieval import Changes, Origin, Retrieval, Section
+from bot.trial import Tried
 from bot.trust import Opinion
 
 T = TypeVar("T")
@@ -39,9 +40,15 @@ class Clock(Protocol):
 
 class Generator(Protocol):
     async def generate(
-        self, messages: Sequence[Message], sampling: Sampling, *, on_text: Callable[[str], None] | None = None
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        *,
+        on_text: Callable[[str], None] | None = None,
+        prefer: AdapterId | None = None,
     ) -> Generation:
-        """Complete the conversation. `on_text` gets each new piece, in the caller's event loop.
+        """Complete the conversation. `on_text` gets each new piece, in the caller's event loop. `prefer`: the adapter
+        to write with, if it stands ready; else the one that serves writes.
 
         Raises Busy when the queue is full, TooLate after the deadline, EngineFailed when the text can't be had.
         Cancelling the task stops the generation.
@@ -205,6 +212,13 @@ class Answers(Protocol):
 
     def in_workspace(self, platform: Platform, workspace: str) -> Sequence[AnswerId]: ...
     def count_by_kind(self) -> dict[str, int]: ...
+    def written_since(self, at: datetime) -> int:
+        """How many answers the model has written that stood."""
+        ...
+
+    def tried(self, trial: AdapterId, since: datetime) -> Sequence[Tried]:
+        """What was written while the adapter was on trial, which began then; oldest first, without retracted ones."""
+        ...
 
 
 class Ratings(Protocol):

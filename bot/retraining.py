@@ -1,13 +1,14 @@
 """A run's life, once for terminal, chat and page: how far it is, how it ended, and what its end changes."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from bot import receipts
 from bot.feedback import Lesson, LessonSource
-from bot.lineage import Adapter, Decision, Deployment, Move, Progress, Report, Run, serving_stack
+from bot.lineage import Adapter, Decision, Progress, Report, Run
 from bot.outgoing import Notice
-from bot.ports import Clock, Unit
+from bot.ports import Unit
 from bot.texts import Texts
+from bot.trying import Trying
 
 BAR_CELLS = 12
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -16,35 +17,25 @@ SUBMITTED = frozenset({LessonSource.CORRECTION, LessonSource.TAUGHT})
 
 
 def close(
-    unit: Unit, run: Run, owner: str, report: Report, adapter: Adapter | None, tell_threads: bool,
-    *, clock: Clock, texts: Texts,
-) -> bool:  # fmt: skip
-    """End a run in one transaction: its report, the adapter's lineage, the promotion, the word to who asked for it,
-    and to the threads where something was taught that it has learned.
+    unit: Unit, run: Run, owner: str, report: Report, adapter: Adapter | None, trying: Trying
+) -> Report | None:  # fmt: skip
+    """End a run in one transaction: its report, the adapter's lineage, its trial or promotion, the word to who asked
+    for it, and to the threads where something was taught that it has learned.
 
-    False, and nothing changed, when the run belongs to somebody else by now: a trainer that was given up for dead
-    can't publish.
+    The report as it is kept. None, and nothing changed, when the run belongs to somebody else by now: a trainer that
+    was given up for dead can't publish.
     """
+    if report.decision is Decision.PROMOTED:
+        report = replace(report, trial_share=trying.share(unit))
     if not unit.runs.finish(run.id, owner, report):
-        return False
+        return None
     if adapter is not None:
         unit.adapters.add(adapter)
         if report.decision is Decision.PROMOTED:
-            before = live_adapter(unit)
-            reason = " ".join(report.reasons)
-            unit.adapters.deploy(Deployment(Move.PROMOTE, adapter.id, f"run:{run.id}", clock(), reason))
-            unit.audit.add("the gate", "promoted", adapter.name, clock())
-            if tell_threads:
-                receipts.tell_threads(unit, before, adapter, texts)
+            trying.admit(unit, adapter, f"run:{run.id}", " ".join(report.reasons), report.trial_share)
     if run.place is not None:
-        unit.outbox.add(Notice(place=run.place, text=describe(report, texts)))
-    return True
-
-
-def live_adapter(unit: Unit) -> Adapter | None:
-    """The adapter that answers now; None is the base model."""
-    top = serving_stack(unit.adapters.history())[-1]
-    return unit.adapters.get(top) if top is not None else None
+        unit.outbox.add(Notice(place=run.place, text=describe(report, trying.texts)))
+    return report
 
 
 def taught_since(unit: Unit, since: datetime) -> list[Lesson]:
@@ -62,12 +53,16 @@ def new_lessons(unit: Unit, live: Adapter | None) -> list[Lesson]:
 def describe(report: Report, texts: Texts) -> str:
     """How a run ended, in words."""
     template = {
-        Decision.PROMOTED: texts.run_promoted,
+        Decision.PROMOTED: texts.run_on_trial if report.trial_share else texts.run_promoted,
         Decision.REJECTED: texts.run_rejected,
         Decision.REFUSED: texts.run_refused,
         Decision.FAILED: texts.run_failed,
     }[report.decision]
-    told = template.format(adapter=report.adapter, minutes=report.seconds / 60, reasons=" ".join(report.reasons))
+    told = template.format(
+        adapter=report.adapter, minutes=report.seconds / 60, reasons=" ".join(report.reasons),
+        percent=100 * report.trial_share,
+    )  # fmt: skip
+    told = f"{told} {report.course}".rstrip()
     if report.learned is None or report.decision is not Decision.PROMOTED:
         return told
     return f"{told} {texts.run_learned.format(learned=report.learned, not_yet=report.not_yet)}"

@@ -1,13 +1,14 @@
-"""Held lessons: who sees them, who decides, and who is told. Every function runs inside one transaction."""
+"""Lessons that wait: who sees them, who decides, and who is told. Every function runs inside one transaction."""
 
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property
 
+from bot.contradicting import Contradiction, in_doubt
 from bot.errors import BadInput, NotAllowed
 from bot.events import Place
-from bot.feedback import Hold, Lesson, Ruling
+from bot.feedback import Hold, Lesson, Ruling, facts_of
 from bot.holding import Holding
 from bot.outgoing import Notice, Outgoing
 from bot.people import Person, Platform
@@ -45,11 +46,17 @@ class Reviewing:
         return Notice(place=place, text=text, lesson=lesson.id)
 
     def describe(self, unit: Unit) -> str:
-        """All that waits, oldest first, with reasons."""
-        held = unit.lessons.held()
-        lines = [self._line(lesson) for lesson in held[:SHOWN]]
-        more = [self.texts.held_more.format(count=len(held) - SHOWN)] if len(held) > SHOWN else []
-        return "\n".join([*lines, *more]) or self.texts.nothing_held
+        """All that waits, oldest first, with reasons: what is held, and what contradicts a help page."""
+        lines = [self._line(lesson) for lesson in unit.lessons.held()]
+        lines += [self._doubt_line(lesson, found) for lesson, found in self.doubted(unit)]
+        more = [self.texts.held_more.format(count=len(lines) - SHOWN)] if len(lines) > SHOWN else []
+        return "\n".join([*lines[:SHOWN], *more]) or self.texts.nothing_held
+
+    def doubted(self, unit: Unit) -> list[tuple[Lesson, Contradiction]]:
+        """Lessons that are used, and not trained on until an admin has confirmed them; oldest first."""
+        lessons = [fact.lesson for fact in facts_of(unit.lessons.all(), []) if fact.lesson.contradicts is not None]
+        found = in_doubt(lessons, unit.documents.sections()) if lessons else {}
+        return [(lesson, found[lesson.id]) for lesson in lessons if lesson.id in found]
 
     def because(self, reason: Hold) -> str:
         return {
@@ -70,14 +77,27 @@ class Reviewing:
             date=f"{lesson.taught_at:%Y-%m-%d %H:%M}", reason=self.because(lesson.held),
         )  # fmt: skip
 
+    def _doubt_line(self, lesson: Lesson, against: Contradiction) -> str:
+        return self.texts.doubt_line.format(
+            id=short(lesson), question=quote(lesson.question), answer=quote(lesson.answer), name=lesson.author_name,
+            date=f"{lesson.taught_at:%Y-%m-%d %H:%M}", title=against.section.label, text=quote(against.sentence),
+        )  # fmt: skip
+
     def _who_decides(self, reason: Hold) -> str:
         return self.texts.held_for_admin if reason in FINAL else self.texts.held_for_colleague
 
     # --- decisions -------------------------------------------------------------------------------------------------
 
     def accept(self, unit: Unit, id: str, by: Person, at: datetime) -> list[Outgoing]:
-        """Use a held lesson from now on. Raises BadInput, and NotAllowed for an agent who may not settle it."""
-        return self.agree(unit, self._find(unit, id), by, at)
+        """Use a held lesson from now on, or train on one that contradicts a help page. Raises BadInput, and NotAllowed
+        for an agent who may not settle it."""
+        lesson = self._find(unit, id)
+        if lesson.held is not None:
+            return self.agree(unit, lesson, by, at)
+        if not self.holding.is_exempt(by):
+            raise NotAllowed(self.texts.doubt_for_admin)
+        unit.lessons.rule(lesson.id, Ruling.ACCEPTED, by.key)
+        return self._decided(unit, lesson, self.texts.confirmed_against, by)
 
     def agree(self, unit: Unit, lesson: Lesson, by: Person, at: datetime) -> list[Outgoing]:
         """Raises NotAllowed for the teacher, and for an agent whose word is not enough."""
@@ -90,9 +110,11 @@ class Reviewing:
             unit.lessons.withdraw_heard(posted.answer.id, posted.answer.question, at)
         return self._decided(unit, lesson, self.texts.accepted, by)
 
-    def drop(self, unit: Unit, id: str, by: Person) -> list[Outgoing]:
-        """Never use a held lesson. Raises BadInput."""
+    def drop(self, unit: Unit, id: str, by: Person, at: datetime) -> list[Outgoing]:
+        """Never use a lesson that waits. Raises BadInput."""
         lesson = self._find(unit, id)
+        if lesson.held is None:
+            unit.lessons.withdraw(lesson.id, at)
         unit.lessons.rule(lesson.id, Ruling.DROPPED, by.key)
         return self._decided(unit, lesson, self.texts.dropped, by)
 
@@ -111,7 +133,8 @@ class Reviewing:
 
     def _find(self, unit: Unit, id: str) -> Lesson:
         wanted = id.strip().lower()
-        found = [lesson for lesson in unit.lessons.held() if wanted and lesson.id.endswith(wanted)]
+        waiting = [*unit.lessons.held(), *(lesson for lesson, _ in self.doubted(unit))]
+        found = [lesson for lesson in waiting if wanted and lesson.id.endswith(wanted)]
         if len(found) != 1:
             raise BadInput(self.texts.unknown_held.format(id=id))
         return found[0]

@@ -33,6 +33,7 @@ from bot.outgoing import AnswerDraft, AnswerPost, Notice, Outgoing
 from bot.people import Role
 from bot.ports import Effect, Store, Unit
 from bot.rating import rate
+from bot.retrieval import Section
 from bot.status import PAUSED
 from bot.texts import Texts
 
@@ -63,8 +64,8 @@ class Routing:
             case Reacted():
                 return lambda unit: self.capturing.react(unit, event)
             case CorrectionSubmitted():
-                near = await self.near(event.question)
-                return lambda unit: self.capturing.correct(unit, event, near)
+                near, sections = await self.near(event.question)
+                return lambda unit: self.capturing.correct(unit, event, near, sections)
             case ReplyMarked():
                 return await self._on_reply_marked(event)
             case ButtonPressed():
@@ -85,10 +86,12 @@ class Routing:
             case _:
                 return self.handing_off.press(unit, event)
 
-    async def near(self, question: str) -> dict[FactId, float]:
-        """The known facts that a question may mean, with probabilities."""
-        found = await self.answering.knowledge.search(clean_question(question))
-        return {match.fact.id: match.probability for match in found.facts}
+    async def near(self, question: str) -> tuple[dict[FactId, float], Sequence[Section]]:
+        """The known facts that a question may mean, with probabilities; and the help sections that speak of it."""
+        words = clean_question(question)
+        found = await self.answering.knowledge.search(words)
+        near = {match.fact.id: match.probability for match in found.facts}
+        return near, self.answering.speaking_of(words, found)
 
     def broken(self, event: Event) -> Effect:
         """What happens to an event that can't be handled: whoever asked gets a hand-off, never silence."""
@@ -113,7 +116,7 @@ class Routing:
         if paused:
             answer = self.answering.handoff(clean_question(event.text), self.answering.texts.paused)
         else:
-            answer = await self._answer(event, Question(event.text, tuple(earlier)))
+            answer = await self._answer(event, Question(event.text, tuple(earlier), event.message.key))
 
         def keep(unit: Unit) -> Sequence[Outgoing]:
             unit.conversations.add(_said(event))
@@ -160,7 +163,7 @@ class Routing:
         asked = posted.answer
         chosen = event.fact
         if chosen is None:
-            answer = await self._answer(event, Question(asked.question))
+            answer = await self._answer(event, Question(asked.question, id=asked.id))
             return lambda unit: self._post(unit, event, answer)
 
         def keep(unit: Unit) -> Sequence[Outgoing]:
@@ -181,7 +184,7 @@ class Routing:
             return lambda _: [Notice(place=event.place, in_reply_to=event.id, text=problem, to=event.person)]
         assert posted is not None, "checked above"
         question = posted.answer.question
-        near = await self.near(question)
+        near, _ = await self.near(question)
         submitted = CorrectionSubmitted(
             id=event.id, place=event.place, person=event.person, at=event.at, answer=posted.answer.id,
             question=question, text=event.text, said_in=event.reply,

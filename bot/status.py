@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from bot.answers import PostedAnswer
 from bot.asking_why import reasons_given
+from bot.contradicting import in_doubt
 from bot.feedback import LessonSource, facts_of
 from bot.lineage import Adapter
 from bot.ports import Unit
 from bot.receipts import standing
-from bot.retraining import live_adapter, new_lessons
+from bot.retraining import new_lessons
 from bot.texts import Texts
+from bot.trying import live_adapter, trial_of
 
 PAUSED = "paused"
 
@@ -35,24 +37,28 @@ class Status:
     undelivered: int
     """Messages that a platform never took."""
     held: int
-    """Lessons that wait for review."""
+    """Lessons that wait for review: held ones, and those that contradict a help page."""
     trained_on: int = 0
     """Lessons that the adapter was trained on; FAQ entries are none."""
     learned: int = 0
     """Of these, those that it says right."""
+    on_trial: str | None = None
+    """The adapter that answers a share of what is written."""
 
 
 def status_of(unit: Unit) -> Status:
     lessons, phrasings = unit.lessons.all(), unit.lessons.phrasings()
     facts = facts_of(lessons, phrasings)
     taught = [lesson for lesson in lessons if lesson.source is not LessonSource.FAQ]
-    live = live_adapter(unit)
+    sections = unit.documents.sections()
+    live, trial = live_adapter(unit), trial_of(unit)
+    tried = unit.adapters.get(trial.adapter) if trial is not None and trial.adapter is not None else None
     return Status(
         paused=unit.flags.get(PAUSED) == "yes",
         adapter=live.name if live is not None else None,
         facts=len(facts),
         phrasings=sum(len(fact.phrasings) for fact in facts),
-        sections=len(unit.documents.sections()),
+        sections=len(sections),
         lessons_since_adapter=len(new_lessons(unit, live)),
         answers=unit.answers.count_by_kind(),
         handoffs=unit.handoffs.count_by_state(),
@@ -61,7 +67,8 @@ def status_of(unit: Unit) -> Status:
         undelivered=unit.outbox.given_up(),
         trained_on=sum(live is not None and lesson.id in live.lessons for lesson in taught),
         learned=len(live.learned) if live is not None else 0,
-        held=len(unit.lessons.held()),
+        held=len(unit.lessons.held()) + len(in_doubt([fact.lesson for fact in facts], sections)),
+        on_trial=tried.name if tried is not None else None,
     )
 
 
@@ -81,6 +88,8 @@ def describe_status(status: Status, texts: Texts) -> str:
     )
     if status.learned:
         told += f" {texts.status_learned.format(lessons=status.trained_on, learned=status.learned)}"
+    if status.on_trial is not None:
+        told += f" {texts.status_on_trial.format(name=status.on_trial)}"
     return f"{told} {texts.status_held.format(held=status.held)}" if status.held else told
 
 

@@ -114,6 +114,15 @@ class Texts:
     held_disputed: str = "you and a colleague have answered this in turn."
     held_unrelated: str = "it is also the answer to another question altogether."
     held_line: str = "`{id}` {name}, {date}: {reason}\n> {question}\n> {answer}"
+    noted_contradicts: str = "The help page “{title}” says otherwise: an admin looks at it before I train on it."
+    doubt_line: str = (
+        "`{id}` {name}, {date}: used, but not trained on, since the help page “{title}” says otherwise.\n"
+        "> {question}\n> {answer}\n> “{title}”: {text}"
+    )
+    doubt_for_admin: str = "Only an admin can settle what contradicts a help page. Nothing was changed."
+    confirmed_against: str = (
+        "{by} confirmed your lesson on “{question}”, {name}, against the help page: I train on it, too."
+    )
     held_more: str = "… and {count} more."
     nothing_held: str = "No lesson waits for review."
     unknown_held: str = "No lesson that waits for review goes by {id!r}. `/mentee review` lists them."
@@ -136,7 +145,7 @@ class Texts:
         "Ask me by mentioning me or in a direct message. Agents teach me with ✅, ❌ and ✏️ on my answers.\n"
         "`/mentee status` what I know and which adapter answers\n"
         "`/mentee why <answer>` what an answer was made of\n"
-        "`/mentee adapters` all adapters · `/mentee retrain [--dry-run]` train a new one\n"
+        "`/mentee adapters` all adapters, and how a trial goes · `/mentee retrain [--dry-run]` train a new one\n"
         "`/mentee review` lessons that wait for review · `/mentee accept <id>` · `/mentee drop <id>`\n"
         "`/mentee promote <adapter>` · `/mentee rollback` · `/mentee pause` · `/mentee resume`\n"
         "`/mentee forget <person> [--with-lessons]` remove what is kept of somebody, adapters included"
@@ -155,6 +164,9 @@ class Texts:
     progress: str = "{stage}: {bar} {percent:.0f} %{eta}"
     eta: str = ", about {minutes:.0f} min left"
     run_promoted: str = "✅ Adapter {adapter} was promoted after {minutes:.1f} minutes: {reasons}"
+    run_on_trial: str = (
+        "✅ Adapter {adapter} passed after {minutes:.1f} minutes. It is on trial with {percent:.0f} % first: {reasons}"
+    )
     run_learned: str = "Lessons it says by itself: {learned} learned, {not_yet} not yet."
     lesson_learned: str = "🎓 Learned in {adapter}: “{question}”"
     lesson_regressed: str = (
@@ -165,6 +177,15 @@ class Texts:
     run_failed: str = "The training broke: {reasons} The live adapter goes on answering, and no lesson is lost."
     no_adapters: str = "No adapter has been trained yet; the base model answers."
     adapter_line: str = "{mark} {name} · {date} · {lessons} lessons · {base}"
+    trial: str = (
+        "{name} is on trial with {percent:.0f} % of what is written, since {since}: {bad} of {questions} were bad (❌, "
+        "corrected, handed off, or not borne out), of the others {old_bad} of {old_questions}; evidence against it "
+        "{evidence:.2g}, {limit:.0f} roll it back."
+    )
+    trial_passed: str = "✅ The trial of {name} is over, and it answers everything from now on. {told}"
+    trial_failed: str = "⚠️ Adapter {name} was rolled back: {serving} answers again. {reason}"
+    trial_ended: str = "The trial of {name} has ended: {serving} answers."
+    trial_failed_last: str = "The last trial that failed, {date}: {reason}"
     promoted: str = "{name} answers from now on."
     already_live: str = "{name} is answering already."
     unknown_adapter: str = "I know no adapter {name!r}. `/mentee adapters` lists them."
@@ -199,6 +220,7 @@ class Texts:
     standing_regressed: str = "The lesson was learned in {adapter}, and is unlearned in the present adapter."
     standing_untrained: str = "The present adapter was not trained on the lesson."
     standing_withdrawn: str = "The lesson was withdrawn."
+    status_on_trial: str = "{name} is on trial with a share of what is written: `/mentee adapters`."
     status_held: str = "{held} lessons wait for review: `/mentee review`."
     base_model: str = "base model"
 

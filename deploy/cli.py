@@ -157,7 +157,7 @@ def adapters(as_json: AsJson = False) -> None:
     with told(as_json), _kept() as kept:
         everything = kept.store.run_sync(lambda unit: unit.adapters.all())
         live = kept.store.run_sync(kept.commands.live)
-        shown.adapters(everything, live, as_json)
+        shown.adapters(everything, live, kept.store.run_sync(kept.commands.moves), as_json)
 
 
 @app.command()
@@ -177,8 +177,10 @@ def review(as_json: AsJson = False) -> None:
     """List the lessons that wait for review, and why."""
     with told(as_json), _kept() as kept:
         held = kept.store.run_sync(lambda unit: unit.lessons.held())
+        doubted = kept.store.run_sync(kept.commands.reviewing.doubted)
         text = kept.store.run_sync(kept.commands.reviewing.describe)
-        shown.data({"held": [asdict(lesson) for lesson in held]}, text, as_json)
+        against = [asdict(lesson) | {"against": asdict(found)} for lesson, found in doubted]
+        shown.data({"held": [asdict(lesson) for lesson in held], "contradicting": against}, text, as_json)
 
 
 @app.command()

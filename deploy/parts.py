@@ -15,6 +15,7 @@ from bot.lineage import Progress, serving_stack
 from bot.ports import PersonalData, Planner
 from bot.redacting import Redacting
 from bot.texts import ENGLISH
+from bot.trying import Trying
 from deploy.engines import ServingEngine, make_engine
 from deploy.settings import Settings
 from deploy.wiring import Parts, utc_now
@@ -95,6 +96,7 @@ def open_models(kept: Kept) -> Iterator[Models]:
         policy=settings.policy(),
         texts=ENGLISH,
         personal_data=personal_data(settings),
+        tell_threads=settings.receipts == "threads",
     )
     try:
         yield Models(base, engine, memory, parts)
@@ -150,10 +152,14 @@ def make_cycle(kept: Kept, base: "BaseModel", memory: "Memory", changed: Recipe 
         threads=settings.training_threads,
         minutes=settings.training_minutes,
         clock=utc_now,
-        texts=ENGLISH,
-        tell_threads=settings.receipts == "threads",
+        trying=trying(settings),
         index=memory.refresh,
     )
+
+
+def trying(settings: Settings) -> Trying:
+    tell_threads = settings.receipts == "threads"
+    return Trying(settings.policy(), ENGLISH, AdapterFiles(settings.adapters_dir), utc_now, tell_threads)
 
 
 def recipe(settings: Settings) -> Recipe:

@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from bot.errors import MenteeError, OperatorError, SettingError
+from bot.trying import trial_of
 from deploy.connections import make_connectors
 from deploy.erasing import finish_erasures
 from deploy.parts import Kept, Models, make_cycle, open_kept, open_models, redact_taught
@@ -94,6 +95,7 @@ async def run_behind(bot: Bot, models: Models, cycle: Cycle, scheduling: Schedul
         group.create_task(keep_up("delivery", bot.delivery.run))
         group.create_task(keep_up("reporting", bot.reporting.run))
         group.create_task(keep_up("reminding", bot.reminding.run))
+        group.create_task(keep_up("trial", bot.watching.run))
         group.create_task(keep_up("scheduling", scheduling.run))
         group.create_task(keep_up("engine", partial(_follow_deployments, models)))
         group.create_task(keep_up("trainer", partial(_train_on_request, bot, cycle)))
@@ -123,6 +125,8 @@ async def _follow_deployments(models: Models) -> None:
     """Swap adapters when a promotion or rollback was written, by this process or another."""
     while True:
         await models.engine.refresh()
+        trial = await models.parts.store.run(trial_of)
+        await models.engine.prepare(trial.adapter if trial is not None else None)
         await asyncio.sleep(ENGINE_LOOKS_EVERY_S)
 
 

@@ -96,6 +96,8 @@ class Settings(BaseSettings):
     training_threads: int = Field(0, ge=0)
     training_minutes: int = Field(0, ge=0)
     receipts: Literal["threads", "summary"] = "threads"
+    canary_share: float = Field(0.1, ge=0.0, le=0.5)
+    canary_hours: int = Field(24, ge=1)
 
     # the page
     web_host: str = "127.0.0.1"
@@ -174,6 +176,8 @@ class Settings(BaseSettings):
             supported_from=self.supported_from,
             trust_from=self.trust_from,
             lessons_an_hour=self.lessons_an_hour,
+            canary_share=self.canary_share,
+            canary_for=timedelta(hours=self.canary_hours),
         )
 
     @classmethod

@@ -151,10 +151,10 @@ def starter(folder: Path, evaluation: Evaluation, as_json: bool) -> None:
         out.print(_evaluation(evaluation))
 
 
-def adapters(everything: Sequence[Adapter], live: Adapter | None, as_json: bool) -> None:
+def adapters(everything: Sequence[Adapter], live: Adapter | None, moves: Sequence[str], as_json: bool) -> None:
     if as_json:
         rows = [{**asdict(adapter), "name": adapter.name, "live": adapter == live} for adapter in everything]
-        return data({"adapters": rows, "live": live.name if live else None}, "", as_json=True)
+        return data({"adapters": rows, "live": live.name if live else None, "moves": moves}, "", True)
     table = Table("", "name", "trained", "lessons", "base model", "weights", "id")
     for adapter in everything:
         table.add_row(
@@ -162,6 +162,8 @@ def adapters(everything: Sequence[Adapter], live: Adapter | None, as_json: bool)
             str(len(adapter.lessons)), adapter.base_model, adapter.weights_sha256[:12], adapter.id,
         )  # fmt: skip
     out.print(table if everything else ENGLISH.no_adapters)
+    for move in moves:
+        out.print(escape(move))
     return None
 
 

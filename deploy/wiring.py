@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 
@@ -25,6 +26,7 @@ from bot.reminding import Reminding
 from bot.reporting import Reporting
 from bot.routing import Routing
 from bot.texts import Texts
+from bot.trying import Trying, Watching, trial_of
 
 log = structlog.get_logger()
 
@@ -49,6 +51,8 @@ class Parts:
     personal_data: PersonalData | None = None
     """What finds personal data in texts before they are kept; None: they are kept as they come."""
     clock: Clock = utc_now
+    tell_threads: bool = True
+    """Tell what an adapter has learned in the threads where it was taught."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +64,7 @@ class Bot:
     delivery: Delivery
     reporting: Reporting
     reminding: Reminding
+    watching: Watching
     connectors: dict[Platform, Connector]
     news: asyncio.Event
     """Set it when something was put into the outbox."""
@@ -74,9 +79,11 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
         if draft.place.platform in connectors:
             await connectors[draft.place.platform].draft(draft)
 
-    answering = Answering(parts.knowledge, parts.generator, parts.policy, parts.texts)
+    on_trial = partial(parts.store.run, trial_of)
+    answering = Answering(parts.knowledge, parts.generator, parts.policy, parts.texts, on_trial)
     capturing = Capturing(parts.policy, parts.texts)
     commands = Commands(parts.policy, parts.texts, parts.adapter_store, parts.planner, parts.clock)
+    trying = Trying(parts.policy, parts.texts, parts.adapter_store, parts.clock, parts.tell_threads)
     handing_off = HandingOff(parts.policy, parts.texts)
     following = Following(capturing, handing_off)
     routing = Routing(parts.store, answering, capturing, commands, handing_off, following, draft)
@@ -90,6 +97,7 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
         delivery=Delivery(parts.store, connectors, news, _log_failed_delivery, routing.undelivered),
         reporting=Reporting(parts.store, connectors, parts.texts),
         reminding=Reminding(parts.store, handing_off, parts.clock, news),
+        watching=Watching(parts.store, trying, news),
         connectors=connectors,
         news=news,
     )

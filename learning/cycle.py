@@ -11,18 +11,18 @@ from pathlib import Path
 import structlog
 
 from bot.errors import AdapterBroken, MenteeError, OperatorError
-from bot.feedback import facts_of
 from bot.ids import AdapterId, LessonId, RunId, new_id
 from bot.lineage import Adapter, Decision, Progress, Report, RetrainPlan, Run, RunState, serving_stack
 from bot.ports import AdapterStore, Clock, Store, Unit
 from bot.retraining import close
-from bot.texts import Texts
+from bot.trying import Trying
 from learning.canaries import alarms
 from learning.card import write_card
+from learning.course import Course
 from learning.dataset import Dataset
 from learning.evaluation import is_right
 from learning.models import BaseModel
-from learning.planning import UNKNOWN, Speed, dataset_of, known_alike, known_speed, plan, remember_speed, work_of
+from learning.planning import UNKNOWN, Speed, course_of, known_speed, plan, remember_speed, work_of
 from learning.precision import Wanted
 from learning.process import LostRun, OnProgress, Outcome, measure, train_and_judge
 from learning.promotion import Verdict, decide
@@ -58,13 +58,17 @@ async def _go_on(_: Progress) -> bool:
 class Snapshot:
     """What a run starts from, read in one transaction."""
 
-    dataset: Dataset
+    course: Course
     champion: AdapterId | None
     number: int
     looks: int
     plan: RetrainPlan
     speed: Speed | None
     """None before the first training."""
+
+    @property
+    def dataset(self) -> Dataset:
+        return self.course.dataset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +88,7 @@ class Cycle:
     minutes: int
     """At most, training and judging; 0: no limit."""
     clock: Clock
-    texts: Texts
-    tell_threads: bool = True
-    """Tell what was learned in the threads where it was taught."""
+    trying: Trying
     index: Callable[[], Awaitable[None]] = _nothing
     """Brings the vectors that memory keeps up to date with the lessons: paraphrases are known by them."""
 
@@ -116,13 +118,11 @@ class Cycle:
         return await self._close(run, owner, report, adapter)
 
     async def _close(self, run: Run, owner: str, report: Report, adapter: Adapter | None) -> Report | None:
-        closed = await self.store.run(
-            lambda unit: close(unit, run, owner, report, adapter, self.tell_threads, clock=self.clock, texts=self.texts)
-        )
-        if not closed and adapter is not None:  # nobody will ever ask for it
+        closed = await self.store.run(lambda unit: close(unit, run, owner, report, adapter, self.trying))
+        if closed is None and adapter is not None:  # nobody will ever ask for it
             shutil.rmtree(self.adapter_store.folder(adapter.id), ignore_errors=True)
         await self._sweep()
-        return report if closed else None
+        return closed
 
     async def _sweep(self) -> None:
         """Remove what runs that are closed have left."""
@@ -170,13 +170,13 @@ class Cycle:
             decision=verdict.decision, reasons=verdict.reasons, adapter=adapter.name,
             lessons=len(dataset.lessons), evaluation=verdict.evaluation, seconds=time.monotonic() - started,
             learned=len(adapter.learned), not_yet=len(dataset.taught) - len(adapter.learned),
+            course=snapshot.course.told,
         )  # fmt: skip
         return report, adapter
 
     def _snapshot(self, unit: Unit) -> Snapshot:
-        facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())
         return Snapshot(
-            dataset=dataset_of(unit, facts, self.recipe, known_alike(unit, facts)),
+            course=course_of(unit, self.recipe, self.base.name, self.minutes),
             champion=serving_stack(unit.adapters.history())[-1],
             number=unit.adapters.next_number(),
             looks=unit.runs.looks(),
@@ -207,7 +207,7 @@ class Cycle:
             base=str(self.base.folder),
             base_name=self.base.name,
             champion=self._champion(snapshot.champion),
-            start=str(self.starter) if self.starter is not None else None,
+            start=self._start(snapshot.course.start),
             train=[asdict(example) for example in dataset.train],
             general=[asdict(example) for example in dataset.general],
             judge=[asdict(example) for example in dataset.judge],
@@ -220,6 +220,13 @@ class Cycle:
             threads=self.threads,
             judging_s=work_of(dataset, self.recipe).seconds(snapshot.speed or UNKNOWN)[1],
         )
+
+    def _start(self, adapter: AdapterId | None) -> str | None:
+        """The folder to start from. Raises AdapterBroken."""
+        if adapter is None:
+            return str(self.starter) if self.starter is not None else None
+        self.adapter_store.verify(adapter)
+        return str(self.adapter_store.folder(adapter))
 
     def _champion(self, live: AdapterId | None) -> str | None:
         """The live adapter's folder. None where the base model answers, also because the live one is refused."""
@@ -236,18 +243,18 @@ class Cycle:
         learned: tuple[LessonId, ...],
     ) -> Adapter:  # fmt: skip
         """Keep the files, rejected ones too: an admin may look at them, and promote them by hand."""
-        dataset = snapshot.dataset
+        course, dataset = snapshot.course, snapshot.dataset
         write_card(
             staged, name=f"v{snapshot.number}", adapter=adapter_id, run=run.id, base=self.base.name,
-            base_sha256=self.base.sha256, dataset_sha256=dataset.sha256, lessons=dataset.lessons,
+            base_sha256=self.base.sha256, dataset_sha256=dataset.sha256, lessons=course.lessons,
             recipe=self.recipe, setup=setup, evaluation=verdict.evaluation,
         )  # fmt: skip
         weights_sha256 = self.adapter_store.publish(adapter_id, staged, self.base.sha256)
         return Adapter(
             id=adapter_id, number=snapshot.number, run=run.id, base_model=self.base.name,
             base_sha256=self.base.sha256, weights_sha256=weights_sha256, dataset_sha256=dataset.sha256,
-            lessons=dataset.lessons, recipe=asdict(self.recipe) | asdict(setup), created_at=self.clock(),
-            learned=learned,
+            lessons=course.lessons, recipe=asdict(self.recipe) | asdict(setup), created_at=self.clock(),
+            learned=learned, start=course.start,
         )  # fmt: skip
 
 

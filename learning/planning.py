@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from bot.answers import AnswerKind
+from bot.contradicting import undoubted
 from bot.feedback import Fact, LessonSource, facts_of
 from bot.ids import FactId
-from bot.lineage import RetrainPlan, serving_stack
+from bot.lineage import RetrainPlan
 from bot.ports import Unit
 from bot.retraining import new_lessons
+from bot.trying import live_adapter
 from learning.canaries import taken_back
+from learning.course import Course, choose
 from learning.dataset import MIN_LESSONS, Dataset, build, is_lesson, split
 from learning.encoder import MiniLmEncoder
 from learning.examples import judging_cost, length
@@ -48,15 +51,11 @@ class Work:
 
 def plan(unit: Unit, recipe: Recipe, base: str, most_minutes: int = 0) -> RetrainPlan:
     """The dry run. Refuses when there is too little to learn from, or when it is known to take too long (0: never)."""
-    facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())
-    alike = known_alike(unit, facts)
-    parts = split(facts, alike)
-    dataset = dataset_of(unit, facts, recipe, alike)
-    live = serving_stack(unit.adapters.history())[-1]
-    adapter = unit.adapters.get(live) if live is not None else None
+    facts = undoubted(unit, facts_of(unit.lessons.all(), unit.lessons.phrasings()))
+    parts = split(facts, known_alike(unit, facts))
+    course = course_of(unit, recipe, base, most_minutes)
+    dataset = course.dataset
     lessons = [fact for fact in facts if is_lesson(fact)]
-    speed = known_speed(unit, recipe, base)
-    minutes = sum(work_of(dataset, recipe).seconds(speed or UNKNOWN)) / 60
     refusals = []
     if len(lessons) < MIN_LESSONS:
         refusals.append(f"There are {len(lessons)} lessons, and {MIN_LESSONS} are needed before training makes sense.")
@@ -65,26 +64,38 @@ def plan(unit: Unit, recipe: Recipe, base: str, most_minutes: int = 0) -> Retrai
             f"The method {recipe.method} learns from answers that agents corrected, and there are none that the model "
             "had written. Correct some, or set MENTEE_TRAINING_METHOD=sft."
         )
-    if speed is not None and 0 < most_minutes < minutes:
-        refusals.append(
-            f"It would take about {minutes:.0f} minutes, and MENTEE_TRAINING_MINUTES allows {most_minutes}. "
-            "Raise it, lower MENTEE_TRAINING_EPOCHS, or choose a smaller base model."
-        )
+    if course.too_long:
+        refusals.append(course.too_long)
     return RetrainPlan(
         usable=len(parts.taught) + len(parts.practice),
-        new=len(new_lessons(unit, adapter)),
+        new=len(new_lessons(unit, live_adapter(unit))),
         duplicates=parts.duplicates,
         held_out=len(parts.held_out),
         examples=len(dataset.train),
-        minutes=minutes,
+        minutes=course.minutes,
         refusals=tuple(refusals),
+        course=course.told,
     )
 
 
+def course_of(unit: Unit, recipe: Recipe, base: str, most_minutes: int) -> Course:
+    """What a retraining would be made of now, and where it would start. A guessed speed rules nothing out."""
+    facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())
+    dataset = dataset_of(unit, facts, recipe, known_alike(unit, facts))
+    speed = known_speed(unit, recipe, base)
+
+    def minutes_of(dataset: Dataset) -> float:
+        return sum(work_of(dataset, recipe).seconds(speed or UNKNOWN)) / 60
+
+    return choose(unit, dataset, facts, recipe, base, most_minutes if speed is not None else 0, minutes_of)
+
+
 def dataset_of(unit: Unit, facts: Sequence[Fact], recipe: Recipe, alike: Alike) -> Dataset:
-    """What a retraining would be made of now."""
+    """What a retraining would be made of now: of these facts, those that contradict no help section, unless an admin
+    has confirmed it."""
     gone = taken_back(unit.lessons.all(), facts)
-    return build(facts, unit.documents.sections(), recipe.seed, rejected_answers(unit, facts), gone, alike)
+    trained = undoubted(unit, facts)
+    return build(trained, unit.documents.sections(), recipe.seed, rejected_answers(unit, trained), gone, alike)
 
 
 def known_alike(unit: Unit, facts: Sequence[Fact], encoder: str = MiniLmEncoder.name) -> Alike:

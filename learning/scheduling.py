@@ -1,6 +1,6 @@
 """When to retrain. APScheduler is only the clock; a unique slot in the database decides who runs, and that it is once.
 
-What fell due while no process was up, or while another run was under way, is made up for afterwards, once.
+What fell due while no process was up, or while another run or a trial was under way, is made up for afterwards, once.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from bot.lineage import Run, RunState
 from bot.ports import Clock, Store, Unit
 from bot.retention import Retention
 from bot.retraining import taught_since
+from bot.trying import trial_of
 
 log = structlog.get_logger()
 
@@ -63,8 +64,8 @@ class Scheduling:
     def _request_due(self, unit: Unit) -> None:
         now = self.clock()
         runs = unit.runs.latest()
-        if any(run.state is not RunState.DONE for run in runs):
-            return
+        if any(run.state is not RunState.DONE for run in runs) or trial_of(unit) is not None:
+            return  # a newer adapter would take the place of the one on trial before anything is known of it
         said = unit.flags.get(LAST_LOOK)
         unit.flags.set(LAST_LOOK, now.isoformat())
         if said is not None and (due := self._due(datetime.fromisoformat(said), now)) is not None:

@@ -116,6 +116,7 @@ class AnswerRow(SQLModel, table=True):
     place_key: str = Field(default="", index=True)
     asked_in: str | None = Field(default=None, index=True)
     retracted: bool = False
+    trial: str | None = Field(default=None, index=True)
 
 
 class HandoffRow(SQLModel, table=True):
@@ -156,6 +157,7 @@ class LessonRow(SQLModel, table=True):
     held: str | None = Field(default=None, index=True)
     ruling: str | None = Field(default=None, index=True)
     ruled_by: str = ""
+    contradicts: str | None = None
 
 
 class PhrasingRow(SQLModel, table=True):
@@ -217,6 +219,7 @@ class DeploymentRow(SQLModel, table=True):
     by: str
     at: datetime = _time()
     reason: str = _text(default="")
+    share: float = 0.0
 
 
 class RunRow(SQLModel, table=True):

@@ -85,6 +85,7 @@ class Pages:
         return {
             "live": await self.desk.live_adapter(),
             "adapters": sorted(await self.desk.adapters(), key=lambda adapter: -adapter.number),
+            "moves": await self.desk.moves(),
             "under_way": under_way(runs),
             "ended": [run for run in runs if run.report is not None],
         }

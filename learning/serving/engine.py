@@ -54,6 +54,7 @@ class Engine:
         self._worker = Worker()
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="loader", initializer=_give_way)
         self.refresh = self._versions.refresh
+        self.prepare = self._versions.prepare
 
     @property
     def serving(self) -> AdapterId | None:
@@ -61,10 +62,15 @@ class Engine:
         return self._versions.serving
 
     async def generate(
-        self, messages: Sequence[Message], sampling: Sampling, *, on_text: OnText | None = None
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        *,
+        on_text: OnText | None = None,
+        prefer: AdapterId | None = None,
     ) -> Generation:
-        """Complete the messages with the serving adapter. Raises Busy, TooLate, EngineFailed."""
-        async with self._versions.pinned() as slot:
+        """Complete the messages with the preferred adapter, or the serving one. Raises Busy, TooLate, EngineFailed."""
+        async with self._versions.pinned(prefer) as slot:
             return await self._complete(slot, messages, sampling, on_text)
 
     async def generate_with(

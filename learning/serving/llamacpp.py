@@ -126,16 +126,22 @@ class LlamaCppEngine:
         self._window = min(MAX_WINDOW, AutoConfig.from_pretrained(base.folder).max_position_embeddings)
         self._versions = Versions[LlamaServer](live, self._load)
         self.refresh = self._versions.refresh
+        self.prepare = self._versions.prepare
 
     @property
     def serving(self) -> AdapterId | None:
         return self._versions.serving
 
     async def generate(
-        self, messages: Sequence[Message], sampling: Sampling, *, on_text: OnText | None = None
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        *,
+        on_text: OnText | None = None,
+        prefer: AdapterId | None = None,
     ) -> Generation:
         """Complete the messages. Raises Busy, TooLate, EngineFailed."""
-        async with within(sampling.deadline_s), self._versions.pinned() as server:
+        async with within(sampling.deadline_s), self._versions.pinned(prefer) as server:
             ids = fit_prompt(self._tokenizer, messages, server.window - sampling.max_new_tokens)
             text = Text(sampling.stop, on_text)
             finish = await write(server.url, _request(ids, sampling), server.key, _parse, text)

@@ -58,6 +58,7 @@ class OpenAiEngine:
         self._adapter_store = adapter_store
         self._versions = Versions[Loaded](live, self._load)
         self.refresh = self._versions.refresh
+        self.prepare = self._versions.prepare
 
     @property
     def serving(self) -> AdapterId | None:
@@ -65,10 +66,15 @@ class OpenAiEngine:
         return self._versions.serving
 
     async def generate(
-        self, messages: Sequence[Message], sampling: Sampling, *, on_text: OnText | None = None
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        *,
+        on_text: OnText | None = None,
+        prefer: AdapterId | None = None,
     ) -> Generation:
         """Complete the messages. Raises Busy, TooLate, EngineFailed."""
-        async with within(sampling.deadline_s), self._versions.pinned() as loaded:
+        async with within(sampling.deadline_s), self._versions.pinned(prefer) as loaded:
             return await self._written(loaded, messages, sampling, on_text)
 
     def close(self) -> None:

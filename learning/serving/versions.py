@@ -40,6 +40,7 @@ class Versions(Generic[V]):
         self._live = live
         self._load = load
         self._refused: AdapterId | None = None
+        self._unfit: AdapterId | None = None
         self._loading = asyncio.Lock()
         self._users = Counter[V]()
         self._alive = 0
@@ -60,9 +61,22 @@ class Versions(Generic[V]):
             elif self._live_version is None or wanted is None or wanted != self._refused:
                 await self._swap(wanted)
 
+    async def prepare(self, adapter: AdapterId | None) -> None:
+        """Have a version at hand beside the one that serves, so that it can be preferred; None: there is none to
+        prepare. A broken one is refused, once."""
+        if adapter in (None, self._unfit) or any(each.adapter == adapter for each in self.kept):
+            return
+        async with self._loading:
+            try:
+                await self._found(adapter)
+            except AdapterBroken as problem:
+                log.error("adapter refused", adapter=adapter, reason=str(problem))
+                self._unfit = adapter
+
     @asynccontextmanager
-    async def pinned(self) -> AsyncIterator[V]:
-        """The version that serves now; it stays whole for as long as the block lasts.
+    async def pinned(self, prefer: AdapterId | None = None) -> AsyncIterator[V]:
+        """The preferred version if it is at hand, else the one that serves now; it stays whole for as long as the block
+        lasts.
 
         Raises Busy when MAX_WAITING texts are asked for already.
         """
@@ -70,7 +84,8 @@ class Versions(Generic[V]):
             if self._live_version is None:
                 await self.refresh()
             assert self._live_version is not None
-            async with self._held(self._live_version) as version:
+            ready = (each for each in self.kept if prefer is not None and each.adapter == prefer)
+            async with self._held(next(ready, self._live_version)) as version:
                 yield version
 
     @asynccontextmanager

@@ -231,6 +231,7 @@ def _lesson_row(lesson: Lesson) -> LessonRow:
         held=lesson.held,
         ruling=lesson.ruling,
         ruled_by=lesson.ruled_by,
+        contradicts=lesson.contradicts,
     )
 
 
@@ -251,6 +252,7 @@ def lesson_of(row: LessonRow) -> Lesson:
         held=Hold(row.held) if row.held is not None else None,
         ruling=Ruling(row.ruling) if row.ruling is not None else None,
         ruled_by=row.ruled_by,
+        contradicts=SectionId(row.contradicts) if row.contradicts is not None else None,
     )
 
 

@@ -37,13 +37,16 @@ class SqlAdapters:
 
     def deploy(self, deployment: Deployment) -> None:
         d = deployment
-        self._session.add(DeploymentRow(move=d.move, adapter=d.adapter, by=d.by, at=d.at, reason=d.reason))
+        self._session.add(
+            DeploymentRow(move=d.move, adapter=d.adapter, by=d.by, at=d.at, reason=d.reason, share=d.share)
+        )
         self._session.flush()
 
     def history(self) -> Sequence[Deployment]:
         rows = self._session.exec(select(DeploymentRow).order_by(col(DeploymentRow.id)))
         return [
-            Deployment(Move(r.move), AdapterId(r.adapter) if r.adapter else None, r.by, r.at, r.reason) for r in rows
+            Deployment(Move(r.move), AdapterId(r.adapter) if r.adapter else None, r.by, r.at, r.reason, r.share)
+            for r in rows
         ]
 
 

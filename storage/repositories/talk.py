@@ -4,17 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement
-from sqlmodel import Session, col, delete, func, or_, select
+from sqlmodel import Session, col, delete, exists, func, or_, select
 
-from bot.answers import Answer, PostedAnswer
+from bot.answers import Answer, AnswerKind, PostedAnswer
 from bot.conversation import Speaker, Turn
 from bot.events import MessageRef, Place
-from bot.feedback import Gesture, Rating, Reason
+from bot.feedback import CORRECTING, Gesture, Rating, Reason
 from bot.handoff import Handoff, HandoffState
-from bot.ids import AnswerId
+from bot.ids import AdapterId, AnswerId, first_id
 from bot.people import Person, Platform
+from bot.trial import Tried
 from storage.codec import ANSWER, HANDOFF, MESSAGE_REF, PERSON, PLACE, from_text, storable, to_text
-from storage.tables import AnswerRow, HandoffRow, RatingRow, TurnRow
+from storage.tables import AnswerRow, HandoffRow, LessonRow, RatingRow, TurnRow
 
 MAX_TURNS = 50
 
@@ -65,6 +66,7 @@ class SqlAnswers:
                 place_key=place.key,
                 asked_in=asked_in.key if asked_in is not None else None,
                 lesson=answer.confirmation.lesson if answer.confirmation is not None else None,
+                trial=answer.trial,
             )
         )
         self._session.flush()
@@ -95,6 +97,30 @@ class SqlAnswers:
     def count_by_kind(self) -> dict[str, int]:
         query = select(AnswerRow.kind, func.count()).group_by(AnswerRow.kind)
         return dict(self._session.exec(query).all())
+
+    def written_since(self, at: datetime) -> int:
+        query = select(func.count()).select_from(AnswerRow).where(AnswerRow.kind == AnswerKind.GROUNDED)
+        return self._session.exec(query.where(AnswerRow.id >= first_id(at))).one()
+
+    def tried(self, trial: AdapterId, since: datetime) -> Sequence[Tried]:
+        rejected = exists().where(col(RatingRow.answer) == AnswerRow.id, col(RatingRow.gesture) == Gesture.REJECT)
+        corrected = exists().where(col(LessonRow.about) == AnswerRow.id, col(LessonRow.source).in_(CORRECTING))
+        then = func.lead(AnswerRow.kind).over(partition_by=AnswerRow.place_key, order_by=AnswerRow.id)
+        following = select(AnswerRow.id, then.label("kind")).where(AnswerRow.id >= first_id(since)).subquery()
+        query = (
+            select(AnswerRow, rejected, corrected, following.c.kind)
+            .join(following, following.c.id == AnswerRow.id)
+            .where(AnswerRow.trial == trial, col(AnswerRow.retracted).is_(False))
+            .order_by(col(AnswerRow.id))
+        )
+        return [
+            Tried(
+                question=row.asked_in or row.id, kind=AnswerKind(row.kind),
+                writer=from_text(ANSWER, row.answer).adapter, rejected=is_rejected, corrected=is_corrected,
+                left=then_kind == AnswerKind.HANDOFF,
+            )
+            for row, is_rejected, is_corrected, then_kind in self._session.exec(query)
+        ]  # fmt: skip
 
     def _newest(self, condition: ColumnElement[bool] | bool) -> PostedAnswer | None:
         """Platforms number messages within a channel only: of two with the same id, the newer one is meant."""

@@ -8,8 +8,10 @@ from bot.events import Place
 from bot.ids import AdapterId, LessonId, RunId
 from bot.lineage import Adapter, Decision, Report, Run
 from bot.people import Platform
+from bot.policy import Policy
 from bot.retraining import close
 from bot.texts import ENGLISH
+from bot.trying import Trying
 from tests.bot.events import NOW, THREAD, command, correction, message
 from tests.fakes.connector import FakeConnector
 from tests.house import House
@@ -48,11 +50,10 @@ async def end_run(
     )  # fmt: skip
     await house.store.run(lambda unit: unit.runs.request(run))
     await house.store.run(lambda unit: unit.runs.claim("me", NOW, 60))
-    closed = await house.store.run(
-        lambda unit: close(unit, run, "me", report, adapter, threads, clock=lambda: NOW, texts=ENGLISH)
-    )
+    trying = Trying(Policy(), ENGLISH, house.adapter_files, lambda: NOW, tell_threads=threads)
+    closed = await house.store.run(lambda unit: close(unit, run, "me", report, adapter, trying))
     await house.settle()
-    return closed
+    return closed is not None
 
 
 def told(chat: FakeConnector) -> dict[str, str]:

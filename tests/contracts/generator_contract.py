@@ -9,6 +9,7 @@ import pytest
 
 from bot.errors import TooLate
 from bot.generation import Sampling
+from bot.ids import AdapterId
 from bot.ports import Generator
 from bot.prompting import Message, Passage, grounded_prompt
 
@@ -65,6 +66,10 @@ class GeneratorContract:
     async def test_the_adapter_is_named_with_the_text(self, generator: Generator) -> None:
         first, second = [await generator.generate(PROMPT, Sampling(2)) for _ in range(2)]
         assert first.adapter == second.adapter
+
+    async def test_an_adapter_that_is_not_at_hand_is_not_waited_for(self, generator: Generator) -> None:
+        served = await generator.generate(PROMPT, Sampling(4))
+        assert await generator.generate(PROMPT, Sampling(4), prefer=AdapterId("elsewhere")) == served
 
     async def test_the_text_ends_before_the_first_stop_string(self, generator: Generator) -> None:
         pieces: list[str] = []

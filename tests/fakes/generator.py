@@ -16,6 +16,8 @@ class FakeGenerator:
     replies: list[str] = field(default_factory=list)
     """What to say next; when empty, the help text itself."""
     adapter: AdapterId | None = None
+    ready: frozenset[AdapterId] = frozenset()
+    """Others that may be preferred."""
     prompts: list[Sequence[Message]] = field(default_factory=list)
     failure: Exception | None = None
     """What to raise instead, for as long as it is set."""
@@ -23,7 +25,12 @@ class FakeGenerator:
     """Awaited after each word that is written."""
 
     async def generate(
-        self, messages: Sequence[Message], sampling: Sampling, *, on_text: Callable[[str], None] | None = None
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        *,
+        on_text: Callable[[str], None] | None = None,
+        prefer: AdapterId | None = None,
     ) -> Generation:
         """A token is a word; a temperature mixes the words up."""
         if sampling.deadline_s is not None and sampling.deadline_s <= 0:
@@ -41,7 +48,8 @@ class FakeGenerator:
                 on_text(word if i == 0 else f" {word}")
                 await self.after_word()
         cut = len(words) > sampling.max_new_tokens
-        return Generation(text[:end].strip(), self.adapter, "stop" if end is not None else "length" if cut else "end")
+        writer = prefer if prefer in self.ready else self.adapter
+        return Generation(text[:end].strip(), writer, "stop" if end is not None else "length" if cut else "end")
 
 
 def _first_passage(messages: Sequence[Message]) -> str:

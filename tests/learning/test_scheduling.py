@@ -11,8 +11,8 @@ import pytest
 
 from bot.errors import SettingError
 from bot.feedback import LessonSource
-from bot.ids import LessonId, RunId
-from bot.lineage import Decision, Report, Run
+from bot.ids import AdapterId, LessonId, RunId
+from bot.lineage import Decision, Deployment, Move, Report, Run
 from bot.ports import Unit
 from learning.scheduling import BY_SCHEDULE, Scheduling, parse_schedule
 from storage.database import SqlStore
@@ -179,6 +179,19 @@ async def test_a_due_time_during_another_run_is_made_up_for_after_it(store: SqlS
     finish(store, clock)
     await due.look()
     assert [run.slot for run in requested(store)] == ["by hand", "schedule:2026-11-02T03:00:00+00:00"]
+
+
+async def test_a_due_time_during_a_trial_is_made_up_for_after_it(store: SqlStore, clock: Clock) -> None:
+    due = scheduling(store, clock, "0 3 * * *")
+    await due.look()
+    trial = Deployment(Move.TRIAL, AdapterId("a"), "x", clock(), share=0.1)
+    store.run_sync(lambda unit: unit.adapters.deploy(trial))
+    clock.at(3, 30)
+    await due.look()
+    assert requested(store) == []
+    store.run_sync(lambda unit: unit.adapters.deploy(Deployment(Move.PROMOTE, AdapterId("a"), "x", clock())))
+    await due.look()
+    assert [run.slot for run in requested(store)] == ["schedule:2026-11-02T03:00:00+00:00"]
 
 
 async def test_a_clock_that_is_set_back_requests_nothing_twice(store: SqlStore, clock: Clock) -> None:

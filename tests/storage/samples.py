@@ -57,6 +57,7 @@ def answer() -> Answer:
         confirmation=Confirmation(LessonId("l1"), "Ana", NOW),
         sources=(Source(SourceKind.LESSON, "l1", "Reset", "https://help.example/reset"),),
         adapter=AdapterId("a1"),
+        trial=AdapterId("a2"),
     )
 
 

@@ -1,7 +1,6 @@
 """Installations are kept one for each workspace, and a workspace that is purged takes nothing of another along."""
 
 from dataclasses import replace
-from functools import partial
 
 import pytest
 

@@ -46,8 +46,9 @@ def test_the_history_of_deployments_keeps_its_order(store: SqlStore) -> None:
     store.run_sync(lambda unit: unit.adapters.add(adapter("a1", 1)))
     promoted = Deployment(Move.PROMOTE, AdapterId("a1"), "slack:U1", NOW, "by hand")
     back = Deployment(Move.ROLLBACK, None, "slack:U1", NOW)
-    in_turn(store, lambda each, unit: unit.adapters.deploy(each), (promoted, back, promoted))
-    assert store.run_sync(lambda unit: unit.adapters.history()) == [promoted, back, promoted]
+    trial = Deployment(Move.TRIAL, AdapterId("a1"), "run:r1", NOW, "It is better.", 0.1)
+    in_turn(store, lambda each, unit: unit.adapters.deploy(each), (promoted, back, trial, promoted))
+    assert store.run_sync(lambda unit: unit.adapters.history()) == [promoted, back, trial, promoted]
 
 
 def test_a_slot_makes_one_run(store: SqlStore) -> None:

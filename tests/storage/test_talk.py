@@ -3,17 +3,18 @@
 from dataclasses import replace
 from datetime import UTC, timedelta, timezone
 
-from bot.answers import AnswerKind
+from bot.answers import Answer, AnswerKind
 from bot.conversation import Turn
 from bot.events import Place
-from bot.feedback import Gesture, Rating
-from bot.ids import AnswerId, new_id
+from bot.feedback import Gesture, LessonSource, Rating
+from bot.ids import AdapterId, AnswerId, first_id, new_id
 from bot.outgoing import AnswerPost
 from bot.people import Platform
 from bot.ports import Unit
+from bot.trial import Tried
 from storage.database import SqlStore
 from storage.repositories.talk import MAX_TURNS
-from tests.storage.samples import NOW, PERSON, PLACE, answer, in_turn, ref, turn
+from tests.storage.samples import NOW, PERSON, PLACE, after, answer, in_turn, lesson, ref, turn
 
 
 def test_a_thread_has_its_own_turns_only(store: SqlStore) -> None:
@@ -95,6 +96,47 @@ def test_answers_are_counted_by_kind(store: SqlStore) -> None:
     given = [replace(answer(), kind=kind, id=AnswerId(new_id())) for kind in kinds]
     in_turn(store, lambda each, unit: unit.answers.add(each, PLACE, PERSON), given)
     assert store.run_sync(lambda unit: unit.answers.count_by_kind()) == {"known": 2, "handoff": 1}
+
+
+def written(second: int, kind: AnswerKind) -> Answer:
+    return replace(answer(), kind=kind, id=AnswerId(first_id(after(second))))
+
+
+def test_what_was_written_during_a_trial_tells_what_became_of_it(store: SqlStore) -> None:
+    """Three answers in one place, of which the second is retracted and the last hands off; one elsewhere."""
+    other = replace(PLACE, thread="9.9")
+    kinds = (AnswerKind.GROUNDED, AnswerKind.CLARIFY, AnswerKind.HANDOFF, AnswerKind.GROUNDED)
+    given = [written(second, kind) for second, kind in enumerate(kinds)]
+    unlike = replace(written(9, AnswerKind.GROUNDED), trial=None)
+
+    def keep(unit: Unit) -> None:
+        for each, place in zip((*given, unlike), (PLACE, PLACE, PLACE, other, other), strict=True):
+            unit.answers.add(each, place, PERSON, ref(each.id))
+        unit.answers.retract(given[1].id)
+        unit.ratings.put(Rating(given[0].id, "U2", Gesture.REJECT, False, NOW))
+        unit.ratings.put(Rating(given[3].id, "U2", Gesture.APPROVE, False, NOW))
+        unit.lessons.add(replace(lesson("l1"), about=given[3].id))
+        unit.lessons.add(replace(lesson("l2"), about=given[0].id, source=LessonSource.APPROVAL))
+
+    store.run_sync(keep)
+    first, third, fourth = (ref(given[number].id).key for number in (0, 2, 3))
+    assert store.run_sync(lambda unit: unit.answers.tried(AdapterId("a2"), NOW)) == [
+        Tried(first, kinds[0], AdapterId("a1"), rejected=True, corrected=False, left=False),
+        Tried(third, kinds[2], AdapterId("a1"), rejected=False, corrected=False, left=False),
+        Tried(fourth, kinds[3], AdapterId("a1"), rejected=False, corrected=True, left=False),
+    ]
+    assert store.run_sync(lambda unit: unit.answers.written_since(NOW)) == 3
+    assert store.run_sync(lambda unit: unit.answers.written_since(after(1))) == 2
+
+
+def test_an_answer_is_left_when_the_next_one_in_its_place_hands_off(store: SqlStore) -> None:
+    kinds = (AnswerKind.GROUNDED, AnswerKind.GROUNDED, AnswerKind.HANDOFF)
+    given = [written(second, kind) for second, kind in enumerate(kinds)]
+    in_turn(store, lambda each, unit: unit.answers.add(each, PLACE, PERSON), given)
+    found = store.run_sync(lambda unit: unit.answers.tried(AdapterId("a2"), NOW))
+    assert [(each.question, each.left) for each in found] == [
+        (given[0].id, False), (given[1].id, True), (given[2].id, False)
+    ]  # fmt: skip
 
 
 def test_the_latest_state_of_a_gesture_counts(store: SqlStore) -> None:

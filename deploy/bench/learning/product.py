@@ -122,7 +122,7 @@ def open_product(
     bank: Bank, sections: Sequence[Section], settings: Settings, folder: Path, policy: Policy | None = None
 ) -> Iterator[Product]:
     """A bot that knows the help sections and nothing else. Every open one holds the models once more."""
-    own = settings.model_copy(update={"data_dir": folder, "database_url": None})
+    own = settings.model_copy(update={"data_dir": folder, "database_url": None, "canary_share": 0.0})
     with open_kept(own) as kept, open_models(kept) as models:
         chat = Chat()
         chosen = replace(policy or own.policy(), staff=Staff(agents=frozenset({AGENTS})))

@@ -216,7 +216,9 @@ class Crowded:
         self._free = free
         self.asked = 0
 
-    async def generate(self, messages: Sequence[Message], sampling: Sampling, *, on_text: object = None) -> Generation:
+    async def generate(
+        self, messages: Sequence[Message], sampling: Sampling, *, on_text: object = None, prefer: object = None
+    ) -> Generation:
         self.asked += 1
         if self.asked > self._free:
             raise Busy("too many")

@@ -10,8 +10,10 @@ from bot.ids import AdapterId, RunId
 from bot.lineage import Adapter, Decision, Deployment, Move, Progress, Report, Run, RunState, serving_stack
 from bot.outgoing import Notice
 from bot.people import Platform
+from bot.policy import Policy
 from bot.ports import Unit
 from bot.texts import ENGLISH
+from bot.trying import Trying
 from learning import process
 from learning.cycle import Cycle
 from learning.evaluation import Score
@@ -93,7 +95,7 @@ def open_workshop(folder: Path, base: BaseModel) -> Workshop:
     cycle = Cycle(
         store=store, adapter_store=files, base=base, recipe=RECIPE, starter=None, work_dir=folder / "training",
         precision="auto",
-        memory_mb=8_000, threads=1, minutes=0, clock=clock, texts=ENGLISH,
+        memory_mb=8_000, threads=1, minutes=0, clock=clock, trying=Trying(Policy(), ENGLISH, files, clock),
     )  # fmt: skip
     return Workshop(cycle, store, files, clock)
 

@@ -79,6 +79,15 @@ async def test_a_swap_in_the_middle_of_an_answer_does_not_touch_it(
     assert (following.adapter, following.text) == (B, PeftOracle(base, files, B)(PROMPT, 24))
 
 
+async def test_one_that_was_prepared_writes_for_whoever_prefers_it(
+    engine: LlamaCppEngine, base: BaseModel, files: AdapterFiles
+) -> None:
+    await engine.prepare(B)
+    preferred = await engine.generate(PROMPT, Sampling(24), prefer=B)
+    assert (preferred.adapter, preferred.text) == (B, PeftOracle(base, files, B)(PROMPT, 24))
+    assert (await engine.generate(PROMPT, Sampling(24))).adapter is None
+
+
 async def test_versions_that_are_no_longer_kept_are_freed(engine: LlamaCppEngine, deployed: Deployed) -> None:
     servers = []
     for deployed.adapter in (None, A, B, C):

@@ -112,6 +112,15 @@ async def test_the_deployed_adapter_is_loaded_and_asked_for_by_name(
     assert vllm.adapters == {A: str(files.folder(A))}
 
 
+async def test_one_that_was_prepared_is_asked_for_by_whoever_prefers_it(
+    engine: OpenAiEngine, vllm: FakeVllm, deployed: Deployed
+) -> None:
+    deployed.adapter = A
+    await engine.prepare(B)
+    assert (await engine.generate(PROMPT, PLENTY, prefer=B)).text == f"{B} was asked: {QUESTION}"
+    assert (await engine.generate(PROMPT, PLENTY)).text == f"{A} was asked: {QUESTION}"
+
+
 async def test_one_that_is_loaded_already_serves(engine: OpenAiEngine, vllm: FakeVllm, deployed: Deployed) -> None:
     deployed.adapter = A
     vllm.adapters[A] = "before this program was started"

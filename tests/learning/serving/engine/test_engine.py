@@ -2,18 +2,23 @@
 
 import asyncio
 import threading
+from pathlib import Path
 
 import pytest
 import torch
+from structlog.testing import capture_logs
 
 from bot.generation import Sampling
 from bot.ids import AdapterId
 from bot.prompting import Message
+from learning.models import BaseModel
 from learning.serving import engine as engine_module
 from learning.serving.engine import Engine
 from learning.serving.slots import Slots
+from storage.adapter_files import AdapterFiles
 from tests.contracts.generator_contract import OTHER, PROMPT, EngineContract, GeneratorContract, Oracle
 from tests.fakes.generator import FakeGenerator
+from tests.learning.adapters import make_adapter
 from tests.learning.serving.conftest import A, B, C, Deployed
 from tests.learning.serving.engine.conftest import Offline
 from tests.learning.serving.engine.standing_still import StandingStill
@@ -60,6 +65,33 @@ async def test_every_version_says_what_it_says_offline(engine: Engine, deployed:
         assert generation.text == offline(adapter, PROMPT, 20)
         said.add(generation.text)
     assert len(said) == 4
+
+
+async def test_one_that_was_prepared_writes_for_whoever_prefers_it(
+    engine: Engine, deployed: Deployed, offline: Offline
+) -> None:
+    deployed.adapter = A
+    await engine.refresh()
+    await engine.prepare(B)
+    preferred = await engine.generate(PROMPT, Sampling(20), prefer=B)
+    assert (preferred.adapter, preferred.text) == (B, offline(B, PROMPT, 20))
+    assert (await engine.generate(PROMPT, Sampling(20))).text == offline(A, PROMPT, 20)
+    assert engine.serving == A
+
+
+async def test_a_broken_one_is_refused_once_and_the_serving_one_writes(
+    base: BaseModel, deployed: Deployed, tmp_path: Path
+) -> None:
+    files = AdapterFiles(tmp_path, base.sha256)
+    make_adapter(files, base, B, seed=1)
+    (files.folder(B) / "adapter_model.safetensors").write_bytes(b"other weights")
+    engine = Engine(base, files, deployed)
+    with capture_logs() as logs:
+        for _ in range(2):
+            await engine.prepare(B)
+    assert [entry["adapter"] for entry in logs if entry["event"] == "adapter refused"] == [B]
+    assert (await engine.generate(PROMPT, Sampling(2), prefer=B)).adapter is None
+    engine.close()
 
 
 async def test_a_swap_in_the_middle_of_an_answer_does_not_touch_it(

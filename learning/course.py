@@ -1,0 +1,106 @@
+"""How a retraining goes about it: anew, from the starter on everything, or on from the live adapter with what is new.
+
+Anew is better while there is time for it: nothing depends on the order of lessons, and what was taken back is gone.
+Knows nothing of how long things take: it is told.
+"""
+
+import random
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, zip_longest
+
+from bot.feedback import Fact
+from bot.ids import AdapterId, FactId, LessonId
+from bot.lineage import Adapter
+from bot.ports import Unit
+from bot.trying import live_adapter
+from learning.dataset import Dataset
+from learning.examples import Example
+from learning.recipe import Recipe
+
+REPLAYED = 1.0
+"""Examples of what the adapter knows already, for each new one."""
+LEAST_REPLAYED = 64
+ANEW = "From the starter adapter, on everything."
+TOO_LONG = (
+    "It would take about {minutes:.0f} minutes, and MENTEE_TRAINING_MINUTES allows {allowed}. Raise it, lower "
+    "MENTEE_TRAINING_EPOCHS, or choose a smaller base model."
+)
+GOES_ON = (
+    "On from {name}, on {new} facts that are new to it and {replayed} examples of what it has learned, since "
+    "everything anew would take about {minutes:.0f} minutes, and MENTEE_TRAINING_MINUTES allows {allowed}."
+)
+NO_WAY = "Going on from the live adapter is no way out: {problem}."
+
+Minutes = Callable[[Dataset], float]
+
+
+@dataclass(frozen=True)
+class Course:
+    dataset: Dataset
+    minutes: float
+    """Estimated, training and judging."""
+    told: str = ANEW
+    start: AdapterId | None = None
+    """The adapter that training goes on from; None: anew."""
+    before: tuple[LessonId, ...] = ()
+    """What that one was trained on."""
+    too_long: str = ""
+    """Why it is no use to start, in words; empty when there is time for it."""
+
+    @property
+    def lessons(self) -> tuple[LessonId, ...]:
+        """All that the new adapter will have learned from, whichever training it was."""
+        return tuple(dict.fromkeys((*self.dataset.lessons, *self.before)))
+
+
+def choose(
+    unit: Unit, dataset: Dataset, facts: Sequence[Fact], recipe: Recipe, base: str, allowed: int, minutes_of: Minutes
+) -> Course:
+    """Anew within the minutes allowed (0: no limit), else on from the live adapter, if that is possible in them."""
+    anew = Course(dataset, minutes_of(dataset))
+    if not 0 < allowed < anew.minutes:
+        return anew
+    because = TOO_LONG.format(minutes=anew.minutes, allowed=allowed)
+    live = live_adapter(unit)
+    if (problem := _unfit(unit, live, recipe, base)) or live is None:
+        return replace(anew, too_long=f"{because} {NO_WAY.format(problem=problem)}")
+    fresh = {fact.id for fact in facts if fact.lesson.id not in live.lessons}
+    going_on, replayed = continued(dataset, fresh, f"{recipe.seed}:{live.id}")
+    minutes = minutes_of(going_on)
+    new = len({example.fact for example in going_on.train} & fresh)
+    if not new or minutes > allowed:
+        problem = f"it would take about {minutes:.0f} minutes" if new else "there is nothing new to it"
+        return replace(anew, too_long=f"{because} {NO_WAY.format(problem=problem)}")
+    told = GOES_ON.format(name=live.name, new=new, replayed=replayed, minutes=anew.minutes, allowed=allowed)
+    return Course(going_on, minutes, told, live.id, live.lessons)
+
+
+def continued(dataset: Dataset, fresh: Collection[FactId], seed: str) -> tuple[Dataset, int]:
+    """All examples of the fresh facts, and some of the others, one of each fact before any has a second; how many
+    those are. What is judged and asked stays: what the adapter has forgotten must be seen."""
+    new = [example for example in dataset.train if example.fact in fresh]
+    by_fact: dict[FactId, list[Example]] = {}
+    for example in dataset.train:
+        if example.fact not in fresh:
+            by_fact.setdefault(example.fact, []).append(example)
+    rng = random.Random(seed)
+    shuffled = rng.sample([rng.sample(each, len(each)) for each in by_fact.values()], len(by_fact))
+    rounds = (example for example in chain(*zip_longest(*shuffled)) if example is not None)
+    most = max(LEAST_REPLAYED, round(REPLAYED * len(new)))
+    replayed = [example for _, example in zip(range(most), rounds, strict=False)]
+    return replace(dataset, train=(*new, *replayed)), len(replayed)
+
+
+def _unfit(unit: Unit, live: Adapter | None, recipe: Recipe, base: str) -> str:
+    """Why training can't go on from the live adapter; empty when it can."""
+    if live is None or not live.lessons:
+        return "nothing was trained yet"
+    if live.base_model != base:
+        return f"{live.name} is one for {live.base_model}"
+    if (live.recipe.get("rank"), live.recipe.get("alpha")) != (recipe.rank, recipe.alpha):
+        return f"{live.name} is of another shape than the recipe's"
+    known = {lesson.id for lesson in unit.lessons.all() if lesson.withdrawn_at is None}
+    if not known.issuperset(live.lessons):
+        return f"{live.name} learned what was withdrawn since"
+    return ""
