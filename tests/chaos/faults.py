@@ -30,7 +30,8 @@ async def faults(folder: Path, every: int, seed: int, mutant: str = "", fault: s
 def _promise(fault: str) -> str:
     if fault == KILL:
         return "kill -9 at each write, sync and rename of one event's way: it happens once"
-    return f"{fault.partition('=')[2]} at each of them: nothing acknowledged is lost, it recovers by itself"
+    error = fault.partition("=")[2]
+    return f"{error} at each of them: nothing acknowledged is lost; it goes on, or says at its start why not"
 
 
 async def _enumerate(folder: Path, fault: str, every: int, seed: int, mutant: str) -> Tally:
@@ -64,7 +65,7 @@ async def _one(folder: Path, call: str, fault: str, number: int, seed: int, muta
         injected = strace.was_injected(log, fault)
         if injected:
             survived = process.is_alive()
-            tally.check(survived or fault == KILL, f"{call} {number}: the process ended")
+            tally.check(survived or fault == KILL or _told(world), f"{call} {number}: it ended without a word")
             await _heard(world, asking, process_is_up=survived, mutant=mutant)
             await kill(process)
             mine = Tally("")
@@ -74,6 +75,11 @@ async def _one(folder: Path, call: str, fault: str, number: int, seed: int, muta
             asking.cancel()
             await kill(process)
     return injected
+
+
+def _told(world: World) -> bool:
+    """Where it can't even begin, it says to the operator why."""
+    return "bot.errors.DatabaseError" in (world.folder / "log.jsonl").read_text()
 
 
 async def _heard(world: World, asking: asyncio.Task[str], *, process_is_up: bool, mutant: str) -> None:

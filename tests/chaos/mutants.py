@@ -9,7 +9,7 @@ from bot import intake
 from bot.answers import Answer
 from bot.delivery import Delivery
 from bot.events import Event
-from bot.ids import AdapterId, RunId
+from bot.ids import AdapterId, RunId, made_at
 from bot.intake import Intake
 from bot.lineage import Report, Run
 from bot.outgoing import Outgoing
@@ -126,6 +126,13 @@ def silent_when_busy() -> None:
     Routing._post = post  # type: ignore[method-assign]
 
 
+def clock_believed() -> None:
+    """Only what is older than the process is looked for, as if no clock were ever set back."""
+    Posting._may_stand_there = (  # type: ignore[method-assign]
+        lambda self, outgoing: outgoing in self._tried or made_at(outgoing) < self.started_at
+    )
+
+
 def never_parked() -> None:
     """Attempts are not counted: what kills the process does so for ever."""
     SqlInbox.attempt = lambda self, event: 1  # type: ignore[method-assign]
@@ -229,6 +236,7 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "sent-again": sent_again,
     "acknowledged-anyway": acknowledged_anyway,
     "silent-when-busy": silent_when_busy,
+    "clock-believed": clock_believed,
     "never-parked": never_parked,
     "tried-together": tried_together,
     "no-fencing": no_fencing,
