@@ -26,7 +26,7 @@ async def overload(folder: Path, count: int, mutant: str = "") -> Tally:
     if not (CACHE / "all-minilm-l6-v2" / "mentee.json").is_file():
         tally.skipped = "the text encoder isn't in the model cache (`mentee run` fetches it)"
         return tally
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "plans.md").write_text(HELP)
     model = make_tiny_model(folder / "tiny", layers=LAYERS)
     settings = {"MENTEE_BASE_MODEL": str(model), "MENTEE_SUPPORTED_FROM": "0", "MENTEE_RETRAIN_AFTER_LESSONS": "0"}

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from structlog.testing import capture_logs
+
 from bot.errors import AdapterBroken
 from bot.generation import Sampling
 from bot.ids import AdapterId
@@ -146,7 +148,7 @@ async def refusals(folder: Path, count: int, seed: int, mutant: str = "") -> Tal
     for number, adapter in enumerate((A, B)):
         make_adapter(files, base, adapter, seed=number)
     engine = Engine(base, files, deployed, precision="fp32")
-    with _planted(mutant):
+    with _planted(mutant), capture_logs():
         for number in range(count):
             deployed.adapter = A
             await engine.refresh()

@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from transformers.utils import logging as transformers_logging
 
 from tests.chaos import backups, faults, kills, locks, overload, publishing, replicas, trainings
 from tests.chaos.tally import Tally, show, write
@@ -74,7 +76,9 @@ def main(
     json_file: JsonFile = None, long: Long = False, only: Only = "", mutant: Mutant = "", plain: Plain = False,
     share: Share = 1.0,
 ) -> None:  # fmt: skip
-    chosen = {name: HARNESSES[name] for name in only.split(",")} if only else HARNESSES
+    warnings.simplefilter("ignore")  # of libraries; the tests make them errors
+    transformers_logging.disable_progress_bar()
+    chosen = {name: harness for name, harness in HARNESSES.items() if not only or name in only.split(",")}
     tallies: list[Tally] = []
     for name, harness in chosen.items():
         if mutant:

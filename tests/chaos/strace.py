@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import re
 import shutil
 import signal
 import subprocess
@@ -19,7 +18,8 @@ def missing() -> str:
     """Why system calls can't be injected here; empty when they can."""
     if shutil.which("strace") is None:
         return "strace is not installed (apt-get install strace)"
-    tried = subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True, check=False)
+    with subprocess.Popen(["sleep", "0.2"]) as other:
+        tried = subprocess.run(["strace", "-o", "/dev/null", "-p", str(other.pid)], capture_output=True, check=False)
     return "" if tried.returncode == 0 else "this machine doesn't let processes be traced"
 
 
@@ -28,7 +28,7 @@ def command(call: str, fault: str, when: str, log: Path, paths: Sequence[Path] =
     on these files count."""
     only = [option for path in paths for option in ("-P", str(path))]
     inject = f"inject={call}:{fault}:when={when}"
-    return ["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={call}", "-e", inject, *only]
+    return ["strace", "-f", "-o", str(log), "-e", f"trace={call}", "-e", inject, *only]
 
 
 def was_injected(log: Path, fault: str) -> bool:
@@ -42,7 +42,6 @@ async def attached(
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Trace a running process with all its threads, until the block ends."""
     words = command(call, fault, when, log, paths)
-    words.remove("-qq")
     tracer = await asyncio.create_subprocess_exec(*words, "-p", str(pid), stderr=asyncio.subprocess.PIPE)
     assert tracer.stderr is not None
     try:
@@ -59,8 +58,3 @@ async def detach(tracer: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         tracer.send_signal(signal.SIGINT)
     await tracer.wait()
-
-
-def calls_in(log: Path) -> int:
-    """How many calls of its kind it saw."""
-    return len(re.findall(r"^\d+ +\w+\(", log.read_text(errors="replace"), re.MULTILINE))
