@@ -128,9 +128,11 @@ def silent_when_busy() -> None:
 
 def clock_believed() -> None:
     """Only what is older than the process is looked for, as if no clock were ever set back."""
-    Posting._may_stand_there = (  # type: ignore[method-assign]
-        lambda self, outgoing: outgoing in self._tried or made_at(outgoing) < self.started_at
-    )
+
+    def may_stand_there(self: Posting, id: str) -> bool:
+        return id in self._tried or made_at(id) < self.started_at
+
+    Posting._may_stand_there = may_stand_there  # type: ignore[method-assign]
 
 
 def never_parked() -> None:

@@ -39,6 +39,8 @@ class Harness:
     """Of one round with a seeded bug."""
 
 
+SEED, ROUNDS = 0, 5
+
 HARNESSES = {
     "kills": Harness(lambda at, n, bug: kills.kills(at / "w", n, SEED, bug), 300, 10_000, kills.MUTANTS, 8),
     "clocks": Harness(lambda at, n, bug: kills.clocks(at / "w", n, SEED, bug), 40, 1_000, ("clock-believed",), 15),
@@ -62,7 +64,6 @@ HARNESSES = {
     "poison": Harness(lambda at, n, bug: locks.poison(at, n, SEED, bug), 3, 100, ("never-parked", "tried-together"), 1),
     "overload": Harness(lambda at, n, bug: overload.overload(at, n, bug), 300, 2_000, ("silent-when-busy",), 60),
 }  # fmt: skip
-SEED, ROUNDS = 0, 5
 
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write everything that was counted.")]
 Long = Annotated[bool, typer.Option("--long", help="The nightly sizes: hours instead of minutes.")]
