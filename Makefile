@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Extra options for pip, such as an index of CPU builds of torch that spares a machine without a GPU the CUDA packages.
 PIP_OPTIONS ?=
 
-.PHONY: help setup run test lint test-fast test-slow peers clean
+.PHONY: help setup run test lint test-fast test-slow peers chaos chaos-long clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,6 +41,12 @@ test-fast: $(VENV)/.dev peers ## The quick tests (under 3 minutes)
 
 test-slow: $(VENV)/.dev peers ## Real models, PostgreSQL, a real browser
 	$(BIN)/python -m pytest -m slow
+
+chaos: $(VENV)/.dev ## Kill, fill, lock and overload it; count what that costs (8 minutes)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos --json chaos.json
+
+chaos-long: $(VENV)/.dev ## The same for a night
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos --long --json chaos.json
 
 test: lint test-fast test-slow ## All checks and tests, from nothing
 

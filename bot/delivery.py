@@ -31,6 +31,7 @@ class Delivery:
     on_failure: OnFailure
     on_given_up: Callable[[Unit, Outgoing], None]
     """What becomes of a message that is given up, in the same transaction."""
+    on_delivered: Callable[[Outgoing], None]
     clock: Callable[[], float] = time.monotonic
     """Seconds, from wherever."""
     _closed_until: dict[str, float] = field(default_factory=dict)
@@ -69,6 +70,7 @@ class Delivery:
             except Exception as problem:  # a connector's own bug must not stop the others' messages
                 return await self._failed(outgoing, problem)
             await self.store.run(partial(_delivered, outgoing=outgoing, message=message))
+            self.on_delivered(outgoing)
         return MAX_WAIT_S
 
     async def _deliver(self, outgoing: Outgoing) -> MessageRef | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
@@ -12,6 +13,9 @@ from bot.ports import Effect, Store, Unit
 from bot.routing import Routing
 
 MAX_ATTEMPTS = 3
+SUSPECT_FROM = 2
+"""An event that was tried so often may be what its processes died of: it is tried again alone, so that its neighbours
+don't die with it until they are set aside, too."""
 BACKOFF_S = 0.5
 
 OnError = Callable[[Event, Exception], None]
@@ -27,6 +31,7 @@ class Intake:
     """Set whenever there is something new to deliver."""
     on_error: OnError
     _tasks: dict[EventId, asyncio.Task[None]] = field(default_factory=dict)
+    _alone: asyncio.Lock = field(default_factory=asyncio.Lock)
     _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def receive(self, event: Event) -> bool:
@@ -38,9 +43,11 @@ class Intake:
 
     async def resume(self) -> int:
         """Start on what an earlier process, or a failing disk, left behind. Returns how many there were."""
-        pending = await self.store.run(lambda unit: unit.inbox.pending())
+        pending, suspects = await self.store.run(
+            lambda unit: (unit.inbox.pending(), unit.inbox.pending_after(SUSPECT_FROM))
+        )
         for event in pending:
-            self._start(event)
+            self._start(event, is_suspect=event.id in suspects)
         return len(pending)
 
     async def idle(self) -> None:
@@ -48,15 +55,16 @@ class Intake:
         while self._tasks:
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    def _start(self, event: Event, *, is_counted: bool = False) -> None:
+    def _start(self, event: Event, *, is_counted: bool = False, is_suspect: bool = False) -> None:
         if event.id not in self._tasks:
-            task = asyncio.create_task(self._work_off(event, is_counted), name=f"event {event.id}")
+            work = self._work_off(event, is_counted, is_suspect)
+            task = asyncio.create_task(work, name=f"event {event.id}")
             self._tasks[event.id] = task
             task.add_done_callback(lambda _: self._tasks.pop(event.id, None))
 
-    async def _work_off(self, event: Event, is_counted: bool) -> None:
+    async def _work_off(self, event: Event, is_counted: bool, is_suspect: bool) -> None:
         turn = self._turns.setdefault(event.place.key, asyncio.Lock())
-        async with turn:
+        async with turn, self._alone if is_suspect else nullcontext():
             for attempt in range(1, MAX_ATTEMPTS + 2):
                 try:
                     await self._try(event, is_counted and attempt == 1)

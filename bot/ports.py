@@ -25,6 +25,7 @@ from bot.prompting import Message
 from bot.retrieval import Changes, Origin, Retrieval, Section
 from bot.trial import Tried
 from bot.trust import Opinion
+from bot.vitals import Vitals
 
 T = TypeVar("T")
 
@@ -138,6 +139,14 @@ class Inbox(Protocol):
 
     def pending(self) -> Sequence[Event]:
         """Events neither done nor parked, oldest first."""
+        ...
+
+    def pending_after(self, attempts: int) -> Collection[EventId]:
+        """Those of the pending ones that were tried so often, or more."""
+        ...
+
+    def parked(self) -> Sequence[Event]:
+        """Events that were set aside, oldest first."""
         ...
 
     def attempt(self, event: EventId) -> int:
@@ -522,6 +531,10 @@ class Unit(Protocol):
     def installations(self) -> Installations: ...
     @property
     def flags(self) -> Flags: ...
+    def vitals(self) -> Vitals:
+        """What operators watch."""
+        ...
+
     def changes(self, since: int) -> Changes:
         """What has changed after that revision. 0: all that there is, and what is gone."""
         ...

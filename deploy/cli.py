@@ -44,6 +44,8 @@ PersonName = Annotated[str, typer.Argument(metavar="PERSON", help="slack:U123, a
 WithLessons = Annotated[bool, typer.Option("--with-lessons", help="Also what the person has taught.")]
 Verify = Annotated[bool, typer.Option("--verify", help="Check the chain of hashes, and print the newest one.")]
 Head = Annotated[str, typer.Option("--head", metavar="SHA256", help="A newest hash of before: it must still be there.")]
+BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="A tar archive.")]
+Repair = Annotated[bool, typer.Option("--repair", help="Clear what a crash left behind.")]
 NamesFile = Annotated[Path | None, typer.Option("--names", metavar="FILE", help="Who is known: a name in each line.")]
 Paths = Annotated[list[Path] | None, typer.Argument(metavar="PATHS", help="Files, or folders of them.")]
 Languages = Annotated[list[str] | None, typer.Option("--language", help="Keep only entries in it (en, de, …).")]
@@ -234,12 +236,33 @@ def status(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def doctor(as_json: AsJson = False) -> None:
+def backup(file: BackupFile, as_json: AsJson = False) -> None:
+    """Write the database and its adapters into one file, with the bot running or not. SQLite only.
+
+    It holds what people wrote: keep it as safe as the data folder. What is forgotten later stays in it.
+    """
+    with told(as_json), _kept() as kept:
+        from deploy.backups import write_backup
+
+        shown.backup(write_backup(kept, file), "written", as_json)
+
+
+@app.command()
+def restore(file: BackupFile, as_json: AsJson = False) -> None:
+    """Put a backup into an empty data folder. Everything is checked before anything is put in its place."""
+    with told(as_json):
+        from deploy.backups import restore_backup
+
+        shown.backup(restore_backup(read_settings(), file), "restored", as_json)
+
+
+@app.command()
+def doctor(repair: Repair = False, as_json: AsJson = False) -> None:
     """Check the installation, and say how to mend what is missing."""
     with told(as_json):
         from deploy.doctor import examine
 
-        findings = examine(read_settings())
+        findings = examine(read_settings(), repair=repair)
         shown.findings(findings, as_json)
         if any(finding.state == "fail" for finding in findings):
             raise typer.Exit(1)

@@ -1,7 +1,9 @@
 """Which platforms the bot is on, from the settings: the page always, Slack and Discord when their tokens are set."""
 
+import asyncio
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -9,6 +11,7 @@ from pydantic import SecretStr
 from bot.desk import Desk
 from bot.ports import Connector
 from bot.texts import ENGLISH
+from deploy import metrics
 from deploy.settings import Settings
 
 if TYPE_CHECKING:
@@ -16,14 +19,17 @@ if TYPE_CHECKING:
     from connectors.slack.config import SlackConfig
     from connectors.web.config import WebConfig
 
+READY_WITHIN_S = 2.0
 SLACK_GROUP = re.compile(r"S[A-Z0-9]{8,}")
 
 
 def make_connectors(settings: Settings, desk: Desk) -> Iterator[Connector]:
     """Raises SettingError for a connection whose settings can't work."""
     from connectors.web.connector import WebConnector
+    from connectors.web.signs import Signs
 
-    yield WebConnector(page_config(settings), desk, ENGLISH)
+    signs = Signs(partial(problem_of, desk), partial(metrics.exposition, desk.store, desk.clock))
+    yield WebConnector(page_config(settings), desk, ENGLISH, signs)
     if has_slack(settings):
         from connectors.slack.connector import SlackConnector
 
@@ -32,6 +38,19 @@ def make_connectors(settings: Settings, desk: Desk) -> Iterator[Connector]:
         from connectors.discord.connector import DiscordConnector
 
         yield DiscordConnector(discord_config(settings, settings.discord_token.get_secret_value()), desk, ENGLISH)
+
+
+async def problem_of(desk: Desk) -> str:
+    """Why the bot can't answer now; empty when it can. The models are loaded before the page opens."""
+    try:
+        async with asyncio.timeout(READY_WITHIN_S):
+            await desk.store.run(lambda unit: unit.revision())
+    except TimeoutError:
+        return f"The database has not answered for {READY_WITHIN_S:.0f} s: another program may be holding it."
+    except Exception as problem:
+        metrics.failed(problem)
+        return f"The database can't be used ({type(problem).__name__}). See the log, and `mentee doctor`."
+    return ""
 
 
 def page_config(settings: Settings) -> "WebConfig":

@@ -1,10 +1,11 @@
-"""`mentee doctor`: what is missing or broken on this machine, and how to mend it. Looks, and changes nothing."""
+"""`mentee doctor`: what is missing or broken on this machine, and how to mend it. Changes nothing but with --repair."""
 
 import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from bot.errors import MenteeError, NotWritten
@@ -12,9 +13,11 @@ from bot.lineage import serving_stack
 from deploy.connections import discord_config, has_slack, page_config, slack_config
 from deploy.engines import describe_engine
 from deploy.parts import Kept, open_kept
+from deploy.repairing import SET_ASIDE, clear, leftovers
 from deploy.settings import Settings
 
 NEEDED_DISK_GB = 2.0
+SHOWN_EVENTS = 5
 
 
 @dataclass(frozen=True)
@@ -25,18 +28,23 @@ class Finding:
     remedy: str = ""
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Run all checks; one that breaks is a finding itself."""
+def examine(settings: Settings, *, repair: bool = False) -> list[Finding]:
+    """Run all checks; one that breaks is a finding itself. `repair`: clear what a crash left behind."""
     checks: list[Callable[[Settings], Iterator[Finding]]] = [
-        _python, _disk, _models, _engine, _training, _ingest, _database, _slack, _discord, _page,
+        _python, _disk, _models, _engine, _training, _ingest, partial(_database, repair), _slack, _discord, _page,
     ]  # fmt: skip
     findings: list[Finding] = []
     for check in checks:
         try:
             findings += check(settings)
         except (MenteeError, OSError) as problem:
-            findings.append(Finding(check.__name__.strip("_"), "fail", str(problem)))
+            findings.append(Finding(_name_of(check), "fail", str(problem)))
     return findings
+
+
+def _name_of(check: Callable[[Settings], Iterator[Finding]]) -> str:
+    function = check.func if isinstance(check, partial) else check
+    return function.__name__.strip("_")
 
 
 def _python(_: Settings) -> Iterator[Finding]:
@@ -89,10 +97,12 @@ def _ingest(_: Settings) -> Iterator[Finding]:
         yield Finding("ingest", "ok", "reads help pages, FAQ files and conversations of every known format")
 
 
-def _database(settings: Settings) -> Iterator[Finding]:
+def _database(repair: bool, settings: Settings) -> Iterator[Finding]:
     with open_kept(settings) as kept:
         yield Finding("database", "ok", kept.store.describe())
         yield _live_adapter(kept)
+        yield _left_behind(kept, repair)
+        yield from _set_aside(kept)
 
 
 def _live_adapter(kept: Kept) -> Finding:
@@ -104,6 +114,39 @@ def _live_adapter(kept: Kept) -> Finding:
     except MenteeError as problem:
         return Finding("adapter", "fail", str(problem), "`mentee rollback`, or `mentee promote` another one.")
     return Finding("adapter", "ok", f"{live} is live and whole")
+
+
+def _left_behind(kept: Kept, repair: bool) -> Finding:
+    found = leftovers(kept)
+    if not found:
+        return Finding("leftovers", "ok", "nothing that a crash left behind")
+    told = "; ".join(f"{each.path}: {each.what}" for each in found)
+    if not repair:
+        return Finding("leftovers", "warn", told, "`mentee doctor --repair` clears it; no lesson or answer is lost.")
+    clear(kept, found)
+    kept_apart = any(each.is_of_use for each in found)
+    aside = (
+        f"Adapters lie in {kept.settings.data_dir / SET_ASIDE} now: delete them, or keep them." if kept_apart else ""
+    )
+    return Finding("leftovers", "ok", f"cleared: {told}", aside)
+
+
+def _set_aside(kept: Kept) -> Iterator[Finding]:
+    vitals = kept.store.run_sync(lambda unit: unit.vitals())
+    if vitals.unanswered:
+        told = f"{vitals.unanswered} questions got neither an answer nor a hand-off"
+        yield Finding("questions", "fail", told, "That is a bug. Please report it, with the log.")
+    parked = kept.store.run_sync(lambda unit: unit.inbox.parked())
+    if parked:
+        ids = ", ".join(f"{event.id} ({event.kind})" for event in parked[-SHOWN_EVENTS:])
+        remedy = (
+            "Whoever sent them was told. The log names the error beside each id (“event failed”); after it is mended, "
+            "ask them to send it again."
+        )
+        yield Finding("events", "warn", f"{len(parked)} were set aside after three attempts: {ids}", remedy)
+    if vitals.given_up:
+        remedy = "Their questions were handed off. The log names the reason (“delivery failed”)."
+        yield Finding("messages", "warn", f"{vitals.given_up} were never taken by their platform", remedy)
 
 
 def _slack(settings: Settings) -> Iterator[Finding]:

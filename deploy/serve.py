@@ -13,6 +13,7 @@ import structlog
 
 from bot.errors import MenteeError, OperatorError, SettingError
 from bot.trying import trial_of
+from deploy import metrics
 from deploy.connections import make_connectors
 from deploy.erasing import finish_erasures
 from deploy.parts import Kept, Models, make_cycle, open_kept, open_models, redact_taught
@@ -112,11 +113,14 @@ async def keep_up(part: str, run: Callable[[], Awaitable[None]]) -> None:
             await run()
             return
         except SettingError as problem:
+            metrics.failed(problem)
             log.error("part is down", part=part, remedy=str(problem))
             return
         except MenteeError as problem:
+            metrics.failed(problem)
             log.error("part broke", part=part, remedy=str(problem))
         except Exception as problem:  # its message may quote a token
+            metrics.failed(problem)
             log.error("part broke", part=part, error=type(problem).__name__)
         await asyncio.sleep(RESTART_AFTER_S)
 
@@ -124,7 +128,10 @@ async def keep_up(part: str, run: Callable[[], Awaitable[None]]) -> None:
 async def _follow_deployments(models: Models) -> None:
     """Swap adapters when a promotion or rollback was written, by this process or another."""
     while True:
+        before = models.engine.serving
         await models.engine.refresh()
+        if models.engine.serving != before:
+            metrics.swapped()
         trial = await models.parts.store.run(trial_of)
         await models.engine.prepare(trial.adapter if trial is not None else None)
         await asyncio.sleep(ENGINE_LOOKS_EVERY_S)

@@ -27,6 +27,7 @@ from deploy.settings import Settings
 
 if TYPE_CHECKING:
     from deploy.doctor import Finding
+    from storage.backup import Backup
 
 out = Console()
 err = Console(stderr=True)
@@ -189,6 +190,14 @@ def verified(entries: Sequence[Entry], head: str, as_json: bool) -> bool:
     is_intact = broken is None and not is_cut
     data({"intact": is_intact, "entries": len(entries), "broken_at": broken, "head": newest}, text, as_json)
     return is_intact
+
+
+def backup(made: "Backup", done: str, as_json: bool) -> None:
+    size = f"{len(made.adapters)} adapters, {made.bytes / 1e6:.1f} MB"
+    text = f"{made.file}, of {made.made_at:%Y-%m-%d %H:%M} UTC, was {done}: {size}."
+    if made.left_out:
+        text += f" Left out, since they are gone or broken on disk: {', '.join(made.left_out)}."
+    data(asdict(made), text, as_json)
 
 
 def findings(found: Sequence["Finding"], as_json: bool) -> None:

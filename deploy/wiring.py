@@ -27,6 +27,7 @@ from bot.reporting import Reporting
 from bot.routing import Routing
 from bot.texts import Texts
 from bot.trying import Trying, Watching, trial_of
+from deploy import metrics
 
 log = structlog.get_logger()
 
@@ -94,7 +95,7 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
     return Bot(
         desk=desk,
         intake=intake,
-        delivery=Delivery(parts.store, connectors, news, _log_failed_delivery, routing.undelivered),
+        delivery=Delivery(parts.store, connectors, news, _log_failed_delivery, routing.undelivered, metrics.delivered),
         reporting=Reporting(parts.store, connectors, parts.texts),
         reminding=Reminding(parts.store, handing_off, parts.clock, news),
         watching=Watching(parts.store, trying, news),
@@ -107,8 +108,10 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
 
 
 def _log_failed_event(event: Event, problem: Exception) -> None:
+    metrics.failed(problem)
     log.error("event failed", event_id=event.id, kind=event.kind, error=type(problem).__name__)
 
 
 def _log_failed_delivery(outgoing: Outgoing, problem: Exception) -> None:
+    metrics.failed(problem)
     log.warning("delivery failed", outgoing=outgoing.id, kind=outgoing.kind, error=type(problem).__name__)

@@ -29,14 +29,14 @@ class AdapterFiles:
 
     def __init__(self, root: Path, base_sha256: str | None = None) -> None:
         """`base_sha256`: hash of the base model in use; adapters for another one are refused. None: not checked."""
-        self._root = root
+        self.root = root
         self._base_sha256 = base_sha256
 
     def folder(self, adapter: AdapterId) -> Path:
-        return self._root / adapter
+        return self.root / adapter
 
     def stage(self, adapter: AdapterId) -> Path:
-        staged = self._root / f"{STAGING}{adapter}"
+        staged = self.root / f"{STAGING}{adapter}"
         shutil.rmtree(staged, ignore_errors=True)
         staged.mkdir(parents=True)
         return staged
@@ -56,7 +56,7 @@ class AdapterFiles:
             _flush(path)
         _flush(staged)
         staged.replace(self.folder(adapter))
-        _flush(self._root)
+        _flush(self.root)
         return str(files[WEIGHTS]["sha256"])
 
     def verify(self, adapter: AdapterId) -> None:
@@ -69,7 +69,7 @@ class AdapterFiles:
 
     def sweep(self) -> int:
         """Remove what interrupted trainings left behind; how many folders. A young one may be another process's."""
-        staging = self._root.glob(f"{STAGING}*") if self._root.is_dir() else ()
+        staging = self.root.glob(f"{STAGING}*") if self.root.is_dir() else ()
         left = [folder for folder in staging if time.time() - folder.stat().st_mtime > ABANDONED_AFTER_S]
         for folder in left:
             shutil.rmtree(folder, ignore_errors=True)
@@ -82,6 +82,8 @@ class AdapterFiles:
             files = manifest["files"]
             if manifest["format"] != FORMAT or not isinstance(files, dict) or not {WEIGHTS, CONFIG} <= files.keys():
                 raise ValueError("it does not list the adapter's files")
+            if manifest["adapter"] != adapter:
+                raise ValueError("it is another adapter's")
         except (OSError, ValueError, KeyError, TypeError) as problem:
             raise _broken(adapter, f"{MANIFEST} can't be read ({type(problem).__name__})") from problem
         return manifest

@@ -86,6 +86,25 @@ class SqlStore:
         if is_busy:
             raise DatabaseError(f"The database {self._shown} is being read by another process. It is tried again.")
 
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file; None for another kind of database."""
+        url = make_url(self._url)
+        return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+    def copy_to(self, path: Path) -> None:
+        """Copy an SQLite database as it is now, while others go on writing. Raises DatabaseError."""
+        copy = sqlite.connect(path)
+        raw = self._engine.raw_connection()
+        try:
+            assert raw.driver_connection is not None
+            raw.driver_connection.backup(copy)
+        except sqlite.Error as problem:
+            raise DatabaseError(f"The database {self._shown} can't be copied: {problem}. Try again.") from problem
+        finally:
+            raw.close()
+            copy.close()
+
     def describe(self) -> str:
         """Which database this is, for `mentee doctor`."""
         version = sqlite.sqlite_version if self._engine.dialect.name == "sqlite" else ""

@@ -6,6 +6,7 @@ from functools import cached_property
 from sqlmodel import Session
 
 from bot.retrieval import Changes
+from bot.vitals import Vitals
 from storage.repositories.audit import SqlAudit
 from storage.repositories.boxes import SqlInbox, SqlOutbox
 from storage.repositories.installations import SqlInstallations
@@ -15,6 +16,7 @@ from storage.repositories.revision import changes_since, current_revision
 from storage.repositories.slow_loop import SqlAdapters, SqlFlags, SqlRuns
 from storage.repositories.talk import SqlAnswers, SqlConversations, SqlHandoffs, SqlRatings
 from storage.repositories.teaching import SqlTeaching
+from storage.repositories.vitals import vitals_of
 
 
 @dataclass
@@ -86,6 +88,9 @@ class SqlUnit:
     @cached_property
     def flags(self) -> SqlFlags:
         return SqlFlags(self.session)
+
+    def vitals(self) -> Vitals:
+        return vitals_of(self.session)
 
     def changes(self, since: int) -> Changes:
         return changes_since(self.session, since)

@@ -194,15 +194,15 @@ class Posting:
         return message
 
     def _may_stand_there(self, id: str) -> bool:
-        """It was tried by this process, or could have been by an earlier one."""
-        return id in self._tried or made_at(id) < self.started_at
+        """It was tried by this process, or could have been by an earlier one: also by one whose clock was ahead."""
+        return id in self._tried or not self.started_at <= made_at(id) <= time.time()
 
     async def _find(self, place: Place, id: str) -> MessageRef | None:
         """By the metadata that the bot's messages carry. None in a conversation that is known by its person alone."""
         if place.channel.startswith(("U", "W")):
             return None
         try:
-            found = await self._said_since(place, made_at(id) - CLOCKS_DIFFER_S)
+            found = await self._said_since(place, min(made_at(id), time.time()) - CLOCKS_DIFFER_S)
         except SlackApiError as problem:
             if is_transient(problem):
                 raise

@@ -27,6 +27,7 @@ from connectors.web.pages import Pages
 from connectors.web.parsing import message_of
 from connectors.web.posts import Posts
 from connectors.web.rendering import Rendering
+from connectors.web.signs import Signs
 
 STATIC = Path(__file__).parent / "static"
 MAX_BODY_BYTES = 256 * 1024
@@ -36,10 +37,11 @@ FAREWELL_S = 3
 class WebConnector:
     platform = Platform.WEB
 
-    def __init__(self, config: WebConfig, desk: Desk, texts: Texts) -> None:
+    def __init__(self, config: WebConfig, desk: Desk, texts: Texts, signs: Signs | None = None) -> None:
         self.config = config
         self._desk = desk
         self._board = Board()
+        self._signs = signs or Signs()
         self.app = self._build(Rendering(texts, config.title))
 
     async def run(self) -> None:
@@ -96,12 +98,8 @@ class WebConnector:
         app.include_router(Posts(self._desk, self._board, rendering).router())
         if login is not None:
             app.include_router(Doors(login, rendering).router())
-        app.add_api_route("/healthz", _healthz)
+        app.include_router(self._signs.router())
         return app
-
-
-async def _healthz() -> dict[str, bool]:
-    return {"ok": True}
 
 
 async def _refused(_: Request, problem: Exception) -> JSONResponse:

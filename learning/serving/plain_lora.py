@@ -61,7 +61,8 @@ def _parts(model: Adapted, config: LoraConfig, weights: dict[str, Tensor]) -> Pa
         if down is None or up is None or down.shape != (rank, inputs) or up.shape != (outputs, rank):
             return None
         scale = _for_layer(config.alpha_pattern, name, config.lora_alpha) / (rank**0.5 if config.use_rslora else rank)
-        parts[name] = down.to(device, dtype), (scale * up.to(device, dtype).T).contiguous()
+        # A copy: what is read is the file itself, and whoever writes into that would write into what serves.
+        parts[name] = down.to(device, dtype, copy=True), (scale * up.to(device, dtype).T).contiguous()
     return parts if parts and not weights else None
 
 

@@ -1,6 +1,6 @@
 """Inbox and outbox: what came in and what goes out, each exactly once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlmodel import Session, col, func, select
@@ -26,6 +26,14 @@ class SqlInbox:
 
     def pending(self) -> Sequence[Event]:
         query = select(InboxRow.event).where(InboxRow.state == "pending").order_by(col(InboxRow.position))
+        return [from_text(EVENT, text) for text in self._session.exec(query)]
+
+    def pending_after(self, attempts: int) -> Collection[EventId]:
+        query = select(InboxRow.event_id).where(InboxRow.state == "pending", col(InboxRow.attempts) >= attempts)
+        return set(map(EventId, self._session.exec(query)))
+
+    def parked(self) -> Sequence[Event]:
+        query = select(InboxRow.event).where(InboxRow.state == "parked").order_by(col(InboxRow.position))
         return [from_text(EVENT, text) for text in self._session.exec(query)]
 
     def attempt(self, event: EventId) -> int:

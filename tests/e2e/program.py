@@ -31,6 +31,7 @@ PROGRAM = Path(sys.executable).with_name("mentee")
 class Installation:
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
+    program: tuple[str, ...] = (str(PROGRAM),)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -40,7 +41,7 @@ class Installation:
     async def mentee(self, *words: str, fails: bool = False) -> dict[str, Any]:
         """Give a command; what it printed."""
         process = await asyncio.create_subprocess_exec(
-            PROGRAM, *words, "--json", env=self.environment, cwd=self.folder,
+            *self.program, *words, "--json", env=self.environment, cwd=self.folder,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         printed, said = await process.communicate()
@@ -56,7 +57,7 @@ class Installation:
         environment = {**self.environment, "MENTEE_WEB_PORT": str(port), "MENTEE_LOG_JSON": "true"}
         with log.open("wb") as stderr:
             process = await asyncio.create_subprocess_exec(
-                PROGRAM, "run", env=environment, cwd=self.folder, stdout=asyncio.subprocess.DEVNULL, stderr=stderr
+                *self.program, "run", env=environment, cwd=self.folder, stdout=asyncio.subprocess.DEVNULL, stderr=stderr
             )
         address = f"http://127.0.0.1:{port}"
         try:

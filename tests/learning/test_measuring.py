@@ -13,7 +13,7 @@ from learning.examples import Example, Kind, judging_cost
 from learning.process import measure
 from learning.recipe import Recipe
 from learning.trainer import Spec
-from tests.learning.test_trainer import example
+from tests.learning.trainings import example
 from tests.tiny_model import make_tiny_model
 
 

@@ -1,45 +1,26 @@
 """The training process itself, on the tiny model: killed, resumed, shared among several, and fed with bad numbers."""
 
-import contextlib
-import hashlib
 import json
-import multiprocessing
 import os
 import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from multiprocessing.context import ForkServerProcess
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-from bot.ids import FactId
-from bot.prompting import closed_book_prompt
-from learning import checkpoint as checkpoint_module
-from learning import trainer
-from learning.examples import Example, Kind
-from learning.exits import EXIT_NOT_FINITE, EXIT_SETTING, EXIT_STOPPED, end_with_code
-from learning.recipe import Recipe
+from learning.exits import EXIT_NOT_FINITE, EXIT_SETTING, EXIT_STOPPED
 from learning.trainer import Spec, outcome_path
+from tests.learning.trainings import elsewhere, make_spec, start, weights
 from tests.tiny_model import make_tiny_model
 
-START = multiprocessing.get_context("forkserver")
-START.set_forkserver_preload(["learning.trainer"])  # each process begins with everything imported
-PATIENCE_S = 60.0
 JUDGING = ("Judging the new adapter", "Asking the new adapter", "Judging the present one")
-
-
-def example(number: int, kind: Kind = Kind.RECALL) -> Example:
-    answer = f"Choose item {number}, then confirm it " + "and wait " * (number % 7)
-    return Example(FactId(str(number)), kind, tuple(closed_book_prompt(f"Where is item {number}?")), answer)
 
 
 @pytest.fixture(scope="module")
@@ -49,63 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def spec(folder: Path, tmp_path: Path) -> Spec:
-    (tmp_path / "work").mkdir()
-    return Spec(
-        base=str(folder), base_name="tiny", champion=None, start=None, train=[asdict(example(n)) for n in range(24)],
-        general=[asdict(example(n, Kind.GENERAL)) for n in range(30, 34)], judge=[asdict(example(40))],
-        asked=[asdict(example(41))], recipe=asdict(Recipe(epochs=4, batch_size=4, rank=4)),
-        out=str(tmp_path / "out"), work=str(tmp_path / "work"), precision="auto",
-        memory_mb=8_000, threads=1, judging_s=3.0,
-    )  # fmt: skip
-
-
-@dataclass
-class Trainer:
-    """A training process that has been started."""
-
-    process: ForkServerProcess
-    said: Path
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.said.read_text().splitlines() if line.startswith("{")]
-
-    def wait_for_step(self, step: int) -> None:
-        give_up = time.monotonic() + PATIENCE_S
-        while not any(line.get("done", 0) >= step for line in self.lines):
-            assert time.monotonic() < give_up
-            assert self.process.is_alive()
-            time.sleep(0.005)
-
-    def end(self) -> int | None:
-        self.process.join(PATIENCE_S)
-        return self.process.exitcode
-
-
-def start(spec: Spec) -> Trainer:
-    path, said = Path(spec.work) / "spec.json", Path(spec.work) / "said"
-    path.write_text(json.dumps(asdict(spec)))
-    said.write_text("")
-    process = START.Process(target=_main, args=(str(path), str(said)))
-    process.start()
-    return Trainer(process, said)
-
-
-def _main(spec: str, said: str) -> None:
-    """In the new process: keep after every step, and tell of every one."""
-    checkpoint_module.SAVE_EVERY_S = 0.0
-    trainer.SAY_EVERY_S = 0.0
-    with Path(said).open("a") as out, contextlib.redirect_stdout(out):
-        end_with_code(trainer.main, spec)
-
-
-def weights(spec: Spec) -> str:
-    return hashlib.sha256((Path(spec.out) / "adapter_model.safetensors").read_bytes()).hexdigest()
-
-
-def elsewhere(spec: Spec, folder: Path) -> Spec:
-    (folder / "work").mkdir(parents=True)
-    return replace(spec, out=str(folder / "out"), work=str(folder / "work"))
+    return make_spec(folder, tmp_path)
 
 
 @pytest.fixture

@@ -127,6 +127,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut weights": (lambda folder: os.truncate(folder / WEIGHTS, 10), f"{WEIGHTS} is not the file"),
     "listed pickle": (listed_pickle, "adapter_model.bin"),
     "listed outsider": (listed_outsider, "outside.json"),
+    "another adapter's": (lambda folder: alter_manifest(folder, adapter="0199-bbbb"), MANIFEST),
     "no base": (lambda folder: alter_manifest(folder, base_sha256=None), "another base model"),
 }
 

@@ -1,17 +1,21 @@
 """What is said once, however often the line breaks. Against a Slack of our own, since no peer breaks it."""
 
 from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.events import Place
+from bot.ids import OutgoingId, first_id
 from bot.outgoing import Notice
 from bot.people import Platform
 from bot.ports import Unit
 from bot.texts import ENGLISH
 from connectors.slack.config import SlackConfig
 from connectors.slack.connector import SlackConnector
+from deploy.wiring import utc_now
 from tests.connectors.slack.our_slack import OurSlack, our_slack
 from tests.house import House, open_house
 
@@ -69,6 +73,17 @@ async def test_a_thousand_resets_after_accept(tmp_path: Path, capsys: pytest.Cap
 async def test_what_a_dead_process_has_sent_is_not_sent_again_by_the_next(tmp_path: Path) -> None:
     """The process dies between Slack's taking it and the note that it did."""
     (outgoing,) = notices(1)
+    async with our_slack() as slack:
+        async with house_on(slack, tmp_path) as first:  # type: ignore[attr-defined]
+            await first.bot.connectors[Platform.SLACK].deliver(outgoing)
+        async with house_on(slack, tmp_path) as second:  # type: ignore[attr-defined]
+            await deliver(second, [outgoing])
+        assert counted(slack, [outgoing]) == (0, 0)
+
+
+async def test_a_dead_process_whose_clock_was_ahead_has_sent_it_too(tmp_path: Path) -> None:
+    (outgoing,) = notices(1)
+    outgoing = replace(outgoing, id=OutgoingId(first_id(utc_now() + timedelta(hours=1))))
     async with our_slack() as slack:
         async with house_on(slack, tmp_path) as first:  # type: ignore[attr-defined]
             await first.bot.connectors[Platform.SLACK].deliver(outgoing)

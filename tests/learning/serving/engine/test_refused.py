@@ -13,7 +13,7 @@ from bot.generation import Sampling
 from learning.models import BaseModel
 from learning.serving.engine import Engine
 from storage.adapter_files import CONFIG, WEIGHTS, AdapterFiles
-from tests.contracts.generator_contract import PROMPT
+from tests.contracts.generator_contract import OTHER, PROMPT
 from tests.learning.adapters import make_adapter
 from tests.learning.serving.conftest import A, B, Deployed
 from tests.learning.serving.engine.conftest import Offline
@@ -110,6 +110,18 @@ async def test_an_adapter_for_another_base_is_refused(
 ) -> None:
     republish(files, base, lambda folder: None, sha256="another")
     assert "another base model" in await serves_a_after_refusing_b(spoilt, deployed)
+
+
+async def test_what_happens_to_the_files_of_an_adapter_that_serves_changes_nothing(
+    spoilt: Engine, files: AdapterFiles, deployed: Deployed
+) -> None:
+    deployed.adapter = A
+    await spoilt.refresh()
+    before = await spoilt.generate(PROMPT, Sampling(8))
+    with (files.folder(A) / WEIGHTS).open("r+b") as weights:
+        weights.write(bytes((files.folder(A) / WEIGHTS).stat().st_size))
+    assert await spoilt.generate(OTHER, Sampling(8)) is not None
+    assert await spoilt.generate(PROMPT, Sampling(8)) == before
 
 
 async def test_with_nothing_before_a_refused_adapter_the_base_model_serves(

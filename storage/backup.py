@@ -1,0 +1,167 @@
+"""One file with the database and the adapters that it names: written while the bot runs, whole or not at all.
+
+A tar archive: the database as it was at one moment (SQLite's own backup), adapters, and a list of hashes. An adapter
+is on disk before the database names it, so what the copied database names is there to be copied after it. Folders of
+trainings that are under way are left out: a training begins anew. Knows nothing of PostgreSQL, which has pg_dump.
+"""
+
+import hashlib
+import json
+import os
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pysqlite3.dbapi2 as sqlite
+
+from bot.errors import AdapterBroken, OperatorError
+from bot.ids import AdapterId
+from storage.adapter_files import AdapterFiles
+from storage.database import SqlStore
+
+FORMAT = 1
+DATABASE, ADAPTERS, LIST = "mentee.db", "adapters", "backup.json"
+NO_POSTGRES = (
+    "The database is PostgreSQL, and this command backs up SQLite alone. Use pg_dump and pg_restore for the database, "
+    "then copy the folder {adapters}: an adapter is on disk before the database names it."
+)
+
+
+@dataclass(frozen=True)
+class Backup:
+    file: str
+    made_at: datetime
+    bytes: int
+    adapters: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+    """Adapters that the database names and that are gone or broken on disk."""
+
+
+def write(store: SqlStore, files: AdapterFiles, file: Path) -> Backup:
+    """Write a backup, in place of an earlier one. Raises OperatorError for PostgreSQL, DatabaseError, OSError."""
+    if store.file is None:
+        raise OperatorError(NO_POSTGRES.format(adapters=files.root))
+    made_at = datetime.now(UTC)
+    with tempfile.TemporaryDirectory(prefix=".backup-", dir=file.absolute().parent) as aside:
+        database = Path(aside) / DATABASE
+        copy_database(store, database)
+        check_database(database)
+        whole, left_out = _adapters(database, files)
+        unfinished = Path(aside) / "unfinished"
+        _pack(unfinished, made_at, database, files, whole)
+        unfinished.replace(file)
+    _flush(file.absolute().parent)
+    return Backup(str(file), made_at, file.stat().st_size, tuple(whole), tuple(left_out))
+
+
+def restore(file: Path, database: Path, files: AdapterFiles) -> Backup:
+    """Put a backup where nothing is yet. Everything is checked before anything is put in its place.
+
+    Raises OperatorError for a file that is no whole backup, and for a folder in which a database is already.
+    """
+    if database.exists():
+        raise OperatorError(
+            f"There is a database at {database}. Stop the bot and move its folder away, or set MENTEE_DATA_DIR to "
+            "another one; then restore."
+        )
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".restore-", dir=database.parent) as aside:
+        listed = _unpack(file, Path(aside))
+        check_database(Path(aside) / DATABASE)
+        adapters = sorted(path.name for path in (Path(aside) / ADAPTERS).glob("*"))
+        for name in adapters:
+            _put(Path(aside) / ADAPTERS / name, files.folder(AdapterId(name)))
+        _put(Path(aside) / DATABASE, database)  # last: from here on it is all there
+    made_at = datetime.fromisoformat(listed["made_at"])
+    return Backup(str(file), made_at, file.stat().st_size, tuple(adapters))
+
+
+def copy_database(store: SqlStore, to: Path) -> None:
+    store.copy_to(to)
+
+
+def check_database(path: Path) -> None:
+    """Raises OperatorError for one that is damaged."""
+    connection = sqlite.connect(path)
+    try:
+        said = [row[0] for row in connection.execute("PRAGMA integrity_check")]
+    except sqlite.DatabaseError as problem:
+        said = [str(problem)]
+    finally:
+        connection.close()
+    if said != ["ok"]:
+        raise OperatorError(f"The database in the backup is damaged: {said[0]}. Use an older backup.")
+
+
+def _adapters(database: Path, files: AdapterFiles) -> tuple[list[str], list[str]]:
+    """Those that the copy names: which are whole, and which are not."""
+    copy = SqlStore(f"sqlite:///{database}")
+    try:
+        named = [adapter.id for adapter in copy.run_sync(lambda unit: unit.adapters.all())]
+    finally:
+        copy.close()
+    whole, left_out = [], []
+    for adapter in named:
+        try:
+            files.verify(adapter)
+            whole.append(str(adapter))
+        except AdapterBroken:
+            left_out.append(str(adapter))
+    return whole, left_out
+
+
+def _pack(to: Path, made_at: datetime, database: Path, files: AdapterFiles, adapters: list[str]) -> None:
+    members = {DATABASE: database}
+    for adapter in adapters:
+        folder = files.folder(AdapterId(adapter))
+        members |= {f"{ADAPTERS}/{adapter}/{path.name}": path for path in sorted(folder.iterdir())}
+    hashes = {name: _sha256(path) for name, path in members.items()}
+    text = json.dumps({"format": FORMAT, "made_at": made_at.isoformat(), "files": hashes}, indent=1)
+    (to.parent / LIST).write_text(text, encoding="utf-8")
+    with tarfile.open(to, "w") as archive:
+        for name, path in {**members, LIST: to.parent / LIST}.items():
+            archive.add(path, name, recursive=False)
+    to.chmod(0o600)
+    _flush(to)
+
+
+def _unpack(file: Path, to: Path) -> dict[str, Any]:
+    """Raises OperatorError unless it is exactly what was packed."""
+    try:
+        with tarfile.open(file) as archive:
+            archive.extractall(to, filter="data")
+        listed: dict[str, Any] = json.loads((to / LIST).read_text(encoding="utf-8"))
+        there = {path.relative_to(to).as_posix() for path in to.rglob("*") if path.is_file()} - {LIST}
+        if listed["format"] != FORMAT or there != set(listed["files"]):
+            raise ValueError("files are missing, or foreign to it")
+        changed = [name for name, sha256 in listed["files"].items() if _sha256(to / name) != sha256]
+        if changed:
+            raise ValueError(f"{changed[0]} is not what was packed")
+    except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as problem:
+        raise OperatorError(f"{file} is no whole backup: {problem}. Use another one.") from problem
+    return listed
+
+
+def _put(path: Path, to: Path) -> None:
+    """Move it there, on disk when this returns."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    for each in (*path.rglob("*"), path):
+        _flush(each)
+    path.replace(to)
+    _flush(to.parent)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,78 @@
+"""A database that somebody else holds (O5), and an event that kills whatever works on it (O10)."""
+
+import asyncio
+from pathlib import Path
+
+import pysqlite3.dbapi2 as sqlite
+
+from bot.texts import ENGLISH
+from tests.chaos.bot_process import POISON
+from tests.chaos.kills import kill, settle
+from tests.chaos.tally import Tally
+from tests.chaos.traffic import GROUNDED, World, open_world
+
+HELD_S = (0.5, 2.0, 11.0)
+"""The last one is longer than the bot waits for the database."""
+ASKED_MEANWHILE = 5
+DEATHS = 3
+MOST_DEATHS = 6
+NEIGHBOURS = 5
+
+
+async def locks(folder: Path, held_s: tuple[float, ...], seed: int, mutant: str = "") -> Tally:
+    tally = Tally("the database held by another program: nothing acknowledged is lost, it goes on by itself")
+    async with open_world(folder, seed) as world:
+        process = world.start(mutant=mutant).process()
+        await world.until_up()
+        for seconds in held_s:
+            await _hold(world, seconds)
+        tally.check(process.is_alive(), "the process ended")
+        await world.until_quiet()
+        await kill(process)
+        await settle(world, tally, mutant)
+    tally.notes.append(f"held for {', '.join(f'{seconds:g} s' for seconds in held_s)}")
+    return tally
+
+
+async def _hold(world: World, seconds: float) -> None:
+    other = sqlite.connect(world.database, isolation_level=None, timeout=30)
+    other.execute("BEGIN IMMEDIATE")
+    asking = [asyncio.create_task(world.ask(GROUNDED)) for _ in range(ASKED_MEANWHILE)]
+    await asyncio.sleep(seconds)
+    other.execute("ROLLBACK")
+    other.close()
+    await asyncio.gather(*asking)
+
+
+async def poison(folder: Path, count: int, seed: int, mutant: str = "") -> Tally:
+    tally = Tally(
+        "an event that kills its process is set aside after three deaths, and told; its neighbours are answered"
+    )
+    for number in range(count):
+        async with open_world(folder / str(number), seed + number) as world:
+            await _poison(world, tally, mutant)
+    return tally
+
+
+async def _poison(world: World, tally: Tally, mutant: str) -> None:
+    texts = (f"{GROUNDED} {POISON}", *[GROUNDED] * NEIGHBOURS)
+    process, deaths = world.start(mutant=mutant, slow=True).process(), 0
+    asking = asyncio.gather(*(asyncio.create_task(world.ask(text)) for text in texts))
+    while deaths <= MOST_DEATHS and not (asking.done() and process.is_alive() and await _is_quiet(world)):
+        await asyncio.sleep(0.05)
+        if not process.is_alive():
+            deaths += 1
+            process = world.start(mutant=mutant, slow=True).process()
+    asking.cancel()
+    await kill(process)
+    tally.check(deaths == DEATHS, f"{deaths} deaths")
+    broken = world.count("SELECT count(*) FROM answers WHERE answer LIKE ?", f"%{ENGLISH.broke}%")
+    tally.check(broken == 1, f"{broken} were told that something went wrong")
+    grounded = world.count("SELECT count(*) FROM answers WHERE kind = 'grounded' AND asked_in IS NOT NULL")
+    for number in range(NEIGHBOURS):
+        tally.check(number < grounded, f"of {NEIGHBOURS} neighbours {grounded} were answered")
+
+
+async def _is_quiet(world: World) -> bool:
+    """Nothing is to be worked off, also not a moment later: a poisoned one may be about to die."""
+    return not world.count("SELECT count(*) FROM inbox WHERE state = 'pending'")

@@ -1,0 +1,250 @@
+"""Seeded bugs: each takes away one thing that a promise stands on. A harness that misses them is worth nothing."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bot import intake
+from bot.answers import Answer
+from bot.delivery import Delivery
+from bot.events import Event
+from bot.ids import AdapterId, RunId, made_at
+from bot.intake import Intake
+from bot.lineage import Report, Run
+from bot.outgoing import Outgoing
+from bot.ports import Effect, Unit
+from bot.routing import Routing
+from connectors.slack.posting import Posting
+from learning.checkpoint import Checkpoint
+from storage import backup
+from storage.adapter_files import AdapterFiles
+from storage.database import SqlStore
+from storage.repositories.boxes import SqlInbox, next_position
+from storage.repositories.slow_loop import SqlRuns
+from storage.tables import InboxRow, RunRow
+
+
+def seed(name: str) -> None:
+    """Put the bug of that name into this process; none for an empty name."""
+    if name:
+        MUTANTS[name]()
+
+
+# --- events ---------------------------------------------------------------------------------------------------------
+
+
+def ack_before_commit() -> None:
+    """An event is acknowledged before it is on disk."""
+    right = Intake.receive
+
+    async def receive(self: Intake, event: Event) -> bool:
+        kept = asyncio.create_task(_late(right, self, event))
+        _background.add(kept)
+        kept.add_done_callback(_background.discard)
+        return True
+
+    Intake.receive = receive  # type: ignore[method-assign]
+
+
+_background: set[asyncio.Task[Any]] = set()
+
+
+async def _late(receive: Callable[..., Any], taking: Intake, event: Event) -> None:
+    await asyncio.sleep(0.02)
+    await receive(taking, event)
+
+
+def no_dedup() -> None:
+    """An event that comes again is taken for a new one."""
+    right = SqlInbox.add
+
+    def add(self: SqlInbox, event: Event) -> bool:
+        row = self._session.get(InboxRow, event.id)
+        if row is None:
+            return right(self, event)
+        row.state, row.position = "pending", next_position(self._session, InboxRow.position)
+        return True
+
+    SqlInbox.add = add  # type: ignore[method-assign]
+
+
+def effect_apart() -> None:
+    """What an event changes and that it is done are two transactions."""
+
+    async def attempt(self: Intake, event: Event, is_counted: bool) -> None:
+        effect: Effect = await self.routing(event)
+
+        def change(unit: Unit) -> None:
+            for each in effect(unit):
+                unit.outbox.add(each)
+
+        await self.store.run(change)
+        await asyncio.sleep(0.02)
+        await self.store.run(lambda unit: unit.inbox.done(event.id))
+
+    Intake._try = attempt  # type: ignore[method-assign]
+
+
+def delivered_before_sent() -> None:
+    """A message counts as delivered before its platform has it."""
+    right = Delivery._deliver
+
+    async def deliver(self: Delivery, outgoing: Any) -> Any:
+        await self.store.run(lambda unit: unit.outbox.delivered(outgoing.id, None))
+        await asyncio.sleep(0.02)
+        return await right(self, outgoing)
+
+    Delivery._deliver = deliver  # type: ignore[method-assign]
+
+
+def sent_again() -> None:
+    """A message that may stand there already is not looked for."""
+    Posting._may_stand_there = lambda *_: False  # type: ignore[method-assign]
+
+
+def acknowledged_anyway() -> None:
+    """An event that can't be kept is acknowledged all the same."""
+    right = Intake.receive
+
+    async def receive(self: Intake, event: Event) -> bool:
+        try:
+            return await right(self, event)
+        except Exception:
+            return True
+
+    Intake.receive = receive  # type: ignore[method-assign]
+
+
+def silent_when_busy() -> None:
+    """Who asks when too many ask hears nothing."""
+    right = Routing._post
+
+    def post(self: Routing, unit: Unit, event: Event, answer: Answer) -> Sequence[Outgoing]:
+        return [] if answer.text == self.answering.texts.busy else right(self, unit, event, answer)
+
+    Routing._post = post  # type: ignore[method-assign]
+
+
+def clock_believed() -> None:
+    """Only what is older than the process is looked for, as if no clock were ever set back."""
+
+    def may_stand_there(self: Posting, id: str) -> bool:
+        return id in self._tried or made_at(id) < self.started_at
+
+    Posting._may_stand_there = may_stand_there  # type: ignore[method-assign]
+
+
+def never_parked() -> None:
+    """Attempts are not counted: what kills the process does so for ever."""
+    SqlInbox.attempt = lambda self, event: 1  # type: ignore[method-assign]
+
+
+def tried_together() -> None:
+    """What may have killed the process is tried again beside all others."""
+    intake.SUSPECT_FROM = 1_000
+
+
+# --- runs -----------------------------------------------------------------------------------------------------------
+
+
+def no_fencing() -> None:
+    """Whoever trained may publish, whoever owns the run by now."""
+
+    def finish(self: SqlRuns, run: RunId, owner: str, report: Report) -> bool:
+        row = self._session.get_one(RunRow, run)
+        self._close(row, report)
+        return True
+
+    SqlRuns.finish = finish  # type: ignore[method-assign]
+
+
+def no_slots() -> None:
+    """A slot that was requested before is requested again."""
+    right = SqlRuns.request
+
+    def request(self: SqlRuns, run: Run) -> bool:
+        taken = self._session.get(RunRow, run.id)
+        return taken is None and right(self, Run(**{**vars(run), "slot": f"{run.slot}#{run.id}"}))
+
+    SqlRuns.request = request  # type: ignore[method-assign]
+
+
+# --- training -------------------------------------------------------------------------------------------------------
+
+
+def forgets_moments() -> None:
+    """A training that goes on has forgotten what its optimizer knew."""
+    right = Checkpoint.restore
+
+    def restore(self: Checkpoint, parameters: Any, optimizer: Any) -> int:
+        done = right(self, parameters, optimizer)
+        optimizer.state.clear()
+        return done
+
+    Checkpoint.restore = restore  # type: ignore[method-assign]
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+def renamed_first() -> None:
+    """An adapter's folder appears before its files are whole."""
+
+    right = AdapterFiles.publish
+
+    def publish(self: AdapterFiles, adapter: AdapterId, staged: Path, base_sha256: str) -> str:
+        aside = AdapterFiles(self.root / ".aside", self._base_sha256)
+        aside.folder(adapter).parent.mkdir(exist_ok=True)
+        weights = right(aside, adapter, staged, base_sha256)
+        self.folder(adapter).mkdir()
+        for path in sorted(aside.folder(adapter).iterdir()):
+            (self.folder(adapter) / path.name).write_bytes(path.read_bytes())
+        return weights
+
+    AdapterFiles.publish = publish  # type: ignore[method-assign]
+
+
+def no_hashes() -> None:
+    """An adapter's files are looked at, but not their bytes."""
+    right = AdapterFiles._check_files
+
+    def check(self: AdapterFiles, adapter: Any, files: dict[str, Any]) -> None:
+        sizes = {
+            name: listed if (self.folder(adapter) / name).stat().st_size != listed["bytes"] else None
+            for name, listed in files.items()
+        }
+        if any(sizes.values()):
+            right(self, adapter, files)
+
+    AdapterFiles._check_files = check  # type: ignore[method-assign]
+
+
+def plain_copy() -> None:
+    """The database is copied as a file, without what its log holds."""
+
+    def copy(store: SqlStore, to: Path) -> None:
+        assert store.file is not None
+        to.write_bytes(store.file.read_bytes())
+
+    backup.copy_database = copy
+
+
+MUTANTS: dict[str, Callable[[], None]] = {
+    "ack-before-commit": ack_before_commit,
+    "no-dedup": no_dedup,
+    "effect-apart": effect_apart,
+    "delivered-before-sent": delivered_before_sent,
+    "sent-again": sent_again,
+    "acknowledged-anyway": acknowledged_anyway,
+    "silent-when-busy": silent_when_busy,
+    "clock-believed": clock_believed,
+    "never-parked": never_parked,
+    "tried-together": tried_together,
+    "no-fencing": no_fencing,
+    "no-slots": no_slots,
+    "forgets-moments": forgets_moments,
+    "renamed-first": renamed_first,
+    "no-hashes": no_hashes,
+    "plain-copy": plain_copy,
+}

@@ -1,0 +1,73 @@
+"""More questions at once than can be answered (O1), on the installed program with a real engine."""
+
+import asyncio
+from pathlib import Path
+from uuid import uuid4
+
+from bot.answers import Answer
+from bot.texts import ENGLISH
+from storage.codec import ANSWER, from_text
+from tests.chaos.tally import Tally
+from tests.chaos.traffic import GROUNDED, rows_of
+from tests.e2e.program import PROGRAM, Installation, Running
+from tests.e2e.waiting import until
+from tests.learning.model_cache import CACHE
+from tests.tiny_model import make_tiny_model
+
+HELP = "# Plans\n\n## Single sign-on\n\nSingle sign-on comes with the Forest plan.\n"
+LAYERS = 30
+"""So that an answer takes a while."""
+
+
+async def overload(folder: Path, count: int, mutant: str = "") -> Tally:
+    tally = Tally(
+        "more questions than can be answered: each is answered or handed off in plain words; then all is normal"
+    )
+    if not (CACHE / "all-minilm-l6-v2" / "mentee.json").is_file():
+        tally.skipped = "the text encoder isn't in the model cache (`mentee run` fetches it)"
+        return tally
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "plans.md").write_text(HELP)
+    model = make_tiny_model(folder / "tiny", layers=LAYERS)
+    settings = {"MENTEE_BASE_MODEL": str(model), "MENTEE_SUPPORTED_FROM": "0", "MENTEE_RETRAIN_AFTER_LESSONS": "0"}
+    installation = Installation(folder, settings, program=_program(mutant))
+    await installation.mentee("ingest", "plans.md")
+    async with installation.running() as bot:
+        accepted = await asyncio.gather(*(_ask(bot, str(uuid4())) for _ in range(count)))
+        answers = await _answers(installation, count)
+        tally.check(all(accepted), "a question was not accepted")
+        tally.check(len(answers) == count, f"{len(answers)} answers to {count} questions")
+        shed = [answer for answer in answers if answer.text == ENGLISH.busy]
+        handed = [answer for answer in answers if answer.kind == "handoff"]
+        for answer in answers:
+            tally.check(bool(answer.text.strip()), "an empty answer")
+        tally.check(await _ask(bot, str(uuid4())), "not accepted afterwards")
+        after = await _answers(installation, count + 1)
+        tally.check(len(after) == count + 1 and after[-1].kind == "grounded", "not normal afterwards")
+    left = len(handed) - len(shed)
+    tally.notes.append(
+        f"{count} at once: {count - len(handed)} written, {len(shed)} told that too many ask, {left} other hand-offs"
+    )
+    return tally
+
+
+def _program(mutant: str) -> tuple[str, ...]:
+    return (PROGRAM.with_name("python").as_posix(), "-m", "tests.chaos.planted", mutant) if mutant else (str(PROGRAM),)
+
+
+async def _ask(bot: Running, conversation: str) -> bool:
+    body = {"id": str(uuid4()), "conversation": conversation, "text": GROUNDED}
+    return (await bot.browser.post("/messages", json=body, timeout=120)).status_code == 202
+
+
+async def _answers(installation: Installation, count: int) -> list[Answer]:
+    """Once nothing is pending any more, oldest first."""
+    database = installation.folder / "data" / "mentee.db"
+
+    def quiet() -> bool:
+        (inbox,) = rows_of(database, "SELECT count(*), sum(state = 'pending') FROM inbox")
+        (outbox,) = rows_of(database, "SELECT count(*) FROM outbox WHERE state = 'waiting'")
+        return int(inbox[0]) >= count and not int(inbox[1]) and not int(outbox[0])
+
+    await until(quiet, "the last answer")
+    return [from_text(ANSWER, row[0]) for row in rows_of(database, "SELECT answer FROM answers ORDER BY id")]

@@ -1,0 +1,85 @@
+"""The harnesses of `make chaos` in small: what they try holds, and a seeded bug is noticed."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import backups, faults, kills, locks, publishing, replicas, strace, trainings
+from tests.chaos.strace import KILL
+from tests.chaos.tally import Tally
+
+# --- quick: in this process -----------------------------------------------------------------------------------------
+
+
+def test_damaged_files_are_refused_and_unhashed_ones_noticed(tmp_path: Path) -> None:
+    assert publishing.damages(tmp_path / "right", 60, seed=0).passed
+    assert publishing.damages(tmp_path / "wrong", 30, seed=0, mutant="no-hashes").failures
+
+
+def test_a_harness_that_tried_nothing_or_missed_a_bug_has_not_passed() -> None:
+    assert not Tally("a promise").passed
+    assert not Tally("a promise", tries=1, mutants={"a bug": False}).passed
+    assert not Tally("a promise", tries=1, failures=["broken"]).passed
+    assert not Tally("a promise", skipped="no strace").passed
+    assert Tally("a promise", tries=1, mutants={"a bug": True}).passed
+
+
+# --- slow: processes that are killed --------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("mutant", "noticed"), [("", False), ("ack-before-commit", True), ("no-dedup", True)])
+def test_kills(tmp_path: Path, mutant: str, noticed: bool) -> None:
+    tally = asyncio.run(kills.kills(tmp_path / "w", 12, seed=0, mutant=mutant))
+    assert bool(tally.failures) is noticed, tally.failures
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_clocks_that_jump(tmp_path: Path) -> None:
+    assert asyncio.run(kills.clocks(tmp_path / "w", 10, seed=0)).failures == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("fault", [KILL, "error=ENOSPC", "error=EIO"])
+def test_some_writes_of_an_event(tmp_path: Path, fault: str) -> None:
+    (tally,) = asyncio.run(faults.faults(tmp_path, every=7, seed=0, fault=fault))
+    assert tally.skipped or tally.passed, tally.failures
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(bool(strace.missing()), reason="system calls can't be injected here")
+def test_some_crash_points_of_publishing(tmp_path: Path) -> None:
+    assert asyncio.run(publishing.crash_points(tmp_path / "right", every=8)).passed
+    assert asyncio.run(publishing.crash_points(tmp_path / "wrong", every=2, mutant="renamed-first")).failures
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("mutant", "noticed"), [("", False), ("no-fencing", True), ("no-slots", True)])
+def test_replicas(tmp_path: Path, mutant: str, noticed: bool) -> None:
+    assert bool(replicas.replicas(tmp_path, 40, seed=0, mutant=mutant).failures) is noticed
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("mutant", "noticed"), [("", False), ("plain-copy", True)])
+def test_backups(tmp_path: Path, mutant: str, noticed: bool) -> None:
+    assert bool(backups.backups(tmp_path, 5, seed=0, mutant=mutant).failures) is noticed
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_held_database_and_a_poisoned_event(tmp_path: Path) -> None:
+    assert asyncio.run(locks.locks(tmp_path / "w", (0.5,), seed=0)).failures == []
+    assert asyncio.run(locks.poison(tmp_path / "p", 1, seed=0)).failures == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_trainings(tmp_path: Path) -> None:
+    assert trainings.trainings(tmp_path, 3, seed=0).passed
