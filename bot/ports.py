@@ -15,9 +15,10 @@ from bot.events import Event, MessageRef, Place
 from bot.feedback import Hold, Lesson, Phrasing, Rating, Ruling
 from bot.generation import Generation, Sampling
 from bot.handoff import Handoff
-from bot.ids import AdapterId, AnswerId, EventId, FactId, LessonId, OutgoingId, RunId
+from bot.ids import AdapterId, AnswerId, EventId, FactId, LessonId, OutgoingId, PassId, RunId
 from bot.lineage import Adapter, Deployment, Progress, Report, RetrainPlan, Run
 from bot.outgoing import Outgoing
+from bot.passes import Pass
 from bot.people import Person, Platform
 from bot.personal import Span
 from bot.prompting import Message
@@ -445,6 +446,21 @@ class Persons(Protocol):
         ...
 
 
+class Passes(Protocol):
+    def add(self, given: Pass, digest: str) -> None:
+        """Keep it under the digest of its secret. Those that hold no more go."""
+        ...
+
+    def of(self, digest: str) -> Pass | None: ...
+    def all(self) -> Sequence[Pass]:
+        """Oldest first."""
+        ...
+
+    def remove(self, id: PassId) -> bool:
+        """False when it is gone already."""
+        ...
+
+
 class Flags(Protocol):
     def get(self, name: str) -> str | None: ...
     def set(self, name: str, value: str) -> None: ...
@@ -481,6 +497,8 @@ class Unit(Protocol):
     def audit(self) -> Audit: ...
     @property
     def persons(self) -> Persons: ...
+    @property
+    def passes(self) -> Passes: ...
     @property
     def flags(self) -> Flags: ...
     def changes(self, since: int) -> Changes:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from bot.desk import Desk
+from bot.errors import SettingError
 from bot.ports import Connector
 from bot.texts import ENGLISH
 from deploy.settings import Settings
@@ -37,7 +38,12 @@ def page_config(settings: Settings) -> "WebConfig":
     from connectors.web.config import WebConfig
 
     password = settings.web_password.get_secret_value() if settings.web_password else None
-    return WebConfig(host=settings.web_host, port=settings.web_port, password=password)
+    if settings.web_url and not password and settings.slack_bot_token is None and settings.discord_token is None:
+        raise SettingError(
+            "MENTEE_WEB_URL is set, so that people sign in to the page by links from a chat, but no chat is connected: "
+            "set MENTEE_WEB_PASSWORD too, or connect Slack or Discord."
+        )
+    return WebConfig(host=settings.web_host, port=settings.web_port, password=password, url=settings.web_url)
 
 
 def slack_config(settings: Settings, bot_token: str) -> "SlackConfig":
@@ -68,5 +74,6 @@ def discord_config(settings: Settings, token: str) -> "DiscordConfig":
         gateway_url=settings.discord_gateway_url,
         message_content=settings.discord_message_content,
         agents_mention=settings.discord_agents_mention,
+        servers=settings.discord_servers,
         dev_guild=settings.discord_dev_guild,
     )

@@ -9,6 +9,7 @@ from bot.retrieval import Changes
 from storage.repositories.audit import SqlAudit
 from storage.repositories.boxes import SqlInbox, SqlOutbox
 from storage.repositories.memory import SqlDocuments, SqlLessons, SqlVectors
+from storage.repositories.passes import SqlPasses
 from storage.repositories.persons import SqlPersons
 from storage.repositories.revision import changes_since, current_revision
 from storage.repositories.slow_loop import SqlAdapters, SqlFlags, SqlRuns
@@ -77,6 +78,10 @@ class SqlUnit:
     @cached_property
     def persons(self) -> SqlPersons:
         return SqlPersons(self.session)
+
+    @cached_property
+    def passes(self) -> SqlPasses:
+        return SqlPasses(self.session)
 
     @cached_property
     def flags(self) -> SqlFlags:

@@ -11,7 +11,6 @@ from bot.errors import NotAllowed
 from bot.texts import Texts
 from connectors.discord.interactions import Interactions
 from connectors.discord.parsing import command_given, ref_of, reply_marked
-from connectors.discord.people import person_of
 from connectors.discord.surface import COMMAND
 
 Interaction = discord.Interaction[Any]
@@ -69,7 +68,7 @@ class MenteeGroup(app_commands.Group):
     @promote.autocomplete("adapter")
     async def _names(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
         try:
-            self.front.desk.routing.commands.check_right("promote", person_of(interaction.user))
+            self.front.desk.routing.commands.check_right("promote", await self.front.person_of(interaction))
         except NotAllowed:
             return []
         names = [adapter.name for adapter in await self.front.desk.adapters() if current in adapter.name]
@@ -86,6 +85,10 @@ class MenteeGroup(app_commands.Group):
     @app_commands.command(description="Answer again")
     async def resume(self, interaction: Interaction) -> None:
         await self._give(interaction, "resume")
+
+    @app_commands.command(description="A link to the page, for you alone")
+    async def login(self, interaction: Interaction) -> None:
+        await self._give(interaction, "login")
 
     @app_commands.command(description="Remove what is kept of a person, adapters included")
     @app_commands.describe(person="Who", with_lessons="Also what the person has taught")

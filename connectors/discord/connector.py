@@ -18,7 +18,8 @@ from bot.people import Platform
 from bot.texts import Texts
 from connectors.discord.client import MenteeClient
 from connectors.discord.config import DEFAULT_API_URL, DiscordConfig, setting_error
-from connectors.discord.parsing import DIRECT, ref_of
+from connectors.discord.parsing import ref_of
+from connectors.discord.people import DIRECT
 from connectors.discord.rendering import Rendered, nonce, render_answer, render_notice, render_offer, render_text
 
 VANISHES_AFTER_S = 120.0
@@ -106,7 +107,11 @@ class DiscordConnector:
             role = self._agents_role(notice.place)
             return await self._post(notice, render_notice(notice, privately=False, agents_role=role))
         private = render_notice(notice, privately=True)
-        if not await self.client.interactions.answer(notice.in_reply_to, private.pieces):
+        if await self.client.interactions.answer(notice.in_reply_to, private.pieces):
+            return None
+        if notice.is_secret:
+            log.warning("discord.secret_not_shown", outgoing=notice.id)
+        else:
             await self._post(notice, render_notice(notice, privately=False), delete_after=VANISHES_AFTER_S)
         return None
 
