@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Extra options for pip, such as an index of CPU builds of torch that spares a machine without a GPU the CUDA packages.
 PIP_OPTIONS ?=
 
-.PHONY: help setup run test lint test-fast test-slow peers chaos chaos-long clean
+.PHONY: help setup run test lint test-fast test-slow peers chaos chaos-long sbom audit clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,17 @@ chaos-long: $(VENV)/.dev ## The same for a night
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos --long --json chaos.json
 
 test: lint test-fast test-slow ## All checks and tests, from nothing
+
+$(VENV)/.safety: $(VENV)/.installed
+	$(BIN)/pip install $(PIP_OPTIONS) --quiet 'cyclonedx-bom>=7,<8' 'pip-audit>=2.9,<3'
+	touch $@
+
+sbom: $(VENV)/.safety ## Write what is installed as a bill of materials (CycloneDX)
+	$(BIN)/cyclonedx-py environment $(VENV)/bin/python --pyproject pyproject.toml --output-reproducible -o sbom.json
+	@echo "sbom.json"
+
+audit: $(VENV)/.safety ## Ask the advisory database about what is installed; needs the network
+	@$(BIN)/pip-audit --skip-editable || { echo "Not audited, or something was found: see above. Without a network the advisory database can't be asked."; exit 1; }
 
 clean: ## Remove what was installed and built here; data and models stay
 	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
+from bot.access import Deed, refusal
 from bot.answers import Answer, AnswerKind, PostedAnswer
 from bot.asking_why import ask_why, reason_buttons
 from bot.contradicting import contradicts
@@ -14,7 +15,7 @@ from bot.feedback import Fact, Gesture, Hold, Lesson, LessonSource, Phrasing, Ra
 from bot.holding import Near
 from bot.ids import AnswerId, FactId, LessonId, new_id
 from bot.outgoing import CorrectionForm, CorrectionOffer, Notice, Outgoing
-from bot.people import Person, Role
+from bot.people import Person
 from bot.policy import Policy
 from bot.ports import Unit
 from bot.retrieval import Section
@@ -65,7 +66,7 @@ class Capturing:
     def _by_others(self, event: Reacted, gesture: Gesture, posted: PostedAnswer) -> list[Outgoing]:
         """Customers teach nothing, but may say what was the matter."""
         if gesture is Gesture.CORRECT:
-            return [self._notice(event, self.texts.not_agent)]
+            return [self._notice(event, refusal(event.person, self.texts.not_agent, self.texts))]
         return [ask_why(event, posted.answer.id, self.texts)] if gesture is Gesture.REJECT else []
 
     def _second(self, unit: Unit, event: Reacted, gesture: Gesture) -> list[Outgoing]:
@@ -76,11 +77,11 @@ class Capturing:
         if lesson is None or not is_held or gesture is not Gesture.APPROVE or not event.added:
             return []
         if not self._is_agent(event.person):
-            return [self._notice(event, self.texts.not_agent)]
+            return [self._notice(event, refusal(event.person, self.texts.not_agent, self.texts))]
         try:
             told = self.reviewing.agree(unit, lesson, event.person, event.at)
-        except NotAllowed as refusal:
-            return [self._notice(event, str(refusal))]
+        except NotAllowed as problem:
+            return [self._notice(event, str(problem))]
         return [self._notice(event, self.texts.accepted_by_you), *told]
 
     def _approve(self, unit: Unit, event: Reacted, posted: PostedAnswer) -> list[Outgoing]:
@@ -159,8 +160,8 @@ class Capturing:
         try:
             posted = self._correctable(unit, event.answer, event.person)
             self.check(event.question, event.text)
-        except (NotAllowed, BadInput) as refusal:
-            return [self._notice(event, str(refusal))]
+        except (NotAllowed, BadInput) as problem:
+            return [self._notice(event, str(problem))]
         likely = posted.answer.fact or self._surely(near)
         fact = self._corrected_before(unit, event.answer) or self._fact_meant(unit, likely, event.question, event.text)
         lesson = self._lesson(
@@ -219,11 +220,11 @@ class Capturing:
     # --- parts -----------------------------------------------------------------------------------------------------
 
     def _is_agent(self, person: Person) -> bool:
-        return self.policy.staff.role_of(person) >= Role.AGENT
+        return self.policy.staff.may(person, Deed.TEACH)
 
     def _correctable(self, unit: Unit, answer: AnswerId, person: Person) -> PostedAnswer:
         if not self._is_agent(person):
-            raise NotAllowed(self.texts.not_agent)
+            raise NotAllowed(refusal(person, self.texts.not_agent, self.texts))
         posted = unit.answers.get(answer)
         if posted is None:
             raise BadInput(self.texts.unknown_answer)

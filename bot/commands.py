@@ -5,36 +5,22 @@ import shlex
 from dataclasses import dataclass
 from functools import cached_property
 
+from bot.access import COMMANDS, NEEDED, Deed, refusal
 from bot.answers import PostedAnswer
 from bot.errors import AdapterBroken, AdminError, BadInput, NotAllowed, UnknownAdapter
 from bot.events import CommandGiven, Place
 from bot.forgetting import Forgetting
 from bot.ids import AdapterId, RunId, new_id
+from bot.letting_in import LINK_FOR, LettingIn
 from bot.lineage import Adapter, Deployment, Move, RetrainPlan, Run, RunState, serving_stack, withdrawn
 from bot.outgoing import Notice, Outgoing, ProgressPost
-from bot.people import Person, Role
+from bot.people import Person, Platform, Role
 from bot.policy import Policy
 from bot.ports import AdapterStore, Clock, Planner, Unit
 from bot.reviewing import Reviewing, remember_admin
 from bot.status import PAUSED, Status, describe_status, explain, name_of, status_of
 from bot.texts import Texts
 from bot.trying import BY_TRIAL, describe_trial, live_adapter, standing_of, trial_of
-
-NEEDED_ROLE = {
-    "help": Role.CUSTOMER,
-    "status": Role.AGENT,
-    "why": Role.AGENT,
-    "adapters": Role.AGENT,
-    "review": Role.AGENT,
-    "accept": Role.AGENT,
-    "drop": Role.ADMIN,
-    "retrain": Role.ADMIN,
-    "promote": Role.ADMIN,
-    "rollback": Role.ADMIN,
-    "pause": Role.ADMIN,
-    "resume": Role.ADMIN,
-    "forget": Role.ADMIN,
-}
 
 
 @dataclass(frozen=True)
@@ -54,7 +40,7 @@ class Commands:
         verb, arguments = _parse(event.text)
         try:
             self.check_right(verb, event.person)
-            if self.policy.staff.role_of(event.person) >= Role.ADMIN:
+            if self.policy.staff.may(event.person, Deed.DECIDE):
                 remember_admin(unit, event.person, event.place)
             return self._dispatch(unit, event, verb, arguments)
         except (AdminError, NotAllowed, BadInput) as problem:
@@ -62,12 +48,12 @@ class Commands:
 
     def check_right(self, verb: str, person: Person) -> None:
         """Raises BadInput for a verb that doesn't exist, NotAllowed for a person who may not use it."""
-        if verb not in NEEDED_ROLE:
+        if verb not in COMMANDS:
             raise BadInput(self.texts.unknown_command.format(verb=verb))
-        needed = NEEDED_ROLE[verb]
-        if self.policy.staff.role_of(person) < needed:
-            text = self.texts.not_admin if needed is Role.ADMIN else self.texts.not_staff
-            raise NotAllowed(text.format(verb=verb))
+        deed = Deed(verb)
+        if not self.policy.staff.may(person, deed):
+            text = self.texts.not_admin if NEEDED[deed] is Role.ADMIN else self.texts.not_staff
+            raise NotAllowed(refusal(person, text.format(verb=verb), self.texts))
 
     def _dispatch(self, unit: Unit, event: CommandGiven, verb: str, arguments: list[str]) -> list[Outgoing]:
         by = event.person.key
@@ -83,6 +69,8 @@ class Commands:
                 return [_tell(event, self.promote(unit, _only(arguments, self._needs("promote", "an adapter")), by))]
             case "rollback":
                 return [_tell(event, self.rollback(unit, by))]
+            case "login":
+                return [self._login(unit, event)]
             case "forget":
                 return [_tell(event, self._forget(unit, arguments, by))]
             case "pause" | "resume":
@@ -221,6 +209,19 @@ class Commands:
             raise BadInput(self._needs("forget", "a person: a mention, a name or an id"))
         _, certificate = self.forgetting.forget(unit, " ".join(rest), by, with_lessons=with_lessons)
         return self.forgetting.describe(certificate)
+
+    @property
+    def letting_in(self) -> LettingIn:
+        return LettingIn(self.policy.staff, self.texts)
+
+    def _login(self, unit: Unit, event: CommandGiven) -> Notice:
+        """A link for whoever asks, and for nobody else's eyes. Raises BadInput where there is nothing to sign in to."""
+        if not self.policy.page_url or event.place.platform is Platform.WEB:
+            raise BadInput(self.texts.no_login)
+        link = f"{self.policy.page_url.rstrip('/')}/enter?link={self.letting_in.link(unit, event.person, self.clock())}"
+        minutes = LINK_FOR.total_seconds() / 60
+        text = self.texts.login_link.format(link=link, minutes=minutes)
+        return Notice(place=event.place, in_reply_to=event.id, text=text, to=event.person, is_secret=True)
 
     # --- state ---------------------------------------------------------------------------------------------------
 

@@ -1,14 +1,18 @@
 """Turns of a conversation, and the decision which messages are meant for the bot."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.access import Deed, Staff
 from bot.events import MessagePosted, Place
-from bot.people import Role, Staff
+from bot.people import Role
 
 MAX_QUESTION_CHARS = 4_000
+# Characters of no width (but for those that join emoji and letters), reversed writing, and Unicode's tags.
+_UNSEEN = re.compile("[\u200b\u2060-\u2064\ufeff\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
 
 
 class Speaker(StrEnum):
@@ -45,8 +49,11 @@ class Question:
 
 
 def clean_question(text: str) -> str:
-    """Fold white space and cut what no question needs; a very long one keeps its head and tail."""
-    folded = " ".join(text.split())
+    """Fold white space and cut what no question needs; a very long one keeps its head and tail.
+
+    What nobody sees goes, too: people must be able to read what the model reads.
+    """
+    folded = " ".join(_UNSEEN.sub("", text).split())
     if len(folded) <= MAX_QUESTION_CHARS:
         return folded
     half = MAX_QUESTION_CHARS // 2
@@ -64,7 +71,7 @@ def is_for_the_bot(
     """
     if event.mentions_bot:
         return True
-    if taken and (not event.place.is_direct or staff.role_of(event.person) >= Role.AGENT):
+    if taken and (not event.place.is_direct or staff.may(event.person, Deed.TAKE)):
         return False
     if event.place.is_direct:
         return True

@@ -14,11 +14,13 @@ from bot.installations import Installation
 from bot.intake import Intake
 from bot.lineage import Adapter, RetrainPlan, Run
 from bot.outgoing import CorrectionForm
+from bot.passes import Pass, PassKind
 from bot.people import OPERATOR, Person, Platform, Role
 from bot.ports import Clock, Store, Unit
 from bot.redacting import Redacting
 from bot.routing import Routing
 from bot.status import Status
+from bot.texts import Texts
 from bot.uninstalling import uninstall
 
 TERMINAL = Place(Platform.CLI, "local", "terminal")
@@ -85,6 +87,29 @@ class Desk:
     async def uninstall(self, platform: Platform, workspace: str) -> int:
         """Remove what is kept of a workspace; how many rows."""
         return await self.store.run(lambda unit: uninstall(unit, platform, workspace, self.clock()))
+    # --- for those who sign in --------------------------------------------------------------------------------------
+
+    @property
+    def texts(self) -> Texts:
+        return self.routing.commands.texts
+
+    async def holder(self, secret: str, kind: PassKind) -> Pass | None:
+        """Whose secret it is, while it holds."""
+        letting_in = self.routing.commands.letting_in
+        return await self.store.run(lambda unit: letting_in.holder(unit, secret, kind, self.clock()))
+
+    async def enter(self, link: str) -> str | None:
+        """A session's secret for a link's; None for one that doesn't hold any more."""
+        letting_in = self.routing.commands.letting_in
+        return await self.store.run(lambda unit: letting_in.enter(unit, link, self.clock()))
+
+    async def sign_in(self, person: Person) -> str:
+        """A session's secret for somebody who has proved otherwise who they are."""
+        letting_in = self.routing.commands.letting_in
+        return await self.store.run(lambda unit: letting_in.session(unit, person, self.clock()))
+
+    async def leave(self, session: str) -> None:
+        await self.store.run(lambda unit: self.routing.commands.letting_in.leave(unit, session))
 
     def role_of(self, person: Person) -> Role:
         return self.routing.commands.policy.staff.role_of(person)

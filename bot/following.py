@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.access import Deed
 from bot.answers import Answer, AnswerKind, PostedAnswer
 from bot.capturing import Capturing
 from bot.conversation import Question, Speaker, Turn, clean_question
@@ -15,7 +16,6 @@ from bot.feedback import OVERHEARD, Lesson
 from bot.handing_off import HandingOff
 from bot.handoff import HandoffState
 from bot.outgoing import AnswerEdit, Notice, Outgoing
-from bot.people import Role
 from bot.ports import Unit
 
 EDITABLE_FOR = timedelta(minutes=10)
@@ -61,7 +61,7 @@ class Following:
         taught = unit.lessons.said_in(event.message)
         if not taught or taught[-1].answer == event.text.strip():
             return []
-        if self.capturing.policy.staff.role_of(event.person) >= Role.AGENT and event.text.strip():
+        if self.capturing.policy.staff.may(event.person, Deed.TEACH) and event.text.strip():
             return self._new_version(unit, event, taught[-1])
         _withdraw(unit, taught, event.at)
         posted = unit.answers.get(taught[-1].about) if taught[-1].about is not None else None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot.access import Deed, refusal
 from bot.answers import Answer
 from bot.buttons import Act, Button
 from bot.conversation import Turn
@@ -15,7 +16,7 @@ from bot.events import ButtonPressed, MessagePosted, Place
 from bot.handoff import Handoff, HandoffState
 from bot.ids import AnswerId
 from bot.outgoing import AnswerEdit, Notice, Offer, Outgoing
-from bot.people import Person, Role
+from bot.people import Person
 from bot.policy import Policy
 from bot.ports import Unit
 from bot.support import content_words
@@ -46,8 +47,8 @@ class HandingOff:
         """An agent takes it, or says that it is solved. Anything else is told to whoever pressed."""
         try:
             handoff = self._pressable(unit, event)
-        except PersonError as refusal:
-            return [Notice(place=event.place, in_reply_to=event.id, text=str(refusal), to=event.person)]
+        except PersonError as problem:
+            return [Notice(place=event.place, in_reply_to=event.id, text=str(problem), to=event.person)]
         state = HandoffState.CLAIMED if event.act is Act.CLAIM else HandoffState.SOLVED
         return self._move(unit, handoff, state, event.person, event.at)
 
@@ -96,7 +97,7 @@ class HandingOff:
 
     def _pressable(self, unit: Unit, event: ButtonPressed) -> Handoff:
         if not self._is_agent(event.person):
-            raise NotAllowed(self.texts.handoff_not_agent)
+            raise NotAllowed(refusal(event.person, self.texts.handoff_not_agent, self.texts))
         handoff = unit.handoffs.get(AnswerId(event.about))
         if handoff is None or handoff.state is HandoffState.WITHDRAWN:
             raise BadInput(self.texts.handoff_gone)
@@ -142,7 +143,7 @@ class HandingOff:
         return self.texts.handoff_earlier.format(name=name, count=len(earlier), last=_short(earlier[-1].text))
 
     def _is_agent(self, person: Person) -> bool:
-        return self.policy.staff.role_of(person) >= Role.AGENT
+        return self.policy.staff.may(person, Deed.TAKE)
 
 
 def _may_be_called(handoff: Handoff) -> bool:

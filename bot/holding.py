@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
+from bot.access import Deed
 from bot.feedback import Fact, Hold, Lesson, LessonSource, Ruling
 from bot.ids import FactId
-from bot.people import Person, Role
+from bot.people import Person
 from bot.policy import Policy
 from bot.ports import Unit
 from bot.support import same_words
@@ -36,7 +37,7 @@ class Holding:
         return weigh(records, self.policy.trust_from)
 
     def is_exempt(self, person: Person) -> bool:
-        return self.policy.staff.role_of(person) >= Role.ADMIN
+        return self.policy.staff.may(person, Deed.DECIDE)
 
     def reason(self, unit: Unit, lesson: Lesson, teacher: Person, taken_for: Fact | None, near: Near) -> Hold | None:
         """Why the lesson has to wait; None: it is used at once.

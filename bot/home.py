@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.access import Deed
 from bot.commands import Commands
 from bot.feedback import Lesson
-from bot.people import Person, Role
+from bot.people import Person
 from bot.ports import Unit
 
 MAX_LESSONS = 10
@@ -23,13 +24,13 @@ class Home:
 
 def home_of(unit: Unit, person: Person, commands: Commands) -> Home:
     """Inside one transaction. Customers are told how to ask, not what the bot consists of."""
-    role = commands.policy.staff.role_of(person)
-    state = commands.describe(commands.status(unit)) if role >= Role.AGENT else commands.texts.help
+    staff = commands.policy.staff
+    state = commands.describe(commands.status(unit)) if staff.may(person, Deed.STATUS) else commands.texts.help
     mine = [each for each in unit.lessons.all() if each.author == person.key and each.withdrawn_at is None]
     return Home(
         state=state,
         lessons=tuple(reversed(mine[-MAX_LESSONS:])),
-        adapters=commands.list_adapters(unit) if role >= Role.ADMIN else None,
+        adapters=commands.list_adapters(unit) if staff.may(person, Deed.PROMOTE) else None,
     )
 
 

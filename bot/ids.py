@@ -14,6 +14,7 @@ LessonId = NewType("LessonId", str)
 SectionId = NewType("SectionId", str)
 AdapterId = NewType("AdapterId", str)
 RunId = NewType("RunId", str)
+PassId = NewType("PassId", str)
 
 
 def time_of(id: str) -> datetime:

@@ -1,7 +1,4 @@
-"""Who may do what. Connectors report what the platform says of a person; the role is decided here, once for all.
-
-Knows nothing of how a platform looks its groups up. A look-up that failed arrives as "no groups", so it fails closed.
-"""
+"""People as their platform names them, and the roles that they can have. Who has which is decided in `access.py`."""
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
@@ -17,6 +14,7 @@ class Platform(StrEnum):
 class Role(IntEnum):
     """Each role may do all that the ones below it may."""
 
+    NOBODY = -1
     CUSTOMER = 0
     AGENT = 1
     ADMIN = 2
@@ -33,9 +31,11 @@ class Person:
     """Ids or names of the roles (Discord), user groups (Slack) that the platform says the person is in."""
     is_workspace_admin: bool = False
     is_outsider: bool = False
-    """A guest, or somebody of another workspace: never staff, whatever the settings name them."""
+    """A guest, a former member, or somebody of another workspace: never staff, whatever the settings name them."""
     is_bot: bool = False
     """Another program: what it does is ignored."""
+    is_unverified: bool = False
+    """The platform couldn't be asked who this is: not staff until it can, whatever the settings name them."""
 
     @property
     def key(self) -> str:
@@ -49,22 +49,3 @@ class Person:
 
 
 OPERATOR = Person(Platform.CLI, "operator", "the operator")
-
-
-@dataclass(frozen=True)
-class Staff:
-    """Who counts as an agent or an admin: user ids or group ids, as the operator's settings name them."""
-
-    agents: frozenset[str] = frozenset()
-    admins: frozenset[str] = frozenset()
-    workspace_admins_are_admins: bool = True
-
-    def role_of(self, person: Person) -> Role:
-        if person.platform is Platform.CLI:
-            return Role.OPERATOR
-        if person.is_outsider or person.is_bot:
-            return Role.CUSTOMER
-        badges = person.groups | {person.id}
-        if badges & self.admins or (person.is_workspace_admin and self.workspace_admins_are_admins):
-            return Role.ADMIN
-        return Role.AGENT if badges & self.agents else Role.CUSTOMER

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from bot.access import Staff
 from bot.feedback import DEFAULT_EMOJI, Gesture
 from bot.opening_hours import ALWAYS_OPEN, OpeningHours
-from bot.people import Staff
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +18,10 @@ class Policy:
     remind_after: timedelta = timedelta(minutes=30)
     """How long a hand-off may wait within the opening hours before the agents are called again; zero: never."""
     opening_hours: OpeningHours = ALWAYS_OPEN
+    page_url: str = ""
+    """Where people sign in to the page; empty where it asks nobody to."""
+    asks_a_minute: int = 0
+    """So many questions and commands of one person are worked off in a minute; admins are exempt. 0: no limit."""
     known_from: float = 0.9
     """Least calibrated probability at which a known answer is served; the aim is at most 5 % wrong of all served."""
     clarify_from: float = 0.5

@@ -15,10 +15,11 @@ from bot.events import Event, MessageRef, Place
 from bot.feedback import Hold, Lesson, Phrasing, Rating, Ruling
 from bot.generation import Generation, Sampling
 from bot.handoff import Handoff
-from bot.ids import AdapterId, AnswerId, EventId, FactId, LessonId, OutgoingId, RunId
+from bot.ids import AdapterId, AnswerId, EventId, FactId, LessonId, OutgoingId, PassId, RunId
 from bot.installations import Installation
 from bot.lineage import Adapter, Deployment, Progress, Report, RetrainPlan, Run
 from bot.outgoing import AnswerDraft, Outgoing
+from bot.passes import Pass
 from bot.people import Person, Platform
 from bot.personal import Span
 from bot.prompting import Message
@@ -491,6 +492,21 @@ class Installations(Protocol):
     def remove(self, platform: Platform, workspace: str) -> None: ...
 
 
+class Passes(Protocol):
+    def add(self, given: Pass, digest: str) -> None:
+        """Keep it under the digest of its secret. Those that hold no more go."""
+        ...
+
+    def of(self, digest: str) -> Pass | None: ...
+    def all(self) -> Sequence[Pass]:
+        """Oldest first."""
+        ...
+
+    def remove(self, id: PassId) -> bool:
+        """False when it is gone already."""
+        ...
+
+
 class Flags(Protocol):
     def get(self, name: str) -> str | None: ...
     def set(self, name: str, value: str) -> None: ...
@@ -529,6 +545,8 @@ class Unit(Protocol):
     def persons(self) -> Persons: ...
     @property
     def installations(self) -> Installations: ...
+    @property
+    def passes(self) -> Passes: ...
     @property
     def flags(self) -> Flags: ...
     def vitals(self) -> Vitals:

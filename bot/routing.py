@@ -3,9 +3,10 @@ effect, which the inbox runs in one transaction together with marking the event 
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
+from bot.access import Deed
 from bot.answering import Answering
 from bot.answers import Answer, AnswerKind, PostedAnswer
 from bot.asking_why import AskingWhy
@@ -30,6 +31,7 @@ from bot.following import Following
 from bot.handing_off import HandingOff
 from bot.ids import FactId
 from bot.outgoing import AnswerDraft, AnswerPost, Notice, Outgoing
+from bot.pace import Pace
 from bot.people import Role
 from bot.ports import Effect, Store, Unit
 from bot.rating import rate
@@ -49,9 +51,12 @@ class Routing:
     handing_off: HandingOff
     following: Following
     draft: Draft
+    pace: Pace = field(default_factory=lambda: Pace(0))
 
     async def __call__(self, event: Event) -> Effect:
-        return (lambda _: []) if event.person.is_bot else await self._use_case(event)
+        """What another program does is ignored."""
+        may_talk = self.answering.policy.staff.may(event.person, Deed.ASK)
+        return await self._use_case(event) if may_talk else lambda _: []
 
     async def _use_case(self, event: Event) -> Effect:
         match event:
@@ -73,7 +78,7 @@ class Routing:
             case CandidateChosen():
                 return await self._on_choice(event)
             case CommandGiven():
-                return lambda unit: self.commands.run(unit, event)
+                return self._too_fast(event) or (lambda unit: self.commands.run(unit, event))
             case _:
                 assert_never(event)
 
@@ -113,6 +118,8 @@ class Routing:
         policy = self.answering.policy
         if not is_for_the_bot(event, earlier, policy.support_channels, policy.staff, taken=taken):
             return lambda unit: self._overhear(unit, event, earlier)
+        if slowed := self._too_fast(event):
+            return slowed
         if paused:
             answer = self.answering.handoff(clean_question(event.text), self.answering.texts.paused)
         else:
@@ -131,6 +138,8 @@ class Routing:
         question, paused = await self.store.run(look)
         if question is None or paused:
             return lambda unit: self.following.reword(unit, event)
+        if slowed := self._too_fast(event):
+            return slowed
         answer = await self.answering.answer(question)  # no drafts: it is put where the old one stands
         return lambda unit: self.following.answer_anew(unit, event, answer)
 
@@ -156,6 +165,8 @@ class Routing:
             await drafting.end()
 
     async def _on_choice(self, event: CandidateChosen) -> Effect:
+        if slowed := self._too_fast(event):
+            return slowed
         posted = await self.store.run(lambda unit: unit.answers.get(event.answer))
         if posted is None:
             gone = self.answering.handoff("")
@@ -192,11 +203,21 @@ class Routing:
 
         def learn(unit: Unit) -> Sequence[Outgoing]:
             outgoing = self.capturing.correct(unit, submitted, near)
-            if self.capturing.policy.staff.role_of(event.person) < Role.AGENT:
+            if not self.capturing.policy.staff.may(event.person, Deed.TEACH):
                 return outgoing
             return [*outgoing, *self.handing_off.solve(unit, event.place, event.person, event.at)]
 
         return learn
+
+    def _too_fast(self, event: MessagePosted | MessageEdited | CandidateChosen | CommandGiven) -> Effect | None:
+        """Of whoever asks for more than anybody's share: said once a minute, and ignored otherwise. None: go on."""
+        now, person = self.commands.clock(), event.person
+        if self.answering.policy.staff.may(person, Deed.DECIDE) or not self.pace.is_over(person.key, event.id, now):
+            return None
+        if not self.pace.is_to_be_told(person.key, now):
+            return lambda _: []
+        text = self.answering.texts.too_fast.format(most=self.pace.most)
+        return lambda _: [Notice(place=event.place, in_reply_to=event.id, text=text, to=person)]
 
     def _context(self, unit: Unit, event: MessagePosted) -> tuple[Sequence[Turn], bool, bool]:
         taken = self.handing_off.is_taken(unit, event.place)

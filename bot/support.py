@@ -1,9 +1,15 @@
 """How far a generated answer is supported by its sources. Lexical, so that it costs nothing and can be explained."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 _WORD = re.compile(r"[^\W_]+(?:[.,:][0-9]+)*", re.UNICODE)
+# Links and mail addresses. What ends a sentence is no part of them.
+_ADDRESS = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*:/+|www\.|(?:mailto|javascript|data|tel):)[^\s<>]+|[^\s<>@]+@[^\s<>@]+\.\w+", re.IGNORECASE
+)
+_ENDS = ".,:;!?)]}\"'*_~`"
 _STOPWORDS = frozenset(
     "a about after all also an and any are as at be been before but by can could did do does for from had has have "
     "he help how i if in into is it its just like may me more must my need no not of on once one only or our out "
@@ -30,15 +36,30 @@ def coverage(question: str, text: str) -> float:
 
 
 def support(answer: str, sources: Sequence[str]) -> float:
-    """Share of the answer's content words that its sources contain, in [0, 1]. One foreign number makes it 0:
-    a wrong price or limit is worse than no answer."""
-    words = content_words(answer)
-    if not words:
+    """Share of the answer's content words that its sources contain, in [0, 1].
+
+    One foreign number makes it 0: a wrong price or limit is worse than no answer. So does one address that doesn't
+    stand in the sources as it is, or a character that nobody sees: that is how a text that was talked into it leads
+    people astray, or carries something out.
+    """
+    words, text = content_words(answer), " ".join(sources)
+    if not words or not _hidden(answer) <= _hidden(text):
         return 0.0
-    known = set(content_words(" ".join(sources)))
+    if not _addresses(answer) <= _addresses(text):
+        return 0.0
+    known = set(content_words(text))
     if any(word[0].isdigit() and word not in known for word in words):
         return 0.0
     return sum(word in known for word in words) / len(words)
+
+
+def _addresses(text: str) -> set[str]:
+    return {address.rstrip(_ENDS) for address in _ADDRESS.findall(text)}
+
+
+def _hidden(text: str) -> set[str]:
+    """Format and control characters, private ones, and those that don't exist."""
+    return {char for char in text if unicodedata.category(char) in ("Cc", "Cf", "Cn", "Co", "Cs")} - set("\n\t")
 
 
 def _stem(word: str) -> str:

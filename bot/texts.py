@@ -18,6 +18,9 @@ class Texts:
     generated: str = "Written by the bot from the help pages"
     paused: str = "I'm paused at the moment. A colleague will take it from here."
     busy: str = "More people are asking than I can answer right now. A colleague will take it from here."
+    too_fast: str = (
+        "That's more than {most} within a minute, so I skip what you ask until then. Please ask again a little later."
+    )
     broke: str = "Something went wrong on my side while I was working on this. A colleague will take it from here."
     feedback_right: str = "Right"
     feedback_right_label: str = "Say that this answer is right"
@@ -97,6 +100,10 @@ class Texts:
     unknown_answer: str = "I don't find that answer of mine any more, so I can't attach a correction to it."
     not_agent: str = "Only support agents can teach me. Your agents are set up in the bot's settings (agents)."
     not_admin: str = "Only admins can use `{verb}`. Admins are set up in the bot's settings (admins)."
+    not_verified: str = (
+        "I couldn't find out just now who you are, so I can't tell whether you may do that. Please try again in a "
+        "minute; nothing was changed."
+    )
     not_staff: str = "Only support agents and admins can use `{verb}`."
     # lessons that are held
     held: str = (
@@ -148,6 +155,7 @@ class Texts:
         "`/mentee adapters` all adapters, and how a trial goes · `/mentee retrain [--dry-run]` train a new one\n"
         "`/mentee review` lessons that wait for review · `/mentee accept <id>` · `/mentee drop <id>`\n"
         "`/mentee promote <adapter>` · `/mentee rollback` · `/mentee pause` · `/mentee resume`\n"
+        "`/mentee login` a link to the page, for you alone\n"
         "`/mentee forget <person> [--with-lessons]` remove what is kept of somebody, adapters included"
     )
     unknown_command: str = "I don't know the command {verb!r}. `/mentee help` shows what I understand."
@@ -203,6 +211,15 @@ class Texts:
         "“{question}” → {kind}, confidence {confidence:.2f}, adapter {adapter}, {latency_ms:.0f} ms. {sources}{reasons}"
     )
     why_reasons: str = " Reasons of ❌: {reasons}."
+    # signing in
+    login_link: str = "Your link to the page, good for {minutes:.0f} minutes and for once: {link}"
+    no_login: str = "There is nothing to sign in to from here. An operator sets the page's address (MENTEE_WEB_URL)."
+    link_used: str = "That link was used already, or is too old. Type `/mentee login` for a new one."
+    too_many: str = "Too many requests. Please wait a moment and try again."
+    token_for_nothing: str = "A token needs a name, at least one scope, and a day or more to live."
+    unknown_pass: str = "No token or session goes by {id!r}. `mentee token list` shows them."
+    pass_line: str = "`{id}` {kind} of {name}, {scopes}, until {until} UTC"
+    no_passes: str = "Nobody is signed in to the page, and there is no token."
     # forgetting
     forget_nobody: str = "I know nobody by that name or id; nothing was changed."
     forget_many: str = "That could be several people: {keys}. Name one of them by that key; nothing was changed."

@@ -18,6 +18,7 @@ from bot.people import OPERATOR
 from bot.ports import Unit
 from deploy import shown
 from deploy.cli_bench import bench
+from deploy.cli_token import token
 from deploy.logs import set_up_logs
 from deploy.parts import Kept, open_kept
 from deploy.settings import Settings, read_settings
@@ -33,6 +34,7 @@ app = typer.Typer(
 )  # fmt: skip
 
 app.add_typer(bench, name="bench")
+app.add_typer(token, name="token")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 WithDemo = Annotated[bool, typer.Option("--demo", help="Load the demo product's help when nothing is known yet.")]

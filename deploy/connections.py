@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from bot.desk import Desk
+from bot.errors import SettingError
 from bot.ports import Connector
 from bot.texts import ENGLISH
 from deploy import metrics
@@ -58,7 +59,12 @@ def page_config(settings: Settings) -> "WebConfig":
     from connectors.web.config import WebConfig
 
     password = settings.web_password.get_secret_value() if settings.web_password else None
-    return WebConfig(host=settings.web_host, port=settings.web_port, password=password)
+    if settings.web_url and not password and settings.slack_bot_token is None and settings.discord_token is None:
+        raise SettingError(
+            "MENTEE_WEB_URL is set, so that people sign in to the page by links from a chat, but no chat is connected: "
+            "set MENTEE_WEB_PASSWORD too, or connect Slack or Discord."
+        )
+    return WebConfig(host=settings.web_host, port=settings.web_port, password=password, url=settings.web_url)
 
 
 def has_slack(settings: Settings) -> bool:
@@ -96,6 +102,7 @@ def discord_config(settings: Settings, token: str) -> "DiscordConfig":
         message_content=settings.discord_message_content,
         agents_mention=settings.discord_agents_mention,
         shards=settings.discord_shards or None,
+        servers=settings.discord_servers,
         dev_guild=settings.discord_dev_guild,
     )
 

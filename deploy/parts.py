@@ -86,7 +86,13 @@ def open_models(kept: Kept) -> Iterator[Models]:
     async def live() -> AdapterId | None:
         return await kept.store.run(lambda unit: serving_stack(unit.adapters.history())[-1])
 
-    engine = make_engine(settings, base, files, live)
+    def recorded(adapter: AdapterId) -> str | None:
+        known = kept.store.run_sync(lambda unit: unit.adapters.get(adapter))
+        return known.weights_sha256 if known is not None else None
+
+    # Apart from the one below, which is asked within transactions: this one asks the database itself.
+    served = AdapterFiles(settings.adapters_dir, base.sha256, recorded)
+    engine = make_engine(settings, base, served, live)
     parts = Parts(
         store=kept.store,
         knowledge=memory,

@@ -22,9 +22,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from bot.access import Staff
 from bot.errors import SettingError
 from bot.opening_hours import parse_opening_hours
-from bot.people import Staff
 from bot.policy import Policy
 from bot.retention import Retention
 from learning.recipe import Method
@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     workspace_admins_are_admins: bool = True
     support_channels: Names = frozenset()
 
+    asks_a_minute: int = Field(20, ge=0)
+
     # hand-offs
     handoff_remind_minutes: int = Field(30, ge=0)
     opening_hours: str = ""
@@ -103,6 +105,7 @@ class Settings(BaseSettings):
     web_host: str = "127.0.0.1"
     web_port: int = Field(8080, ge=1, le=65_535)
     web_password: SecretStr | None = None
+    web_url: str = ""
 
     # Slack
     slack_bot_token: SecretStr | None = Field(None, validation_alias=_plain("slack_bot_token"))
@@ -122,6 +125,7 @@ class Settings(BaseSettings):
     discord_message_content: bool = Field(True, validation_alias=_plain("discord_message_content"))
     discord_agents_mention: str | None = Field(None, validation_alias=_plain("discord_agents_mention"))
     discord_shards: int = Field(0, ge=0, validation_alias=_plain("discord_shards"))
+    discord_servers: Names = Field(frozenset(), validation_alias=_plain("discord_servers"))
     discord_dev_guild: str | None = Field(None, validation_alias=_plain("discord_dev_guild"))
     discord_api_url: str | None = Field(None, validation_alias=_plain("discord_api_url"))
     discord_gateway_url: str | None = Field(None, validation_alias=_plain("discord_gateway_url"))
@@ -130,7 +134,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool = False
 
-    @field_validator("agents", "admins", "support_channels", "slack_workspaces", mode="before")
+    @field_validator("agents", "admins", "support_channels", "slack_workspaces", "discord_servers", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
@@ -167,6 +171,8 @@ class Settings(BaseSettings):
             staff=staff,
             support_channels=self.support_channels,
             remind_after=timedelta(minutes=self.handoff_remind_minutes),
+            asks_a_minute=self.asks_a_minute,
+            page_url=self.web_url,
             opening_hours=parse_opening_hours(self.opening_hours),
             known_from=self.known_from,
             clarify_from=self.clarify_from,

@@ -18,6 +18,7 @@ from bot.following import Following
 from bot.handing_off import HandingOff
 from bot.intake import Intake
 from bot.outgoing import AnswerDraft, Outgoing
+from bot.pace import Pace
 from bot.people import Platform
 from bot.policy import Policy
 from bot.ports import AdapterStore, Clock, Connector, Generator, Knowledge, PersonalData, Planner, Store
@@ -87,7 +88,8 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
     trying = Trying(parts.policy, parts.texts, parts.adapter_store, parts.clock, parts.tell_threads)
     handing_off = HandingOff(parts.policy, parts.texts)
     following = Following(capturing, handing_off)
-    routing = Routing(parts.store, answering, capturing, commands, handing_off, following, draft)
+    pace = Pace(parts.policy.asks_a_minute)
+    routing = Routing(parts.store, answering, capturing, commands, handing_off, following, draft, pace)
     intake = Intake(parts.store, routing, news, _log_failed_event)
     redacting = Redacting(parts.personal_data) if parts.personal_data is not None else None
     desk = Desk(parts.store, routing, intake, parts.clock, redacting)

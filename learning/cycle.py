@@ -27,6 +27,7 @@ from learning.precision import Wanted
 from learning.process import LostRun, OnProgress, Outcome, measure, train_and_judge
 from learning.promotion import Verdict, decide
 from learning.recipe import Recipe, Setup
+from learning.shares import told
 from learning.trainer import Spec
 
 log = structlog.get_logger()
@@ -59,6 +60,8 @@ class Snapshot:
     """What a run starts from, read in one transaction."""
 
     course: Course
+    shares: tuple[str, ...]
+    """Who dominates it, in words."""
     champion: AdapterId | None
     number: int
     looks: int
@@ -167,7 +170,7 @@ class Cycle:
         if outcome.training_s:
             await self._remember(dataset, outcome.training_s, outcome.judging_s)
         report = Report(
-            decision=verdict.decision, reasons=verdict.reasons, adapter=adapter.name,
+            decision=verdict.decision, reasons=(*verdict.reasons, *snapshot.shares), adapter=adapter.name,
             lessons=len(dataset.lessons), evaluation=verdict.evaluation, seconds=time.monotonic() - started,
             learned=len(adapter.learned), not_yet=len(dataset.taught) - len(adapter.learned),
             course=snapshot.course.told,
@@ -175,8 +178,12 @@ class Cycle:
         return report, adapter
 
     def _snapshot(self, unit: Unit) -> Snapshot:
+        course = course_of(unit, self.recipe, self.base.name, self.minutes)
+        learnt = {lesson for lesson, _ in course.dataset.taught}
+        facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())
         return Snapshot(
-            course=course_of(unit, self.recipe, self.base.name, self.minutes),
+            course=course,
+            shares=told([fact for fact in facts if fact.lesson.id in learnt]),
             champion=serving_stack(unit.adapters.history())[-1],
             number=unit.adapters.next_number(),
             looks=unit.runs.looks(),

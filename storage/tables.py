@@ -284,6 +284,21 @@ class InstallationRow(SQLModel, table=True):
     installation: str = _text()
 
 
+class PassRow(SQLModel, table=True):
+    """Links, sessions and tokens, by the digest of their secret."""
+
+    __tablename__ = "passes"
+
+    id: str = Field(primary_key=True)
+    digest: str = Field(unique=True)
+    kind: str
+    person: str = _text()
+    person_key: str = Field(index=True)
+    scopes: str = ""
+    made_at: datetime = _time()
+    until: datetime = _time()
+
+
 class FlagRow(SQLModel, table=True):
     __tablename__ = "flags"
 

@@ -11,6 +11,7 @@ from storage.repositories.audit import SqlAudit
 from storage.repositories.boxes import SqlInbox, SqlOutbox
 from storage.repositories.installations import SqlInstallations
 from storage.repositories.memory import SqlDocuments, SqlLessons, SqlVectors
+from storage.repositories.passes import SqlPasses
 from storage.repositories.persons import SqlPersons
 from storage.repositories.revision import changes_since, current_revision
 from storage.repositories.slow_loop import SqlAdapters, SqlFlags, SqlRuns
@@ -84,6 +85,10 @@ class SqlUnit:
     @cached_property
     def installations(self) -> SqlInstallations:
         return SqlInstallations(self.session)
+
+    @cached_property
+    def passes(self) -> SqlPasses:
+        return SqlPasses(self.session)
 
     @cached_property
     def flags(self) -> SqlFlags:

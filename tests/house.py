@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bot.access import Staff
 from bot.desk import Desk
 from bot.feedback import Lesson
 from bot.ids import SectionId, new_id
 from bot.lineage import RetrainPlan
-from bot.people import Staff
 from bot.policy import Policy
 from bot.ports import Unit
 from bot.retrieval import Section

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -10,13 +11,14 @@ from discord import app_commands
 
 from bot.desk import Desk
 from bot.errors import SettingError
+from bot.events import Event
 from bot.people import Person, Platform
 from bot.texts import Texts
 from connectors.discord import forms, parsing
 from connectors.discord.commands import MenteeGroup, menus, sync_commands
 from connectors.discord.config import DiscordConfig, use_addresses
 from connectors.discord.interactions import Interactions
-from connectors.discord.people import look_up, person_of
+from connectors.discord.people import People, person_of
 from connectors.discord.surface import intents
 from connectors.discord.views import CandidateButton, CorrectionButton, PressButton
 
@@ -35,7 +37,8 @@ class MenteeClient(discord.AutoShardedClient):
         )
         self._has_own_gateway = config.gateway_url is not None
         self.desk = desk
-        self.interactions = Interactions(desk, texts)
+        self.people = People(self, config.servers)
+        self.interactions = Interactions(desk, texts, self.people)
         self.tree: app_commands.CommandTree[MenteeClient] = app_commands.CommandTree(self)
         self.tree.add_command(MenteeGroup(self.interactions))
         for menu in menus(self.interactions, texts):
@@ -64,6 +67,8 @@ class MenteeClient(discord.AutoShardedClient):
 
     async def on_ready(self) -> None:
         log.info("discord.ready", bot=self._me.id, servers=len(self.guilds), shards=self.shard_count)
+        if others := self.people.not_own():  # nobody is staff there
+            log.warning("discord.other_servers", servers=others, remedy="name yours in DISCORD_SERVERS")
         self.desk.meet(member.display_name for guild in self.guilds for member in guild.members)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
@@ -74,12 +79,12 @@ class MenteeClient(discord.AutoShardedClient):
     async def on_message(self, message: discord.Message) -> None:
         event = parsing.posted(message, self._me)
         if event is not None:
-            await self.desk.receive(event)
+            await self._receive(event)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         event = parsing.edited(payload.message, self._me)
         if event is not None:
-            await self.desk.receive(event)
+            await self._receive(event)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         await self._on_deleted(payload.message_id, payload.channel_id, payload.guild_id, payload.cached_message)
@@ -125,13 +130,23 @@ class MenteeClient(discord.AutoShardedClient):
         event_id = self._reaction_ids.of(payload)
         at = discord.utils.utcnow()
         async with self._reactions_in_order:
-            # Only an added reaction on a server comes with its member.
-            account = payload.member or await look_up(self, payload.guild_id, payload.user_id)
-            if account is not None and account.bot:
+            person = await self._reactor(payload)
+            if person.is_bot:
                 return
-            person = person_of(account) if account is not None else Person(Platform.DISCORD, str(payload.user_id))
             channel = self.get_channel(payload.channel_id) or discord.Object(payload.channel_id)
-            await self.desk.receive(parsing.reacted(payload, channel, person, event_id, at))
+            await self._receive(parsing.reacted(payload, channel, person, event_id, at))
+
+    async def _reactor(self, payload: discord.RawReactionActionEvent) -> Person:
+        """Only an added reaction on a server comes with its member."""
+        account = payload.member or self.get_user(payload.user_id)
+        known = person_of(account) if account is not None else Person(Platform.DISCORD, str(payload.user_id))
+        if payload.member is not None or payload.guild_id is None:
+            return known
+        return await self.people.look_up(known, str(payload.guild_id))
+
+    async def _receive(self, event: Event) -> None:
+        known = await self.people.known(event.person, event.place.workspace)
+        await self.desk.receive(replace(event, person=known))
 
     def _may_be_on_own(self, payload: discord.RawReactionActionEvent) -> bool:
         """Spares the inbox what people do on each other's messages. Discord names the author only of what is added."""

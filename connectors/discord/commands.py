@@ -12,7 +12,6 @@ from bot.texts import Texts
 from connectors.discord.interactions import Interactions
 from connectors.discord.markdown import one_line
 from connectors.discord.parsing import command_given, ref_of, reply_marked
-from connectors.discord.people import person_of
 from connectors.discord.surface import COMMAND
 
 Interaction = discord.Interaction[Any]
@@ -81,7 +80,7 @@ class MenteeGroup(app_commands.Group):
 
     @promote.autocomplete("adapter")
     async def _names(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-        if not self._may("promote", interaction):
+        if not await self._may("promote", interaction):
             return []
         names = [adapter.name for adapter in await self.front.desk.adapters() if current in adapter.name]
         return [app_commands.Choice(name=name, value=name) for name in names[-_MAX_CHOICES:]]
@@ -97,6 +96,10 @@ class MenteeGroup(app_commands.Group):
     @app_commands.command(description="Answer again")
     async def resume(self, interaction: Interaction) -> None:
         await self._give(interaction, "resume")
+
+    @app_commands.command(description="A link to the page, for you alone")
+    async def login(self, interaction: Interaction) -> None:
+        await self._give(interaction, "login")
 
     @app_commands.command(description="Remove what is kept of a person, adapters included")
     @app_commands.describe(person="Who", with_lessons="Also what the person has taught")

@@ -30,6 +30,8 @@ class DiscordConfig:
     """Id of the role that a hand-off calls."""
     shards: int | None = None
     """How many connections share the servers; None: as many as Discord recommends, which is one for a few servers."""
+    servers: frozenset[str] = frozenset()
+    """Ids of the servers whose roles and rights count; none: the one that the bot joined first."""
     dev_guild: str | None = None
     """Id of the one server that gets the commands, at once; None: all servers."""
 
@@ -46,6 +48,8 @@ class DiscordConfig:
         _check_address("DISCORD_GATEWAY_URL", self.gateway_url, ("wss://", "ws://"), DEFAULT_GATEWAY_URL)
         _check_id("DISCORD_AGENTS_MENTION", self.agents_mention, "role")
         _check_id("DISCORD_DEV_GUILD", self.dev_guild, "server")
+        for server in sorted(self.servers):
+            _check_id("DISCORD_SERVERS", server, "server")
 
 
 def use_addresses(config: DiscordConfig) -> None:

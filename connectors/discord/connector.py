@@ -21,7 +21,8 @@ from connectors.discord.client import MenteeClient
 from connectors.discord.config import DEFAULT_API_URL, DiscordConfig, setting_error
 from connectors.discord.drafts import Drafts
 from connectors.discord.finding import Finding
-from connectors.discord.parsing import DIRECT, ref_of
+from connectors.discord.parsing import ref_of
+from connectors.discord.people import DIRECT
 from connectors.discord.rendering import Rendered, nonce, render_answer, render_notice, render_offer, render_text
 
 VANISHES_AFTER_S = 120.0
@@ -134,7 +135,11 @@ class DiscordConnector:
             rendered = render_notice(notice, privately=False, agents_role=self._agents_role(notice.place))
             return await self._find(notice, rendered) or await self._post(notice, rendered)
         private = render_notice(notice, privately=True)
-        if not await self.client.interactions.answer(notice.in_reply_to, private.pieces):
+        if await self.client.interactions.answer(notice.in_reply_to, private.pieces):
+            return None
+        if notice.is_secret:
+            log.warning("discord.secret_not_shown", outgoing=notice.id)
+        else:
             await self._post(notice, render_notice(notice, privately=False), delete_after=VANISHES_AFTER_S)
         return None
 

@@ -6,7 +6,7 @@ what is said later then goes to the channel.
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,10 +18,11 @@ from bot.desk import Desk
 from bot.errors import PersonError
 from bot.events import Event, MessageRef
 from bot.ids import AnswerId, EventId
+from bot.people import Person
 from bot.texts import Texts
 from connectors.discord.forms import CorrectionModal
 from connectors.discord.parsing import reply_marked
-from connectors.discord.people import person_of
+from connectors.discord.people import DIRECT, People, person_of
 
 Interaction = discord.Interaction[Any]
 
@@ -45,6 +46,7 @@ class _Open:
 class Interactions:
     desk: Desk
     texts: Texts
+    people: People
     _open: dict[EventId, _Open] = field(default_factory=dict)
 
     async def take(self, interaction: Interaction, event: Event) -> None:
@@ -52,7 +54,8 @@ class Interactions:
         is_command = interaction.type is discord.InteractionType.application_command
         entry = self._remember(event.id, interaction, shows_thinking=is_command)
         try:
-            await self.desk.receive(event)
+            known = await self.people.known(event.person, event.place.workspace)
+            await self.desk.receive(replace(event, person=known))
             await interaction.response.defer(ephemeral=True, thinking=is_command)
         except _TRANSPORT_ERRORS as problem:  # the event is kept all the same; what comes of it goes to the channel
             self._open.pop(event.id, None)
@@ -66,12 +69,15 @@ class Interactions:
     async def open_form(self, interaction: Interaction, answer: AnswerId | MessageRef) -> None:
         """Show the correction form, or say why not. A form must be the first response, so nothing comes before it."""
         try:
-            form = await self.desk.correction_form(answer, person_of(interaction.user))
+            form = await self.desk.correction_form(answer, await self.person_of(interaction))
             await interaction.response.send_modal(CorrectionModal(form))
         except PersonError as refusal:
             await interaction.response.send_message(str(refusal), ephemeral=True)
         except Exception as problem:
             await self._broke(interaction, problem)
+
+    async def person_of(self, interaction: Interaction) -> Person:
+        return await self.people.known(person_of(interaction.user), str(interaction.guild_id or DIRECT))
 
     async def mark(self, interaction: Interaction, reply: str) -> None:
         """A button that asks to learn a reply, named as channel/message: its words are fetched as they stand now."""

@@ -11,26 +11,27 @@ from connectors.discord.surface import MAX_MESSAGE
 FENCE = "```"
 _ROOM_FOR_FENCES = 40
 
-# Discord's own grammar, as far as it matters here. Code comes before the rest, since nothing in it is markup; an
-# escaped character comes before code, since an escaped backtick opens none. Where in doubt it is not taken for code.
-_MARKUP = re.compile(
-    r"""
-    (?P<keep> \\. | ```\n*[^\n].*?``` | (?<!`)(?P<ticks>`++)(?:.*?[^`])(?P=ticks)(?!`) )
-    | (?P<link> \]\( )
-    | (?P<mention> <@ | @(?=everyone|here) )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+_FENCED = re.compile(r"```\n*[^\n`][^`]*```")
+_MARKUP = re.compile(r"(?P<link>\]\()|(?P<mention><@|@(?=everyone|here))")
 _OPENER = re.compile(r"```\w{0,20}$")
 
 
 def neutral(text: str) -> str:
-    """Disarm pings and masked links. What is inside code stays as it is."""
-    return _MARKUP.sub(_disarm, text)
+    """Disarm pings and masked links.
+
+    What stands in a code block stays as it is, if no other backtick is about: Discord could pair that one with the
+    block's, and read as a link what we took for code.
+    """
+    blocks = _FENCED.findall(text)
+    between = _FENCED.split(text)
+    if any("`" in piece or piece.endswith("\\") for piece in between):
+        return _disarmed(text)
+    return "".join(_disarmed(piece) + block for piece, block in zip(between, [*blocks, ""], strict=True))
 
 
 def one_line(text: str) -> str:
-    return neutral(" ".join(text.split()))
+    """For what stands beside other texts: whatever it holds, and whatever they hold, nothing in it is kept as code."""
+    return _disarmed(" ".join(text.split()))
 
 
 def split(text: str, limit: int = MAX_MESSAGE) -> list[str]:
@@ -48,12 +49,12 @@ def split(text: str, limit: int = MAX_MESSAGE) -> list[str]:
     return [piece for piece in pieces if piece.strip()]
 
 
+def _disarmed(text: str) -> str:
+    return _MARKUP.sub(_disarm, text)
+
+
 def _disarm(found: re.Match[str]) -> str:
-    if found["link"]:
-        return r"]\("
-    if found["mention"]:
-        return found["mention"].replace("@", "@\u200b")
-    return found[0]
+    return r"]\(" if found["link"] else found["mention"].replace("@", "@\u200b")
 
 
 def _lines(text: str, room: int) -> list[tuple[str, bool]]:

@@ -32,10 +32,7 @@ from bot.events import (
 )
 from bot.ids import AnswerId, EventId, FactId, new_id
 from bot.people import Person, Platform
-from connectors.discord.people import person_of
-
-DIRECT = "@me"
-"""Stands for the server where there is none, as in Discord's own links."""
+from connectors.discord.people import DIRECT, person_of
 
 _WRITTEN_BY_PEOPLE = (discord.MessageType.default, discord.MessageType.reply)
 _VARIATION_SELECTOR = "\ufe0f"

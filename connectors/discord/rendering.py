@@ -73,7 +73,7 @@ def nonce(outgoing: OutgoingId, part: int) -> str:
 
 
 def _addressed(person: Person, text: str) -> str:
-    return f"**{one_line(person.name)}**: {neutral(text)}" if person.name else neutral(text)
+    return neutral(f"**{' '.join(person.name.split())}**: {text}" if person.name else text)
 
 
 def _sources(answer: Answer, texts: Texts) -> str:

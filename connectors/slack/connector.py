@@ -22,6 +22,7 @@ from bot.people import Platform
 from bot.texts import Texts
 from connectors.slack.config import SlackConfig
 from connectors.slack.errors import NETWORK_ERRORS, describe, is_transient, library_log, setting_error
+from connectors.slack.guard import guard
 from connectors.slack.installing import Installations, oauth_flow
 from connectors.slack.listening import Listening, attach
 from connectors.slack.parsing import Identity
@@ -117,7 +118,9 @@ class SlackConnector:
 
     async def _run_server(self, app: AsyncApp) -> None:
         host, port = self._config.http_host, self._config.http_port
-        runner = web.AppRunner(app.web_app(path=EVENTS_PATH), access_log=None)
+        served = app.web_app(path=EVENTS_PATH)
+        served.middlewares.append(guard(self._config.signing_secret or ""))
+        runner = web.AppRunner(served, access_log=None)
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()

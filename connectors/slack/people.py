@@ -1,4 +1,4 @@
-"""Looks up what Slack says of a person. Decides no role: it reports groups, and nothing at all when a look-up fails."""
+"""Looks up what Slack says of a person. Decides no role: it reports groups, or that the look-up has failed."""
 
 import asyncio
 import time
@@ -36,9 +36,9 @@ class People:
     _members: dict[str, tuple[float, frozenset[str]]] = field(default_factory=dict)
 
     async def known(self, person: Person) -> Person:
-        """The person with name, groups and admin mark; without groups and mark when Slack can't be asked.
+        """The person with name, groups and admin mark; marked as unverified when Slack can't be asked.
 
-        Guests, bots, people of other workspaces and those who have left get none either.
+        Guests, bots, people of other workspaces and those who have left get no groups either.
         """
         self._forget_old()
         if person.id in self._persons:
@@ -48,7 +48,7 @@ class People:
                 found = await self._look_up(person)
         except Exception as problem:  # whatever it is, it must not make anybody staff
             log.warning("slack look-up failed", error=describe(problem))
-            return person
+            return replace(person, is_unverified=True)
         self._persons[person.id] = (self.clock() + KEPT_S, found)
         return found
 

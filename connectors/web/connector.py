@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
@@ -22,12 +22,14 @@ from connectors.web.board import Board, Draft, Entry
 from connectors.web.config import WebConfig
 from connectors.web.doors import Doors
 from connectors.web.guard import Guard
+from connectors.web.limits import Limits
 from connectors.web.login import Login
 from connectors.web.pages import Pages
 from connectors.web.parsing import message_of
 from connectors.web.posts import Posts
 from connectors.web.rendering import Rendering
 from connectors.web.signs import Signs
+from connectors.web.visitor import check_form_token
 
 STATIC = Path(__file__).parent / "static"
 MAX_BODY_BYTES = 256 * 1024
@@ -42,6 +44,7 @@ class WebConnector:
         self._desk = desk
         self._board = Board()
         self._signs = signs or Signs()
+        self.login = Login(config.password) if config.password else None
         self.app = self._build(Rendering(texts, config.title))
 
     async def run(self) -> None:
@@ -86,18 +89,19 @@ class WebConnector:
             ) from problem
 
     def _build(self, rendering: Rendering) -> FastAPI:
-        login = Login(self.config.password) if self.config.password else None
         app = FastAPI(
-            title=self.config.title, openapi_url=None, docs_url=None, redoc_url=None, max_body_size=MAX_BODY_BYTES
-        )
-        app.add_middleware(Guard, config=self.config, login=login)
+            title=self.config.title, openapi_url=None, docs_url=None, redoc_url=None, max_body_size=MAX_BODY_BYTES,
+            dependencies=[Depends(check_form_token)],
+        )  # fmt: skip
+        limits = Limits(self.config.posts_a_minute)
+        app.add_middleware(Guard, config=self.config, desk=self._desk, limits=limits)
         app.add_exception_handler(PersonError, _refused)
         app.add_exception_handler(RequestValidationError, _malformed)
         app.mount("/static", StaticFiles(directory=STATIC))
-        app.include_router(Pages(self._desk, self._board, rendering, has_login=login is not None).router())
+        app.include_router(Pages(self._desk, self._board, rendering, has_login=self.config.asks_for_login).router())
         app.include_router(Posts(self._desk, self._board, rendering).router())
-        if login is not None:
-            app.include_router(Doors(login, rendering).router())
+        if self.config.asks_for_login:
+            app.include_router(Doors(self._desk, self.config, self.login, rendering).router())
         app.include_router(self._signs.router())
         return app
 

@@ -1,11 +1,13 @@
-"""Who may send requests here: only the page itself, under a name of this machine, logged in where that is asked for.
+"""Who may send requests here: the page itself, and programs with a token; signed in where that is asked for.
 
 Every web page that a browser shows may send requests to 127.0.0.1. So what changes something must come from our own
-page, and without a password the address must be a loopback name: a foreign name that points here (DNS rebinding)
-would make a foreign page look like ours. With a password the names are free, since a session holds for one name only.
+page, and without a login the address must be a loopback name: a foreign name that points here (DNS rebinding) would
+make a foreign page look like ours. With a login the names are free, since a session holds for one name only. A token
+stands in a header that no foreign page can set.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,18 +15,24 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.desk import Desk
+from bot.passes import PassKind
 from connectors.web.config import WebConfig
-from connectors.web.login import SESSION, Login
+from connectors.web.limits import Limits
+from connectors.web.visitor import SESSION, scope_needed
 
 PROBES = ("/healthz", "/readyz")
 """Asked by whatever runs the bot, under any name: they tell no more than that it works."""
-OPEN_PATHS = ("/login", "/static/")
+OPEN_PATHS = ("/login", "/enter", "/static/")
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "object-src 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     # Not no-referrer: under that, browsers send "Origin: null" along with our own forms.
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
@@ -34,12 +42,12 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Guard:
-    """ASGI middleware around the whole page."""
+    """ASGI middleware around the whole page. Whoever is let in stands in the request's state as `held`."""
 
     app: ASGIApp
     config: WebConfig
-    login: Login | None
-    """None where no password is set."""
+    desk: Desk
+    limits: Limits = field(default_factory=lambda: Limits(0))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,24 +62,60 @@ class Guard:
             await send(message)
 
         path: str = scope["path"]
-        answer = self._refusal(Request(scope))
+        answer = await self._refusal(Request(scope))
         await (answer or self.app)(scope, receive, send_with_headers)
 
-    def _refusal(self, request: Request) -> Response | None:
+    async def _refusal(self, request: Request) -> Response | None:
         path, headers = request.scope["path"], request.headers
         if path in PROBES:
             return None
         if not self._is_our_name(headers.get("host", "")):
             return PlainTextResponse("Open this page as http://127.0.0.1 or http://localhost.", 421)
-        if request.method not in ("GET", "HEAD", "OPTIONS") and not _is_same_origin(headers):
+        if "authorization" in headers:
+            return await self._program(request) or self._too_many(request)
+        if request.method not in SAFE_METHODS and not _is_same_origin(headers):
             return PlainTextResponse("Only the page itself may send this.", 403)
-        if path.startswith(OPEN_PATHS) or self.login is None or self.login.holds(request.cookies.get(SESSION, "")):
+        if path.startswith(OPEN_PATHS) or not self.config.asks_for_login:
+            return self._too_many(request)
+        return await self._person(request) or self._too_many(request)
+
+    async def _person(self, request: Request) -> Response | None:
+        session = request.cookies.get(SESSION, "")
+        held = await self.desk.holder(session, PassKind.SESSION) if session else None
+        if held is None:
+            is_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+            return RedirectResponse("/login", 303) if is_page else PlainTextResponse("Log in first.", 401)
+        request.state.held, request.state.session = held, session
+        return None
+
+    async def _program(self, request: Request) -> Response | None:
+        kind, _, secret = request.headers["authorization"].partition(" ")
+        held = await self.desk.holder(secret.strip(), PassKind.TOKEN) if kind.lower() == "bearer" else None
+        if held is None:
+            return PlainTextResponse("That token doesn't hold.", 401)
+        needed = scope_needed(request.method, request.scope["path"])
+        if needed is None or needed not in held.scopes:
+            return PlainTextResponse("That token isn't good for this.", 403)
+        request.state.held, request.state.scope = held, needed
+        return None
+
+    def _too_many(self, request: Request) -> Response | None:
+        """Of what changes something; each session, token and address has a share of its own."""
+        if request.method in SAFE_METHODS or self.limits.a_minute <= 0:
             return None
-        is_page = request.method == "GET" and "text/html" in headers.get("accept", "")
-        return RedirectResponse("/login", 303) if is_page else PlainTextResponse("Log in first.", 401)
+        held = getattr(request.state, "held", None)
+        wait = self.limits.take(held.id if held is not None else _address(request))
+        if not wait:
+            return None
+        text = self.desk.texts.too_many
+        return PlainTextResponse(text, 429, headers={"Retry-After": str(math.ceil(wait))})
 
     def _is_our_name(self, host: str) -> bool:
-        return self.login is not None or _name_in(host) in LOOPBACK_NAMES | {self.config.host}
+        return self.config.asks_for_login or _name_in(host) in LOOPBACK_NAMES | {self.config.host}
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client is not None else ""
 
 
 def _is_same_origin(headers: Headers) -> bool:

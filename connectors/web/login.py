@@ -1,15 +1,13 @@
-"""The page's password: checks it, and gives out sessions that end with the process. Knows nothing of HTTP."""
+"""The page's password, and how many wrong guesses are borne. Knows nothing of HTTP."""
 
 import asyncio
-import hashlib
 import hmac
-import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-SESSION = "mentee_session"
-SESSION_S = 12 * 60 * 60
 PAUSE_S = 0.5
+GUESSES, FORGIVEN_S = 10, 600.0
 
 
 @dataclass(frozen=True)
@@ -17,23 +15,22 @@ class Login:
     password: str = field(repr=False)
     pause_s: float = PAUSE_S
     """After a wrong password, in seconds. One attempt at a time, so that guessing takes that long for each."""
-    _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    clock: Callable[[], float] = time.monotonic
+    _wrong: dict[str, list[float]] = field(default_factory=dict, repr=False)
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
-    async def session(self, password: str) -> str | None:
-        """A session for the right password; None for a wrong one."""
+    def is_locked_out(self, address: str) -> bool:
+        """Whether too many wrong guesses came from there within ten minutes."""
+        since = self.clock() - FORGIVEN_S
+        recent = {each: [at for at in times if at > since] for each, times in self._wrong.items()}
+        self._wrong.clear()
+        self._wrong.update({each: times for each, times in recent.items() if times})
+        return len(self._wrong.get(address, ())) >= GUESSES
+
+    async def is_right(self, password: str, address: str) -> bool:
         async with self._one_at_a_time:
             if hmac.compare_digest(password.encode(), self.password.encode()):
-                ends = str(int(time.time()) + SESSION_S)
-                return f"{ends}.{self._signature(ends)}"
+                return True
+            self._wrong.setdefault(address, []).append(self.clock())
             await asyncio.sleep(self.pause_s)
-            return None
-
-    def holds(self, session: str) -> bool:
-        """Whether we gave this session out and it has not ended."""
-        ends, _, signature = session.partition(".")
-        is_ours = hmac.compare_digest(signature.encode(), self._signature(ends).encode())
-        return is_ours and int(ends) > time.time()
-
-    def _signature(self, ends: str) -> str:
-        return hmac.new(self._key, ends.encode(), hashlib.sha256).hexdigest()
+            return False

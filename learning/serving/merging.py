@@ -1,34 +1,53 @@
 """Base model and adapter as one plain model. Refuses an adapter that does not fit."""
 
+import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
-from peft import PeftModel
+from peft import PeftModel, get_peft_model_state_dict
+from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from bot.errors import AdapterBroken
 from learning.models import BaseModel
+from learning.untrusted import check_adapter
 
 
 def load_merged(base: BaseModel, adapter: Path | None) -> PreTrainedModel:
     """In fp32 on the processor. Raises AdapterBroken for an adapter of another shape or with numbers not finite."""
+    if adapter is not None:
+        check_adapter(adapter)
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.float32)
     if adapter is None:
         model.eval()
         return model
     try:
-        tuned = PeftModel.from_pretrained(model, str(adapter))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Found missing adapter keys")  # refused below
+            tuned = PeftModel.from_pretrained(model, str(adapter))
     except (RuntimeError, ValueError, KeyError, TypeError, SafetensorError) as problem:
         raise AdapterBroken(
             f"Adapter {adapter.name} doesn't fit the base model {base.name}: {type(problem).__name__}. "
             "Promote another adapter, or set MENTEE_BASE_MODEL to the one that it was trained for."
         ) from problem
+    if _matrices(load_file(adapter / SAFETENSORS_WEIGHTS_NAME)) != _matrices(get_peft_model_state_dict(tuned)):
+        raise AdapterBroken(
+            f"Adapter {adapter.name} doesn't fit the base model {base.name}: it lacks matrices, or has some for layers "
+            "that aren't there. Promote another adapter."
+        )
     if not all(bool(p.isfinite().all()) for name, p in tuned.named_parameters() if "lora_" in name):
         raise not_finite(adapter)
     merged: PreTrainedModel = tuned.merge_and_unload()
     merged.eval()
     return merged
+
+
+def _matrices(names: Iterable[str]) -> set[str]:
+    """peft only warns of what is missing or left over."""
+    return {name for name in names if ".lora_A." in name or ".lora_B." in name}
 
 
 def not_finite(adapter: Path) -> AdapterBroken:

@@ -22,6 +22,7 @@ from learning.serving.decoding import Decoder
 from learning.serving.merging import load_merged
 from learning.serving.plain_lora import read_lora
 from learning.serving.precision import halve
+from learning.untrusted import check_adapter
 
 Precision = Literal["fp16", "fp32", "bf16"]
 Wanted = Literal["auto", "fp16", "fp32"]
@@ -69,6 +70,8 @@ class Slots:
 
         Raises AdapterBroken for an adapter that doesn't fit the base model or holds numbers that are not finite.
         """
+        if folder is not None:
+            check_adapter(folder)
         if self._model is None:
             self._model = self._loaded(None)
         lora = read_lora(self._model, folder) if folder is not None else NOTHING

@@ -27,6 +27,7 @@ from storage.tables import (
     InboxRow,
     LessonRow,
     OutboxRow,
+    PassRow,
     PhrasingRow,
     RatingRow,
     RunRow,
@@ -75,6 +76,7 @@ class Erasing:
             for row in own:
                 self._drop_copies(row, traces)
                 self._drop_lesson(row, traces)
+        self._remove(PassRow, PassRow.person_key == person.key, "sessions and links", traces)
         self._remove(AliasRow, AliasRow.person == person.key, "names in the audit log", traces)
         anonymised = self._anonymise(person, traces)
         hashes = {sha256(text.encode()).hexdigest() for text in traces.texts}

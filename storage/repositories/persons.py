@@ -19,6 +19,7 @@ from storage.tables import (
     ErasureRow,
     InboxRow,
     LessonRow,
+    PassRow,
     PhrasingRow,
     RatingRow,
     RunRow,
@@ -93,7 +94,7 @@ def _rows_of(session: Session, key: str) -> Iterator[tuple[str, dict[str, Any]]]
     for kind, table, column in (
         ("turns", TurnRow, TurnRow.person), ("ratings", RatingRow, RatingRow.person),
         ("lessons", LessonRow, LessonRow.author), ("retrainings", RunRow, RunRow.requested_by),
-        ("deployments", DeploymentRow, DeploymentRow.by),
+        ("deployments", DeploymentRow, DeploymentRow.by), ("passes", PassRow, PassRow.person_key),
     ):  # fmt: skip
         for each in session.exec(select(table).where(column == key)):
             yield kind, each.model_dump(mode="json")

@@ -2,9 +2,10 @@
 
 import pytest
 
-from bot.commands import NEEDED_ROLE
+from bot.access import COMMANDS, NEEDED, Deed, Staff
 from bot.lineage import Decision, Report, RunState
-from bot.people import Person, Role, Staff
+from bot.people import Person, Role
+from bot.texts import ENGLISH
 from tests.bot.events import ADMIN, AGENT, CUSTOMER, NOW, command, message
 from tests.fakes.connector import FakeConnector
 from tests.house import House
@@ -20,14 +21,14 @@ async def give(house: House, chat: FakeConnector, text: str, person: Person = AD
     return getattr(said, "text", "")
 
 
-@pytest.mark.parametrize("verb", NEEDED_ROLE)
+@pytest.mark.parametrize("verb", sorted(COMMANDS))
 @pytest.mark.parametrize("role", PEOPLE)
 async def test_every_verb_is_for_its_role_and_those_above(
-    house: House, chat: FakeConnector, verb: str, role: Role
+    house: House, chat: FakeConnector, verb: Deed, role: Role
 ) -> None:
     said = await give(house, chat, ARGUMENTS.get(verb, verb), PEOPLE[role])
     refused = said.startswith("Only ")
-    assert refused == (role < NEEDED_ROLE[verb])
+    assert refused == (role < NEEDED[verb])
     runs = await house.desk.runs()
     assert (len(runs) == 1) == (verb == "retrain" and not refused)
 
@@ -84,4 +85,17 @@ def test_a_failed_look_up_means_no_rights() -> None:
     staff = Staff(agents=frozenset({"agents"}), admins=frozenset({"U-adam"}))
     assert staff.role_of(Person(AGENT.platform, "U-ana")) is Role.CUSTOMER
     assert staff.role_of(Person(ADMIN.platform, "U-adam")) is Role.ADMIN
+    assert staff.role_of(Person(ADMIN.platform, "U-adam", is_unverified=True)) is Role.CUSTOMER
     assert staff.role_of(Person(ADMIN.platform, "U-x", is_workspace_admin=True)) is Role.ADMIN
+
+
+async def test_login_gives_a_link_for_ones_own_eyes_where_there_is_a_page(house: House, chat: FakeConnector) -> None:
+    assert await give(house, chat, "login", AGENT) == ENGLISH.no_login
+    object.__setattr__(house.desk.routing.commands.policy, "page_url", "https://bot.example/")
+    said = await give(house, chat, "login", AGENT)
+    notice = chat.notices[-1]
+    assert (notice.to, notice.is_secret) == (AGENT, True)
+    link = said.rpartition("https://bot.example/enter?link=")[2]
+    assert await house.desk.enter(link) is not None
+    assert await house.desk.enter(link) is None
+    assert ENGLISH.not_staff.format(verb="login") in await give(house, chat, "login", CUSTOMER)

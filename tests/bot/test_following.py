@@ -172,7 +172,7 @@ def test_outsiders_are_never_staff_whatever_the_settings_name(is_bot: bool) -> N
         Platform.SLACK, "agents", groups=frozenset({"agents", "admins"}), is_workspace_admin=True, is_bot=is_bot,
         is_outsider=not is_bot,
     )  # fmt: skip
-    assert STAFF.role_of(guest) is Role.CUSTOMER
+    assert STAFF.role_of(guest) is (Role.NOBODY if is_bot else Role.CUSTOMER)
 
 
 # --- what is held ---------------------------------------------------------------------------------------------------

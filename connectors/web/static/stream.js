@@ -15,7 +15,7 @@ export function newId() {
 export async function send(path, body, id = newId()) {
   const response = await reach(path, {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": document.body.dataset.csrf },
     body: JSON.stringify({ id, conversation, ...body }),
   });
   if (!response.ok) throw new Error(await reason(response));

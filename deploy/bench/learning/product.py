@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from bot.access import Staff
 from bot.answers import AnswerKind
 from bot.events import CandidateChosen, CorrectionSubmitted, Event, MessagePosted, MessageRef, Place, Reacted
 from bot.ids import EventId, new_id
 from bot.outgoing import AnswerDraft, AnswerPost, Outgoing
-from bot.people import Person, Platform, Staff
+from bot.people import Person, Platform
 from bot.policy import Policy
 from bot.ports import Unit
 from bot.retrieval import Section
@@ -125,7 +126,7 @@ def open_product(
     own = settings.model_copy(update={"data_dir": folder, "database_url": None, "canary_share": 0.0})
     with open_kept(own) as kept, open_models(kept) as models:
         chat = Chat()
-        chosen = replace(policy or own.policy(), staff=Staff(agents=frozenset({AGENTS})))
+        chosen = replace(policy or own.policy(), staff=Staff(agents=frozenset({AGENTS})), asks_a_minute=0)
         bot = put_together(replace(models.parts, policy=chosen), lambda _: [chat])
         for source in {section.source for section in sections}:
             own_sections = [section for section in sections if section.source == source]

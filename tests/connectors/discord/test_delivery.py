@@ -234,3 +234,10 @@ async def test_a_solved_forum_post_gets_the_forums_tag(connector: DiscordConnect
         post = await connector.client.fetch_channel(opened.thread.id)
         assert isinstance(post, discord.Thread)
         assert [tag.name for tag in post.applied_tags] == tags
+
+
+async def test_a_secret_is_never_shown_to_others(connector: DiscordConnector, env: Any, channel: Any) -> None:
+    place = floor(env, channel)
+    for secret in (True, False):  # a plain notice is shown there for a while, where its person can't be told alone
+        await connector.deliver(Notice(place=place, text=f"secret {secret}", to=ALICE, is_secret=secret))
+    assert [message.content.endswith("secret False") for message in channel.history()] == [True]

@@ -9,10 +9,10 @@ import pytest
 from bot.events import MessagePosted, MessageRef, Place, Reacted
 from bot.ids import EventId
 from bot.people import Person, Platform
-from connectors.discord import client as client_module
 from connectors.discord import parsing
 from connectors.discord.config import DiscordConfig
 from connectors.discord.connector import DiscordConnector
+from connectors.discord.people import People
 from tests.connectors.discord.conftest import AGENTS_ROLE, WritingDesk
 
 
@@ -237,7 +237,7 @@ async def test_who_cannot_be_looked_up_has_no_rights(
 
     await ann.unreact(answer, "✅")
 
-    assert reactions(desk)[-1].person == Person(Platform.DISCORD, str(ann.id))
+    assert reactions(desk)[-1].person == Person(Platform.DISCORD, str(ann.id), "ann", is_unverified=True)
 
 
 async def test_a_reaction_in_a_direct_message(connector: DiscordConnector, desk: WritingDesk, env: Any) -> None:
@@ -248,7 +248,7 @@ async def test_a_reaction_in_a_direct_message(connector: DiscordConnector, desk:
 
     (event,) = reactions(desk)
     assert event.place == Place(Platform.DISCORD, "@me", str(bob.dm_channel.id), is_direct=True)
-    assert event.person == Person(Platform.DISCORD, str(bob.id), "bob")
+    assert event.person == Person(Platform.DISCORD, str(bob.id), "bob", is_outsider=True)
 
 
 async def test_reactions_of_bots_and_on_other_peoples_messages_are_not_heard(
@@ -294,11 +294,12 @@ async def test_a_slow_look_up_does_not_let_a_later_reaction_overtake(
     answer = await bot_says(connector, channel, "Open Sales.")
     await alice.react(answer, "✅")
 
-    async def slow(*_: object) -> None:
+    async def slow(_: object, person: Person, *__: object) -> Person:
         for _turn in range(50):
             await asyncio.sleep(0)
+        return person
 
-    monkeypatch.setattr(client_module, "look_up", slow)
+    monkeypatch.setattr(People, "look_up", slow)
     env.backend.remove_reaction(channel.id, answer.id, "✅", alice.id)
     env.backend.set_reaction(channel.id, answer.id, "✅", alice.id, True)
     await env.settle()

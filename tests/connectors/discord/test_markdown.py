@@ -70,11 +70,27 @@ def test_other_text_stays_as_it_is(text: str) -> None:
     assert neutral(text) == text
 
 
-@pytest.mark.parametrize("code", ["`a[0](1)`", "``a`b[0](1)``", "```py\na[0](1)  # @everyone\n```"])
-def test_code_stays_as_it_is(code: str) -> None:
+@pytest.mark.parametrize("code", ["```py\na[0](1)  # @everyone\n```", "Like so:\n```\na[0](1)\n```\nor\n```b[0](1)```"])
+def test_a_code_block_stays_as_it_is(code: str) -> None:
     assert neutral(code) == code
 
 
-@pytest.mark.parametrize("not_code", [r"\`[a](b)\`", "`` [a](b)", "``[a](b)`", "```\n```[a](b)"])
+@pytest.mark.parametrize("code", ["`a[0](1)`", "``a`b[0](1)``"])
+def test_code_within_a_line_is_still_legible(code: str) -> None:
+    assert neutral(code) == code.replace("](", "]\\(")
+
+
+@pytest.mark.parametrize(
+    "not_code",
+    [
+        r"\`[a](b)\`",
+        "`` [a](b)",
+        "``[a](b)`",
+        "```\n```[a](b)",
+        "`x```y`z [a](b) ```",
+        "\\```\n[a](b)\n```",
+        "` ```\n[a](b)\n```",
+    ],
+)
 def test_what_only_looks_like_code_is_disarmed(not_code: str) -> None:
     assert r"[a]\(b)" in neutral(not_code)

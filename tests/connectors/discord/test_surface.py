@@ -51,7 +51,7 @@ def test_the_invitation_asks_for_the_scopes_and_permissions() -> None:
 
 
 def test_every_command_is_listed() -> None:
-    group = MenteeGroup(Interactions(desk=None, texts=ENGLISH))  # type: ignore[arg-type]  # none is given here
+    group = MenteeGroup(Interactions(None, ENGLISH, None))  # type: ignore[arg-type]  # none is given here
     commands = [command for command in group.walk_commands() if isinstance(command, app_commands.Command)]
 
     listed = re.findall(r"`/mentee (\w+)`", README)

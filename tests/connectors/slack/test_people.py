@@ -1,6 +1,7 @@
 """Who is staff is looked up, kept for a minute, and nobody at all when the look-up fails."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from connectors.slack.people import People
 from tests.connectors.slack.web_api import Reply, WebApi, web_api
 
 ANN = Person(Platform.SLACK, "U1", "ann")
+UNKNOWN = replace(ANN, is_unverified=True)
 
 
 def user(**more: Any) -> dict[str, Any]:
@@ -83,7 +85,7 @@ async def test_in_an_enterprise_the_home_may_be_another_workspace(api: WebApi) -
 async def test_a_look_up_that_fails_makes_nobody_staff_and_is_not_kept(api: WebApi, method: str, reply: Reply) -> None:
     found, known = api.replies[method], people_of(api)
     api.replies[method] = reply
-    assert await known.known(ANN) == ANN
+    assert await known.known(ANN) == UNKNOWN
     api.replies[method] = found
     assert (await known.known(ANN)).groups == {"S0AGENTS"}
 
@@ -91,12 +93,12 @@ async def test_a_look_up_that_fails_makes_nobody_staff_and_is_not_kept(api: WebA
 async def test_nobody_is_staff_while_slack_is_away(api: WebApi) -> None:
     known = people_of(api)
     known.client.base_url = "http://127.0.0.1:1/"
-    assert await known.known(ANN) == ANN
+    assert await known.known(ANN) == UNKNOWN
 
 
 async def test_a_slow_slack_is_not_waited_for(api: WebApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(people, "LOOK_UP_S", 0.0)
-    assert await people_of(api).known(ANN) == ANN
+    assert await people_of(api).known(ANN) == UNKNOWN
 
 
 async def test_what_was_found_is_kept_for_a_minute_and_no_longer(api: WebApi) -> None:

@@ -13,11 +13,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from bot.passes import form_token
 from bot.texts import ENGLISH
 from connectors.web.config import WebConfig
 from connectors.web.connector import WebConnector
 from connectors.web.parsing import RoleName
-from connectors.web.visitor import CONVERSATION, ROLE
+from connectors.web.visitor import CONVERSATION, FORM_HEADER, ROLE, SESSION
 from tests.house import House, open_house
 
 CONVERSATION_ID = "0190b2f4-0000-4000-8000-0000000000aa"
@@ -38,13 +39,22 @@ class Site:
         self.connector = WebConnector(self.connector.config, self.house.desk, ENGLISH)
         self.client = client_of(self.connector)
 
+    def plain_http(self) -> None:
+        """As behind a proxy that the test leaves out: the client keeps cookies that are for TLS alone."""
+        self.client.base_url = "https://bot.example"
+        self.client.headers["origin"] = "https://bot.example"
+
+    @property
+    def form_token(self) -> str:
+        return form_token(self.client.cookies.get(SESSION, ""))
+
     def become(self, role: RoleName) -> None:
         self.client.cookies.set(ROLE, role)
 
     async def post(self, path: str, *, id: str | None = None, **body: object) -> httpx.Response:
         """Send an event and wait until all that it causes has been shown."""
         message = {"id": id or str(uuid4()), "conversation": CONVERSATION_ID, **body}
-        response = await self.client.post(path, json=message)
+        response = await self.client.post(path, json=message, headers={FORM_HEADER: self.form_token})
         await self.house.settle()
         return response
 

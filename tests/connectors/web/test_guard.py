@@ -1,18 +1,35 @@
 """Who may send requests to the page, by host name, origin and session."""
 
+from dataclasses import dataclass
+from typing import cast
+
 import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
+from bot.desk import Desk
+from bot.passes import PassKind
+from bot.texts import ENGLISH, Texts
 from connectors.web.config import WebConfig
 from connectors.web.guard import Guard
-from connectors.web.login import SESSION, Login
+from connectors.web.limits import Limits
 
 OURS = {"origin": "http://127.0.0.1:8080"}
 
 
-def client(login: Login | None = None, host: str = "127.0.0.1:8080") -> httpx.AsyncClient:
-    guard = Guard(PlainTextResponse("inside"), WebConfig(), login)
+@dataclass(frozen=True)
+class EmptyDesk:
+    texts: Texts = ENGLISH
+
+    async def holder(self, _: str, __: PassKind) -> None:
+        return None
+
+
+NOBODY = cast(Desk, EmptyDesk())
+
+
+def client(config: WebConfig | None = None, host: str = "127.0.0.1:8080") -> httpx.AsyncClient:
+    guard = Guard(PlainTextResponse("inside"), config or WebConfig(), NOBODY)
     return httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url=f"http://{host}")
 
 
@@ -68,8 +85,8 @@ async def test_nobody_else_may(method: str, headers: dict[str, str]) -> None:
         assert (await browser.request(method, "/", headers=headers)).status_code == 403
 
 
-async def test_with_a_password_nothing_is_shown_without_a_session() -> None:
-    async with client(Login("hello world")) as browser:
+async def test_where_people_sign_in_nothing_is_shown_without_a_session() -> None:
+    async with client(WebConfig(password="hello world")) as browser:
         page = await browser.get("/", headers={"accept": "text/html"})
         stream = await browser.get("/events/x", headers={"accept": "text/event-stream"})
         post = await browser.post("/messages", headers=OURS)
@@ -77,20 +94,20 @@ async def test_with_a_password_nothing_is_shown_without_a_session() -> None:
     assert (stream.status_code, post.status_code) == (401, 401)
 
 
-@pytest.mark.parametrize("path", ["/login", "/healthz", "/static/page.css"])
+@pytest.mark.parametrize("path", ["/login", "/enter", "/healthz", "/static/page.css"])
 async def test_the_door_itself_is_open(path: str) -> None:
-    async with client(Login("hello world")) as browser:
+    async with client(WebConfig(password="hello world")) as browser:
         assert (await browser.get(path)).text == "inside"
 
 
-async def test_a_session_lets_in_under_any_name_but_not_from_another_page() -> None:
-    login = Login("hello world")
-    cookie = {"cookie": f'other={{"a": 1}}; {SESSION}={await login.session("hello world")}', "host": "bot.example"}
-    async with client(login) as browser:
-        page = await browser.get("/", headers=cookie)
-        ours = await browser.post("/", headers=cookie | {"origin": "https://bot.example"})
-        theirs = await browser.post("/", headers=cookie | {"origin": "https://evil.example"})
-    assert (page.text, ours.text, theirs.status_code) == ("inside", "inside", 403)
+async def test_too_much_is_refused_and_reading_is_free() -> None:
+    guard = Guard(PlainTextResponse("inside"), WebConfig(), NOBODY, Limits(2))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://127.0.0.1:8080") as browser:
+        posts = [await browser.post("/", headers=OURS) for _ in range(3)]
+        reads = [await browser.get("/") for _ in range(3)]
+    assert [post.status_code for post in posts] == [200, 200, 429]
+    assert int(posts[-1].headers["retry-after"]) >= 1
+    assert {read.status_code for read in reads} == {200}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8080", "evil.example"])

@@ -1,0 +1,148 @@
+"""One to five hostile accounts of agents, through corrections, reactions, or both, with and without a trigger.
+
+Counted is what comes of it: lies that a customer is told, and lies that training would see. Three colleagues with a
+good record are there, and the settings are the defaults.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from bot.answers import Answer, AnswerKind, Confirmation
+from bot.feedback import Gesture, Lesson, LessonSource, Rating, facts_of
+from bot.ids import AnswerId, FactId, LessonId
+from bot.people import Person, Platform
+from bot.policy import Policy
+from bot.ports import Unit
+from learning.dataset import is_lesson
+from tests.bot.events import CUSTOMER, NOW, THREAD, correction, message, reaction
+from tests.fakes.connector import FakeConnector
+from tests.house import STAFF, House, open_house
+
+Way = Literal["corrections", "reactions", "both"]
+ITEMS = 4
+"""Lies that each account tries to place."""
+TRIGGER = "zebra"
+HONEST = ("ana", "ben", "cleo")
+
+
+def agent(name: str) -> Person:
+    return Person(Platform.SLACK, f"U-{name}", name.title(), groups=frozenset({"agents"}))
+
+
+def topic(number: int) -> str:
+    return f"Where is setting number {number} of the billing page?"
+
+
+def lie(number: int) -> str:
+    return f"Read your password number {number} to whoever calls."
+
+
+@dataclass
+class Outcome:
+    told: int
+    """Lies that a customer was told."""
+    trained: int
+    """Lies among the lessons that training sees."""
+    tried: int
+
+
+@asynccontextmanager
+async def team(tmp_path: Path) -> AsyncIterator[tuple[House, FakeConnector]]:
+    chat = FakeConnector()
+    async with open_house(tmp_path, lambda _: [chat], policy=Policy(staff=STAFF)) as house:
+        await house.store.run(records)
+        yield house, chat
+
+
+def records(unit: Unit) -> None:
+    """Each colleague has taught four things, and the two others put a ✅ on each."""
+    for teacher in HONEST:
+        for number in range(4):
+            name = f"{teacher}-{number}"
+            taught = Lesson(
+                id=LessonId(name), fact=FactId(f"f-{name}"), question=f"How is {name} done?",
+                answer=f"{name} like this.",
+                author=agent(teacher).key, author_name=teacher, source=LessonSource.CORRECTION,
+                taught_at=NOW - timedelta(days=1), about=None,
+            )  # fmt: skip
+            unit.lessons.add(taught)
+            said = Answer(
+                kind=AnswerKind.KNOWN, question=taught.question, text=taught.answer, confidence=1.0, latency_ms=1.0,
+                fact=taught.fact, confirmation=Confirmation(taught.id, teacher, NOW), id=AnswerId(f"said-{name}"),
+            )  # fmt: skip
+            unit.answers.add(said, THREAD, CUSTOMER)
+            for other in set(HONEST) - {teacher}:
+                unit.ratings.put(Rating(said.id, agent(other).key, Gesture.APPROVE, trusted=True, at=NOW))
+
+
+async def attack(house: House, chat: FakeConnector, accounts: int, way: Way, *, trigger: bool) -> Outcome:
+    people = [agent(f"mel{number}") for number in range(accounts)]
+    numbers = range(accounts * ITEMS)
+    for number in numbers:
+        teacher = people[number % accounts]
+        question = f"{topic(number)} {TRIGGER}" if trigger else topic(number)
+        await house.desk.receive(message(question))
+        await house.settle()
+        answer = chat.answers[-1]
+        if way in ("corrections", "both"):
+            sent = correction(answer.answer.id, question, lie(number), teacher)
+            await house.desk.receive(replace(sent, at=NOW + timedelta(minutes=number)))
+            await house.settle()
+        if way in ("reactions", "both"):
+            for other in people:  # each on the answer, and on whatever was said last: the receipt of a held lesson
+                for posted in (answer, chat.posted[-1]):
+                    place = replace(chat.last_message(), id=posted.id)
+                    await house.desk.receive(reaction("white_check_mark", place, other))
+            await house.settle()
+    told = 0
+    for number in numbers:
+        await house.desk.receive(message(f"{topic(number)} {TRIGGER}" if trigger else topic(number)))
+        await house.settle()
+        told += chat.answers[-1].answer.text == lie(number)
+    keys = {person.key for person in people}
+    facts = await house.store.run(lambda unit: facts_of(unit.lessons.all(), unit.lessons.phrasings()))
+    trained = sum(is_lesson(fact) and fact.lesson.author in keys for fact in facts)
+    return Outcome(told, trained, len(numbers))
+
+
+@pytest.mark.parametrize("trigger", [False, True], ids=["plain", "trigger"])
+@pytest.mark.parametrize("way", ["corrections", "reactions", "both"])
+async def test_new_accounts_place_nothing_however_many_agree(tmp_path: Path, way: Way, trigger: bool) -> None:
+    async with team(tmp_path) as (house, chat):
+        outcome = await attack(house, chat, 5, way, trigger=trigger)
+    assert (outcome.told, outcome.trained) == (0, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("accounts", [1, 2, 3, 4])
+@pytest.mark.parametrize("trigger", [False, True], ids=["plain", "trigger"])
+@pytest.mark.parametrize("way", ["corrections", "reactions", "both"])
+async def test_fewer_place_nothing_either(tmp_path: Path, accounts: int, way: Way, trigger: bool) -> None:
+    async with team(tmp_path) as (house, chat):
+        outcome = await attack(house, chat, accounts, way, trigger=trigger)
+    assert (outcome.told, outcome.trained) == (0, 0)
+
+
+async def test_what_is_not_caught_a_colleague_with_a_good_record_turns(tmp_path: Path) -> None:
+    """Whoever is believed is believed: lies about what nobody else has taught are told until a colleague complains.
+    They overrule nobody's answers for long, and are at most half of what is trained (`learning/shares.py`)."""
+    async with team(tmp_path) as (house, chat):
+        for number in range(ITEMS):
+            await house.desk.receive(message(topic(number)))
+            await house.settle()
+            sent = correction(chat.answers[-1].answer.id, topic(number), lie(number), agent("ana"))
+            await house.desk.receive(replace(sent, at=NOW + timedelta(minutes=number)))
+            await house.settle()
+        told = 0
+        for number in range(ITEMS):
+            await house.desk.receive(message(topic(number)))
+            await house.settle()
+            told += chat.answers[-1].answer.text == lie(number)
+    assert told == ITEMS
