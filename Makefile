@@ -58,8 +58,9 @@ sbom: $(VENV)/.safety ## Write what is installed as a bill of materials (Cyclone
 	$(BIN)/cyclonedx-py environment $(VENV)/bin/python --pyproject pyproject.toml --output-reproducible -o sbom.json
 	@echo "sbom.json"
 
-audit: $(VENV)/.safety ## Ask the advisory database about what is installed; needs the network
-	@$(BIN)/pip-audit --skip-editable || { echo "Not audited, or something was found: see above. Without a network the advisory database can't be asked."; exit 1; }
+audit: $(VENV)/.safety ## Ask the advisory database about what deploy/requirements.lock pins; needs the network
+	@$(BIN)/pip-audit --strict --requirement deploy/requirements.lock --disable-pip --no-deps \
+	|| { echo "Something was found, or not everything could be asked about: see above. It needs pypi.org."; exit 1; }
 
 clean: ## Remove what was installed and built here; data and models stay
 	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

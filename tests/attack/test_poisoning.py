@@ -111,20 +111,21 @@ async def attack(house: House, chat: FakeConnector, accounts: int, way: Way, *, 
     return Outcome(told, trained, len(numbers))
 
 
-@pytest.mark.parametrize("trigger", [False, True], ids=["plain", "trigger"])
-@pytest.mark.parametrize("way", ["corrections", "reactions", "both"])
-async def test_new_accounts_place_nothing_however_many_agree(tmp_path: Path, way: Way, trigger: bool) -> None:
+@pytest.mark.parametrize("way", ["corrections", "both"])
+async def test_two_new_accounts_place_nothing(tmp_path: Path, way: Way) -> None:
     async with team(tmp_path) as (house, chat):
-        outcome = await attack(house, chat, 5, way, trigger=trigger)
+        outcome = await attack(house, chat, 2, way, trigger=True)
     assert (outcome.told, outcome.trained) == (0, 0)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("accounts", [1, 2, 3, 4])
+@pytest.mark.parametrize("accounts", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("trigger", [False, True], ids=["plain", "trigger"])
 @pytest.mark.parametrize("way", ["corrections", "reactions", "both"])
-async def test_fewer_place_nothing_either(tmp_path: Path, accounts: int, way: Way, trigger: bool) -> None:
+async def test_new_accounts_place_nothing_however_many_agree(
+    tmp_path: Path, accounts: int, way: Way, trigger: bool
+) -> None:
     async with team(tmp_path) as (house, chat):
         outcome = await attack(house, chat, accounts, way, trigger=trigger)
     assert (outcome.told, outcome.trained) == (0, 0)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from bot.ids import RunId, new_id
 from bot.lineage import Adapter
 from connectors.web.parsing import place_of
 from learning.models import resolve_base_model
-from storage.adapter_files import AdapterFiles
+from storage.adapter_files import WEIGHTS, AdapterFiles
 from tests.e2e.program import CONVERSATION_ID, Installation, Running
 from tests.learning.adapters import make_adapter
 from tests.learning.model_cache import CACHE
@@ -96,9 +97,11 @@ async def _keep_adapter(installation: Installation) -> Adapter:
     """An adapter of random weights, as if it had been trained."""
     base = resolve_base_model(installation.settings["MENTEE_BASE_MODEL"], CACHE)
     files = AdapterFiles(installation.folder / "data" / "adapters", base.sha256)
+    made = make_adapter(files, base, new_id(), seed=1)
+    weights_sha256 = sha256((files.folder(made) / WEIGHTS).read_bytes()).hexdigest()
     adapter = Adapter(
-        id=make_adapter(files, base, new_id(), seed=1), number=1, run=RunId(new_id()), base_model=base.name,
-        base_sha256=base.sha256, weights_sha256="w", dataset_sha256="d", lessons=(), recipe={},
+        id=made, number=1, run=RunId(new_id()), base_model=base.name,
+        base_sha256=base.sha256, weights_sha256=weights_sha256, dataset_sha256="d", lessons=(), recipe={},
         created_at=datetime(2026, 11, 1, tzinfo=UTC),
     )  # fmt: skip
     async with installation.database() as store:

@@ -145,7 +145,7 @@ async def test_a_direct_message_is_one_conversation(desk: WritingDesk, env: Any)
 
     event = only_message(desk)
     assert event.place == Place(Platform.DISCORD, "@me", str(user.dm_channel.id), is_direct=True)
-    assert event.person == Person(Platform.DISCORD, str(user.id), "bob")
+    assert event.person == Person(Platform.DISCORD, str(user.id), "bob", is_outsider=True)  # on no server of the bot's
 
 
 async def test_the_role_that_discord_makes_for_the_bot_is_the_bot(
@@ -237,7 +237,7 @@ async def test_who_cannot_be_looked_up_has_no_rights(
 
     await ann.unreact(answer, "✅")
 
-    assert reactions(desk)[-1].person == Person(Platform.DISCORD, str(ann.id), "ann", is_unverified=True)
+    assert reactions(desk)[-1].person == Person(Platform.DISCORD, str(ann.id), is_unverified=True)
 
 
 async def test_a_reaction_in_a_direct_message(connector: DiscordConnector, desk: WritingDesk, env: Any) -> None:
@@ -248,7 +248,7 @@ async def test_a_reaction_in_a_direct_message(connector: DiscordConnector, desk:
 
     (event,) = reactions(desk)
     assert event.place == Place(Platform.DISCORD, "@me", str(bob.dm_channel.id), is_direct=True)
-    assert event.person == Person(Platform.DISCORD, str(bob.id), "bob", is_outsider=True)
+    assert event.person == Person(Platform.DISCORD, str(bob.id), is_outsider=True)
 
 
 async def test_reactions_of_bots_and_on_other_peoples_messages_are_not_heard(
