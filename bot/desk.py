@@ -87,6 +87,7 @@ class Desk:
     async def uninstall(self, platform: Platform, workspace: str) -> int:
         """Remove what is kept of a workspace; how many rows."""
         return await self.store.run(lambda unit: uninstall(unit, platform, workspace, self.clock()))
+
     # --- for those who sign in --------------------------------------------------------------------------------------
 
     @property

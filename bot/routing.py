@@ -32,7 +32,6 @@ from bot.handing_off import HandingOff
 from bot.ids import FactId
 from bot.outgoing import AnswerDraft, AnswerPost, Notice, Outgoing
 from bot.pace import Pace
-from bot.people import Role
 from bot.ports import Effect, Store, Unit
 from bot.rating import rate
 from bot.retrieval import Section

@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from bot.errors import AdapterBroken, MenteeError, OperatorError
+from bot.feedback import facts_of
 from bot.ids import AdapterId, LessonId, RunId, new_id
 from bot.lineage import Adapter, Decision, Progress, Report, RetrainPlan, Run, RunState, serving_stack
 from bot.ports import AdapterStore, Clock, Store, Unit

@@ -54,7 +54,7 @@ MAX_JUDGED = 24
 MAX_PHRASINGS = 6
 MIN_PHRASINGS = 4
 """A fact that is shown less often in each epoch is not learned by heart."""
-ASKED_OF_EACH = 2
+ASKED_OF_EACH = 4
 """Of a fact's phrasings, those that ask for it where it can be read."""
 GENERAL_FILE = Path(__file__).with_name("general.jsonl")
 

@@ -60,7 +60,7 @@ class MenteeGroup(app_commands.Group):
     @accept.autocomplete("lesson")
     @drop.autocomplete("lesson")
     async def _held(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-        if not self._may("accept", interaction):
+        if not await self._may("accept", interaction):
             return []
         lines = {each.id: one_line(f"{each.author_name}: {each.question}") for each in await self.front.desk.held()}
         found = [lesson for lesson, line in lines.items() if current.casefold() in f"{lesson} {line}".casefold()]
@@ -106,10 +106,10 @@ class MenteeGroup(app_commands.Group):
     async def forget(self, interaction: Interaction, person: discord.User, with_lessons: bool = False) -> None:
         await self._give(interaction, "forget", str(person.id), *(["--with-lessons"] if with_lessons else []))
 
-    def _may(self, verb: str, interaction: Interaction) -> bool:
+    async def _may(self, verb: str, interaction: Interaction) -> bool:
         """What stands behind a command is suggested to those alone who may give it."""
         try:
-            self.front.desk.routing.commands.check_right(verb, person_of(interaction.user))
+            self.front.desk.routing.commands.check_right(verb, await self.front.person_of(interaction))
         except NotAllowed:
             return False
         return True

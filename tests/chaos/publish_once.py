@@ -6,9 +6,11 @@ from pathlib import Path
 
 from bot.ids import AdapterId, RunId
 from bot.lineage import Adapter, Decision, Report, Run
+from bot.policy import Policy
 from bot.ports import Unit
 from bot.retraining import close
 from bot.texts import ENGLISH
+from bot.trying import Trying
 from storage.adapter_files import CONFIG, WEIGHTS, AdapterFiles
 from storage.database import SqlStore
 from tests.chaos.mutants import seed
@@ -44,8 +46,10 @@ def publish(folder: Path, adapter: AdapterId, number: int) -> None:
         decision=Decision.PROMOTED, reasons=(), adapter=made.name, lessons=0, evaluation=None, seconds=1.0
     )  # fmt: skip
 
+    trying = Trying(Policy(), ENGLISH, files, lambda: datetime.now(UTC))
+
     def end(unit: Unit) -> None:
-        assert close(unit, run, "me", report, made, True, clock=lambda: datetime.now(UTC), texts=ENGLISH)
+        assert close(unit, run, "me", report, made, trying)
 
     store.run_sync(end)
     store.close()

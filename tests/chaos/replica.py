@@ -8,12 +8,16 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 
 from bot.ids import AdapterId, new_id
 from bot.lineage import Adapter, Decision, Progress, Report, Run
+from bot.policy import Policy
 from bot.retraining import close
 from bot.texts import ENGLISH
+from bot.trying import Trying
 from learning.scheduling import Scheduling, parse_schedule
+from storage.adapter_files import AdapterFiles
 from storage.database import SqlStore
 from tests.chaos.mutants import seed
 from tests.processes import FORKSERVER
@@ -60,8 +64,8 @@ async def _train(store: SqlStore, clock: Clock, rng: random.Random) -> None:
     await asyncio.sleep(rng.choice((0.0, 0.01, 0.02, 2 * LEASE_S / SPEED)))
     await store.run(lambda unit: unit.runs.beat(run.id, owner, Progress("Training", 1, 1), clock()))
     await asyncio.sleep(rng.choice((0.0, 0.01, 2 * LEASE_S / SPEED)))
-    await store.run(lambda unit: close(unit, run, owner, *_made(unit.adapters.next_number(), run), True,
-                                       clock=clock, texts=ENGLISH))  # fmt: skip
+    trying = Trying(Policy(), ENGLISH, AdapterFiles(Path("unused")), clock)
+    await store.run(lambda unit: close(unit, run, owner, *_made(unit.adapters.next_number(), run), trying))
 
 
 def _made(number: int, run: Run) -> tuple[Report, Adapter]:

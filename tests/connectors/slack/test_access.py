@@ -20,12 +20,13 @@ from bot.outgoing import CorrectionForm
 from bot.people import Person
 from bot.texts import ENGLISH
 from connectors.slack import forms
-from connectors.slack.listening import Listening
+from connectors.slack.listening import Listening, attach
 from connectors.slack.people import People
 from connectors.slack.posting import Posting
 from connectors.slack.rendering import PRESS_ACTION
 from connectors.slack.surface import RIGHT_SHORTCUT, SHORTCUT, WHY_SHORTCUT
 from tests.connectors.access import ALL, GESTURES, Who, decisions, staff_naming, wanted
+from tests.connectors.slack.listeners import always
 from tests.connectors.slack.payloads import BOT, click, command, message, reaction
 from tests.connectors.slack.web_api import Reply, WebApi, web_api
 
@@ -141,7 +142,8 @@ def door(api: WebApi) -> Door:
     app = AsyncApp(client=client, signing_secret="s", process_before_response=True)
     desk = WritingDesk()
     posting = Posting(client, ENGLISH, None)
-    Listening(cast(Desk, desk), BOT, People(client, "T1", ()), posting, client, ENGLISH).attach(app, "/mentee")
+    listening = Listening(cast(Desk, desk), BOT, People(client, "T1", ()), posting, client, ENGLISH)
+    attach(app, "/mentee", always(listening), cast(Desk, desk), lambda _: None)
     return Door(api, desk, app)
 
 

@@ -24,9 +24,10 @@ from bot.events import Event
 from bot.texts import ENGLISH
 from connectors.slack.connector import EVENTS_PATH
 from connectors.slack.guard import REMEMBERED_S, SIGNATURE, TIMESTAMP, Signatures, guard
-from connectors.slack.listening import Listening
+from connectors.slack.listening import Listening, attach
 from connectors.slack.people import People
 from connectors.slack.posting import Posting
+from tests.connectors.slack.listeners import always
 from tests.connectors.slack.payloads import BOT, command, message
 from tests.connectors.slack.web_api import web_api
 
@@ -225,7 +226,8 @@ async def test_a_thousand_replays_over_the_wire_have_one_effect_each() -> None:
         client = AsyncWebClient(token="xoxb-1", base_url=api.url)
         app = AsyncApp(client=client, signing_secret=SECRET, process_before_response=True)
         posting = Posting(client, ENGLISH, None)
-        Listening(cast(Desk, inbox), BOT, People(client, "T1", ()), posting, client, ENGLISH).attach(app, "/mentee")
+        listening = Listening(cast(Desk, inbox), BOT, People(client, "T1", ()), posting, client, ENGLISH)
+        attach(app, "/mentee", always(listening), cast(Desk, inbox), lambda _: None)
         served = app.web_app(path=EVENTS_PATH)
         served.middlewares.append(guard(SECRET))
         forms = [
