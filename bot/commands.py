@@ -11,6 +11,7 @@ from bot.events import CommandGiven, Place
 from bot.forgetting import Forgetting
 from bot.ids import RunId, new_id
 from bot.lineage import Adapter, Deployment, Move, RetrainPlan, Run, RunState, serving_stack, withdrawn
+from bot.opting_out import opt
 from bot.outgoing import Notice, Outgoing, ProgressPost
 from bot.people import Person, Role
 from bot.policy import Policy
@@ -22,6 +23,8 @@ from bot.texts import Texts
 
 NEEDED_ROLE = {
     "help": Role.CUSTOMER,
+    "optout": Role.CUSTOMER,
+    "optin": Role.CUSTOMER,
     "status": Role.AGENT,
     "why": Role.AGENT,
     "adapters": Role.AGENT,
@@ -85,6 +88,9 @@ class Commands:
                 return [_tell(event, self.rollback(unit, by))]
             case "forget":
                 return [_tell(event, self._forget(unit, arguments, by))]
+            case "optout" | "optin":
+                opt(unit, by, out=verb == "optout")
+                return [_tell(event, self.texts.opted_out if verb == "optout" else self.texts.opted_in)]
             case "pause" | "resume":
                 unit.audit.add(by, f"{verb}d", "the bot", self.clock())
                 return [_tell(event, self.set_paused(unit, verb == "pause"))]
@@ -161,7 +167,7 @@ class Commands:
     def decide(self, unit: Unit, verb: str, id: str, by: Person) -> tuple[str, list[Outgoing]]:
         """Accept or drop a held lesson: what whoever did is told, and the teacher. Raises BadInput, NotAllowed."""
         if verb == "drop":
-            return self.texts.dropped_by_you, self.reviewing.drop(unit, id, by)
+            return self.texts.dropped_by_you, self.reviewing.drop(unit, id, by, self.clock())
         return self.texts.accepted_by_you, self.reviewing.accept(unit, id, by, self.clock())
 
     # --- training ------------------------------------------------------------------------------------------------

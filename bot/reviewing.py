@@ -4,10 +4,11 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property
+from pathlib import PurePath
 
 from bot.errors import BadInput, NotAllowed
 from bot.events import Place
-from bot.feedback import Hold, Lesson, Ruling
+from bot.feedback import Hold, Lesson, Ruling, facts_of
 from bot.holding import Holding
 from bot.outgoing import Notice, Outgoing
 from bot.people import Person, Platform
@@ -45,8 +46,8 @@ class Reviewing:
         return Notice(place=place, text=text, lesson=lesson.id)
 
     def describe(self, unit: Unit) -> str:
-        """All that waits, oldest first, with reasons."""
-        held = unit.lessons.held()
+        """All that waits, oldest first, with reasons: what is held, then what is said and in doubt."""
+        held = [*unit.lessons.held(), *doubted(unit)]
         lines = [self._line(lesson) for lesson in held[:SHOWN]]
         more = [self.texts.held_more.format(count=len(held) - SHOWN)] if len(held) > SHOWN else []
         return "\n".join([*lines, *more]) or self.texts.nothing_held
@@ -64,10 +65,11 @@ class Reviewing:
         }[reason]
 
     def _line(self, lesson: Lesson) -> str:
-        assert lesson.held is not None
+        page = PurePath(lesson.doubted_by).name
+        reason = self.because(lesson.held) if lesson.held is not None else self.texts.doubted.format(page=page)
         return self.texts.held_line.format(
             id=short(lesson), question=quote(lesson.question), answer=quote(lesson.answer), name=lesson.author_name,
-            date=f"{lesson.taught_at:%Y-%m-%d %H:%M}", reason=self.because(lesson.held),
+            date=f"{lesson.taught_at:%Y-%m-%d %H:%M}", reason=reason,
         )  # fmt: skip
 
     def _who_decides(self, reason: Hold) -> str:
@@ -76,8 +78,15 @@ class Reviewing:
     # --- decisions -------------------------------------------------------------------------------------------------
 
     def accept(self, unit: Unit, id: str, by: Person, at: datetime) -> list[Outgoing]:
-        """Use a held lesson from now on. Raises BadInput, and NotAllowed for an agent who may not settle it."""
-        return self.agree(unit, self._find(unit, id), by, at)
+        """Use a held lesson from now on, or say that one is right though its help page has changed.
+
+        Raises BadInput, and NotAllowed for an agent who may not settle it.
+        """
+        lesson = self._find(unit, id)
+        if lesson.held is not None:
+            return self.agree(unit, lesson, by, at)
+        unit.lessons.doubt(lesson.id, "")
+        return []
 
     def agree(self, unit: Unit, lesson: Lesson, by: Person, at: datetime) -> list[Outgoing]:
         """Raises NotAllowed for the teacher, and for an agent whose word is not enough."""
@@ -90,9 +99,11 @@ class Reviewing:
             unit.lessons.withdraw_heard(posted.answer.id, posted.answer.question, at)
         return self._decided(unit, lesson, self.texts.accepted, by)
 
-    def drop(self, unit: Unit, id: str, by: Person) -> list[Outgoing]:
-        """Never use a held lesson. Raises BadInput."""
+    def drop(self, unit: Unit, id: str, by: Person, at: datetime) -> list[Outgoing]:
+        """Never use a held lesson, or no more the one in doubt. Raises BadInput."""
         lesson = self._find(unit, id)
+        if lesson.held is None:
+            unit.lessons.withdraw(lesson.id, at)
         unit.lessons.rule(lesson.id, Ruling.DROPPED, by.key)
         return self._decided(unit, lesson, self.texts.dropped, by)
 
@@ -111,7 +122,8 @@ class Reviewing:
 
     def _find(self, unit: Unit, id: str) -> Lesson:
         wanted = id.strip().lower()
-        found = [lesson for lesson in unit.lessons.held() if wanted and lesson.id.endswith(wanted)]
+        waiting = [*unit.lessons.held(), *doubted(unit)]
+        found = [lesson for lesson in waiting if wanted and lesson.id.endswith(wanted)]
         if len(found) != 1:
             raise BadInput(self.texts.unknown_held.format(id=id))
         return found[0]
@@ -168,6 +180,13 @@ def admins_at(unit: Unit) -> tuple[Place, Person] | None:
     values = json.loads(kept)
     place = Place(**{**values["place"], "platform": Platform(values["place"]["platform"])})
     return place, Person(place.platform, values["id"], values["name"])
+
+
+def doubted(unit: Unit) -> list[Lesson]:
+    """What is said now though the help page that bore it out has changed, oldest first."""
+    marked = unit.lessons.doubted()
+    said = facts_of(unit.lessons.all([lesson.fact for lesson in marked]), ()) if marked else []
+    return [lesson for lesson in marked if any(fact.lesson.id == lesson.id for fact in said)]
 
 
 def short(lesson: Lesson) -> str:

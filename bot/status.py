@@ -10,6 +10,7 @@ from bot.lineage import Adapter
 from bot.ports import Unit
 from bot.receipts import standing
 from bot.retraining import live_adapter, new_lessons
+from bot.reviewing import doubted
 from bot.texts import Texts
 
 PAUSED = "paused"
@@ -36,6 +37,8 @@ class Status:
     """Messages that a platform never took."""
     held: int
     """Lessons that wait for review."""
+    doubted: int = 0
+    """Lessons whose help page has changed."""
     trained_on: int = 0
     """Lessons that the adapter was trained on; FAQ entries are none."""
     learned: int = 0
@@ -62,6 +65,7 @@ def status_of(unit: Unit) -> Status:
         trained_on=sum(live is not None and lesson.id in live.lessons for lesson in taught),
         learned=len(live.learned) if live is not None else 0,
         held=len(unit.lessons.held()),
+        doubted=len(doubted(unit)),
     )
 
 
@@ -81,6 +85,8 @@ def describe_status(status: Status, texts: Texts) -> str:
     )
     if status.learned:
         told += f" {texts.status_learned.format(lessons=status.trained_on, learned=status.learned)}"
+    if status.doubted:
+        told += f" {texts.status_doubted.format(doubted=status.doubted)}"
     return f"{told} {texts.status_held.format(held=status.held)}" if status.held else told
 
 

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from bot.answers import AnswerKind
+from bot.consent import may_train
 from bot.feedback import Fact, LessonSource, facts_of
 from bot.ids import FactId
 from bot.lineage import RetrainPlan, serving_stack
 from bot.ports import Unit
 from bot.retraining import new_lessons
+from bot.retrieval import Section
 from learning.canaries import taken_back
 from learning.dataset import MIN_LESSONS, Dataset, build, is_lesson, split
 from learning.encoder import MiniLmEncoder
@@ -84,7 +86,13 @@ def plan(unit: Unit, recipe: Recipe, base: str, most_minutes: int = 0) -> Retrai
 def dataset_of(unit: Unit, facts: Sequence[Fact], recipe: Recipe, alike: Alike) -> Dataset:
     """What a retraining would be made of now."""
     gone = taken_back(unit.lessons.all(), facts)
-    return build(facts, unit.documents.sections(), recipe.seed, rejected_answers(unit, facts), gone, alike)
+    return build(facts, trainable_sections(unit), recipe.seed, rejected_answers(unit, facts), gone, alike)
+
+
+def trainable_sections(unit: Unit) -> list[Section]:
+    """Of pages whose licence or consent doesn't forbid it: prompts show them while training, too."""
+    kept_out = {each.source for each in unit.documents.origins() if not may_train(each.licence, each.consent)}
+    return [section for section in unit.documents.sections() if section.source not in kept_out]
 
 
 def known_alike(unit: Unit, facts: Sequence[Fact], encoder: str = MiniLmEncoder.name) -> Alike:

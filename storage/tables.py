@@ -156,6 +156,8 @@ class LessonRow(SQLModel, table=True):
     held: str | None = Field(default=None, index=True)
     ruling: str | None = Field(default=None, index=True)
     ruled_by: str = ""
+    trainable: bool = True
+    doubted_by: str = _text(default="")
 
 
 class PhrasingRow(SQLModel, table=True):

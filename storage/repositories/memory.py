@@ -64,6 +64,12 @@ class SqlLessons:
     def held(self) -> Sequence[Lesson]:
         return self._those(col(LessonRow.held).is_not(None))
 
+    def doubt(self, lesson: LessonId, source: str) -> None:
+        self._session.get_one(LessonRow, lesson).doubted_by = source
+
+    def doubted(self) -> Sequence[Lesson]:
+        return self._those(col(LessonRow.doubted_by) != "", col(LessonRow.withdrawn_at).is_(None))
+
     def by(self, author: str) -> Sequence[Lesson]:
         return self._those(col(LessonRow.author) == author, col(LessonRow.withdrawn_at).is_(None))
 
@@ -231,6 +237,8 @@ def _lesson_row(lesson: Lesson) -> LessonRow:
         held=lesson.held,
         ruling=lesson.ruling,
         ruled_by=lesson.ruled_by,
+        trainable=lesson.trainable,
+        doubted_by=lesson.doubted_by,
     )
 
 
@@ -251,6 +259,8 @@ def lesson_of(row: LessonRow) -> Lesson:
         held=Hold(row.held) if row.held is not None else None,
         ruling=Ruling(row.ruling) if row.ruling is not None else None,
         ruled_by=row.ruled_by,
+        trainable=row.trainable,
+        doubted_by=row.doubted_by,
     )
 
 

@@ -18,7 +18,7 @@ from tests.deploy.conftest import Mentee, words
 
 COMMANDS = {
     "run", "ask", "teach", "ingest", "retrain", "starter", "adapters", "promote", "rollback", "status", "doctor",
-    "bench", "redact", "forget", "export", "audit", "review", "accept", "drop",
+    "bench", "redact", "rekey", "forget", "export", "audit", "review", "accept", "drop",
 }  # fmt: skip
 
 
