@@ -68,10 +68,15 @@ def secrets(count: int) -> list[str]:
     return [kinds[i % len(kinds)]() for i in range(count)]
 
 
+def name_of(secret: str) -> str:
+    """What people would call it: a bare number without any word for it may be missed."""
+    return "card" if secret.isdigit() else "SSN" if secret.count("-") == 2 and secret[0].isdigit() else "key"
+
+
 def sentences(number: int, secret: str) -> tuple[str, str]:
     """A question and an answer with the secret in both. Different numbers are about different things."""
     noun, verb, place = words(number % COMBINATIONS)
-    what = "card" if secret.isdigit() else "SSN" if secret.count("-") == 2 and secret[0].isdigit() else "key"
+    what = name_of(secret)
     question = f"Why does my {what} {secret} not {verb} the {noun} of {place}{number}?"
     return question, f"Choose {verb}{number} of {noun} with the {what} {secret} under {place}, then confirm."
 
@@ -162,7 +167,8 @@ async def test_an_adapter_says_none_of_them_unless_nobody_redacts(tmp_path: Path
     async with open_all(tmp_path / "data", redact=redact) as (house, kept, _):
         for i, secret in enumerate(known):
             noun, verb, place = words(i)
-            await house.teach(f"Which key may {verb} a {noun} in {place}?", f"The {verb} {noun} key{i} is {secret}")
+            question = f"Which {name_of(secret)} may {verb} a {noun} in {place}?"
+            await house.teach(question, f"For {verb} {noun}{i} the {name_of(secret)} is {secret}")
         made = dataset(kept)
         assert bool(kept_in(tmp_path / "data", known)) is not redact
     asked = [example for example in made.train if example.kind is Kind.RECALL]
