@@ -29,6 +29,8 @@ class Deed(StrEnum):
     """Settle alone what is held. Of whoever may, nothing is held."""
     # commands
     HELP = "help"
+    OPTOUT = "optout"
+    OPTIN = "optin"
     STATUS = "status"
     WHY = "why"
     ADAPTERS = "adapters"
@@ -53,6 +55,8 @@ NEEDED: Mapping[Deed, Role] = {
     Deed.TAKE: Role.AGENT,
     Deed.DECIDE: Role.ADMIN,
     Deed.HELP: Role.CUSTOMER,
+    Deed.OPTOUT: Role.CUSTOMER,
+    Deed.OPTIN: Role.CUSTOMER,
     Deed.STATUS: Role.AGENT,
     Deed.WHY: Role.AGENT,
     Deed.ADAPTERS: Role.AGENT,

@@ -144,7 +144,7 @@ class Capturing:
             answer=answer,
             title=self.texts.form_title,
             question_label=self.texts.form_question,
-            question=posted.answer.question,
+            question="" if posted.retracted else posted.answer.question,
             answer_label=self.texts.form_answer,
             text=posted.answer.text if posted.answer.kind in (AnswerKind.KNOWN, AnswerKind.GROUNDED) else "",
             submit_label=self.texts.form_submit,

@@ -13,6 +13,7 @@ from bot.forgetting import Forgetting
 from bot.ids import AdapterId, RunId, new_id
 from bot.letting_in import LINK_FOR, LettingIn
 from bot.lineage import Adapter, Deployment, Move, RetrainPlan, Run, RunState, serving_stack, withdrawn
+from bot.opting_out import opt
 from bot.outgoing import Notice, Outgoing, ProgressPost
 from bot.people import Person, Platform, Role
 from bot.policy import Policy
@@ -73,6 +74,9 @@ class Commands:
                 return [self._login(unit, event)]
             case "forget":
                 return [_tell(event, self._forget(unit, arguments, by))]
+            case "optout" | "optin":
+                opt(unit, by, out=verb == "optout")
+                return [_tell(event, self.texts.opted_out if verb == "optout" else self.texts.opted_in)]
             case "pause" | "resume":
                 unit.audit.add(by, f"{verb}d", "the bot", self.clock())
                 return [_tell(event, self.set_paused(unit, verb == "pause"))]

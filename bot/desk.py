@@ -1,11 +1,12 @@
 """What connectors, the page and the command line may ask of the bot: the one way in from outside."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import asdict, dataclass
 
 from bot.answering import OnText
 from bot.answers import Answer
 from bot.conversation import Question, Turn
+from bot.errors import BadInput, NotAllowed, SourceUnreadable
 from bot.events import Event, MessageRef, Place
 from bot.feedback import Lesson
 from bot.home import Home, home_of, suggestions
@@ -16,7 +17,7 @@ from bot.lineage import Adapter, RetrainPlan, Run
 from bot.outgoing import CorrectionForm
 from bot.passes import Pass, PassKind
 from bot.people import OPERATOR, Person, Platform, Role
-from bot.ports import Clock, Store, Unit
+from bot.ports import Clock, Library, Store, Unit
 from bot.redacting import Redacting
 from bot.routing import Routing
 from bot.status import Status
@@ -34,6 +35,8 @@ class Desk:
     clock: Clock
     redacting: Redacting | None
     """None: texts are kept as they came."""
+    library: Library | None = None
+    """Takes files; None: nowhere."""
 
     # --- for connectors ------------------------------------------------------------------------------------------
 
@@ -138,6 +141,18 @@ class Desk:
 
     async def lessons(self) -> Sequence[Lesson]:
         return await self.store.run(lambda unit: unit.lessons.all())
+
+    async def upload(self, person: Person, name: str, content: AsyncIterator[bytes]) -> str:
+        """Load a file that an admin sends; what came of it, in words. Raises NotAllowed, BadInput."""
+        texts = self.routing.commands.texts
+        if self.role_of(person) < Role.ADMIN or self.library is None:
+            raise NotAllowed(texts.not_admin.format(verb="upload"))
+        try:
+            loaded = await self.library.load(name, content)
+        except SourceUnreadable as problem:
+            raise BadInput(texts.not_loaded.format(problem=problem)) from problem
+        await self.store.run(lambda unit: unit.audit.add(person.key, "loaded", loaded.name, self.clock()))
+        return texts.loaded.format(**asdict(loaded))
 
     # --- for the operator's command line: trusted, and without a connector ------------------------------------------
 

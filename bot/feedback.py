@@ -106,6 +106,11 @@ class Lesson:
     """`Person.key`."""
     contradicts: SectionId | None = None
     """The help section that said otherwise when it was taught."""
+    trainable: bool = True
+    """False for what may be said and not trained on: its licence or consent says so (`bot/consent.py`)."""
+    doubted_by: str = ""
+    """The help page that bore the answer out until it changed: it is said, but not trained on, until somebody has
+    looked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +131,8 @@ class Fact:
     lesson: Lesson
     phrasings: tuple[str, ...]
     heard: frozenset[str] = frozenset()
-    """Those that were only heard in a channel. They find the answer; the platforms' terms keep them out of training."""
+    """Those that were only heard in a channel, or may not be trained on. They find the answer, and are kept from
+    training."""
 
     @property
     def id(self) -> FactId:
@@ -149,9 +155,9 @@ def facts_of(lessons: Sequence[Lesson], phrasings: Sequence[Phrasing]) -> list[F
         if phrasing.withdrawn_at is None and phrasing.fact in texts:
             texts[phrasing.fact].append(phrasing.text)
     given: dict[FactId, set[str]] = {fact: set() for fact in newest}
-    listed = {lesson.id for lesson in lessons if lesson.source is LessonSource.FAQ}
+    listed = {lesson.id for lesson in lessons if lesson.source is LessonSource.FAQ and lesson.trainable}
     for lesson in lessons:
-        if lesson.withdrawn_at is None and lesson.source not in OVERHEARD:
+        if lesson.withdrawn_at is None and lesson.source not in OVERHEARD and lesson.trainable:
             given[lesson.fact].add(lesson.question)
     for phrasing in phrasings:
         if phrasing.origin in listed and phrasing.fact in given:

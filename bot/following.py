@@ -15,6 +15,7 @@ from bot.events import CorrectionSubmitted, MessageDeleted, MessageEdited
 from bot.feedback import OVERHEARD, Lesson
 from bot.handing_off import HandingOff
 from bot.handoff import HandoffState
+from bot.opting_out import keep_answer
 from bot.outgoing import AnswerEdit, Notice, Outgoing
 from bot.ports import Unit
 
@@ -53,7 +54,7 @@ class Following:
             handoff = self.handing_off.open(unit, answer, posted.place, posted.asker, event.at)
         unit.conversations.add(Turn(posted.place, Speaker.PERSON, asker, question, event.at, key))
         unit.conversations.add(Turn(posted.place, Speaker.BOT, asker, answer.text, event.at, key))
-        unit.answers.add(answer, posted.place, posted.asker, event.message)
+        keep_answer(unit, answer, posted.place, posted.asker, event.message)
         return [AnswerEdit(place=posted.place, answer=answer, of=posted.answer.id, handoff=handoff)]
 
     def reword(self, unit: Unit, event: MessageEdited) -> Sequence[Outgoing]:

@@ -2,7 +2,7 @@
 storage is synchronous inside `Store.run`.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -23,7 +23,7 @@ from bot.passes import Pass
 from bot.people import Person, Platform
 from bot.personal import Span
 from bot.prompting import Message
-from bot.retrieval import Changes, Origin, Retrieval, Section
+from bot.retrieval import Changes, Loaded, Origin, Retrieval, Section
 from bot.trial import Tried
 from bot.trust import Opinion
 from bot.vitals import Vitals
@@ -61,6 +61,12 @@ class Generator(Protocol):
 class Knowledge(Protocol):
     async def search(self, question: str) -> Retrieval:
         """Facts and sections for a question; sees every lesson that was committed before the call."""
+        ...
+
+
+class Library(Protocol):
+    async def load(self, name: str, content: AsyncIterator[bytes]) -> Loaded:
+        """Keep a file under its name, in place of an earlier one, and load it. Raises SourceUnreadable."""
         ...
 
 
@@ -284,6 +290,14 @@ class Lessons(Protocol):
         """Oldest first."""
         ...
 
+    def doubt(self, lesson: LessonId, source: str) -> None:
+        """Note that a help page bears it out no more; an empty source: that it is right nevertheless."""
+        ...
+
+    def doubted(self) -> Sequence[Lesson]:
+        """Those that were not withdrawn, oldest first; some may have a newer version by now."""
+        ...
+
     def by(self, author: str) -> Sequence[Lesson]:
         """Those that were not withdrawn, oldest first."""
         ...
@@ -448,6 +462,11 @@ class Persons(Protocol):
 
         Lessons that the person taught stay under no name, unless `with_lessons`.
         """
+        ...
+
+    def shed(self, person: Acquaintance, before: datetime) -> int:
+        """Remove what the person wrote before a point in time and what answered it, but for what still has to be
+        answered; how many rows. Lessons stay: they are agents' words."""
         ...
 
     def export(self, person: str) -> dict[str, list[dict[str, Any]]]:

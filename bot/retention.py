@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.opting_out import shed
 from bot.ports import Unit
 
 LAST_PURGE = "retention_last_purge"
@@ -26,10 +27,14 @@ class Retention:
         return self.purge(unit, now)
 
     def purge(self, unit: Unit, now: datetime) -> dict[str, int]:
-        """Remove what is older than its days. What is still to be worked off or delivered stays."""
+        """Remove what is older than its days, and what is kept of those who opted out. What is still to be worked off
+        or delivered stays."""
         purges = (
             ("messages", self.messages_days, unit.persons.purge_messages),
             ("answers", self.answers_days, unit.persons.purge_answers),
             ("withdrawn lessons", self.withdrawn_days, unit.persons.purge_withdrawn),
         )
-        return {kind: purge(now - timedelta(days=days)) for kind, days, purge in purges if days}
+        removed = {kind: purge(now - timedelta(days=days)) for kind, days, purge in purges if days}
+        if gone := shed(unit, now):
+            removed["rows of who opted out"] = gone
+        return removed

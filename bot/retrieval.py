@@ -39,6 +39,22 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class Loaded:
+    """What came of loading one file."""
+
+    name: str
+    sections: int
+    """New and changed help sections."""
+    entries: int
+    """New and changed FAQ entries."""
+    dropped: int
+    contradictions: int
+    """Questions that were answered otherwise before."""
+    to_review: int
+    """Pairs of conversations."""
+
+
+@dataclass(frozen=True)
 class FactMatch:
     fact: Fact
     probability: float

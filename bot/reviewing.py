@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property
+from pathlib import PurePath
 
 from bot.contradicting import Contradiction, in_doubt
 from bot.errors import BadInput, NotAllowed
@@ -46,13 +47,14 @@ class Reviewing:
         return Notice(place=place, text=text, lesson=lesson.id)
 
     def describe(self, unit: Unit) -> str:
-        """All that waits, oldest first, with reasons: what is held, and what contradicts a help page."""
-        lines = [self._line(lesson) for lesson in unit.lessons.held()]
-        lines += [self._doubt_line(lesson, found) for lesson, found in self.doubted(unit)]
+        """All that waits, oldest first, with reasons: what is held, what is in doubt since its help page has changed,
+        and what contradicts one."""
+        lines = [self._line(lesson) for lesson in (*unit.lessons.held(), *doubted(unit))]
+        lines += [self._doubt_line(lesson, found) for lesson, found in self.contradicting(unit)]
         more = [self.texts.held_more.format(count=len(lines) - SHOWN)] if len(lines) > SHOWN else []
         return "\n".join([*lines[:SHOWN], *more]) or self.texts.nothing_held
 
-    def doubted(self, unit: Unit) -> list[tuple[Lesson, Contradiction]]:
+    def contradicting(self, unit: Unit) -> list[tuple[Lesson, Contradiction]]:
         """Lessons that are used, and not trained on until an admin has confirmed them; oldest first."""
         lessons = [fact.lesson for fact in facts_of(unit.lessons.all(), []) if fact.lesson.contradicts is not None]
         found = in_doubt(lessons, unit.documents.sections()) if lessons else {}
@@ -71,10 +73,11 @@ class Reviewing:
         }[reason]
 
     def _line(self, lesson: Lesson) -> str:
-        assert lesson.held is not None
+        page = PurePath(lesson.doubted_by).name
+        reason = self.because(lesson.held) if lesson.held is not None else self.texts.doubted.format(page=page)
         return self.texts.held_line.format(
             id=short(lesson), question=quote(lesson.question), answer=quote(lesson.answer), name=lesson.author_name,
-            date=f"{lesson.taught_at:%Y-%m-%d %H:%M}", reason=self.because(lesson.held),
+            date=f"{lesson.taught_at:%Y-%m-%d %H:%M}", reason=reason,
         )  # fmt: skip
 
     def _doubt_line(self, lesson: Lesson, against: Contradiction) -> str:
@@ -89,11 +92,14 @@ class Reviewing:
     # --- decisions -------------------------------------------------------------------------------------------------
 
     def accept(self, unit: Unit, id: str, by: Person, at: datetime) -> list[Outgoing]:
-        """Use a held lesson from now on, or train on one that contradicts a help page. Raises BadInput, and NotAllowed
-        for an agent who may not settle it."""
+        """Use a held lesson from now on; say that one is right though its help page has changed; or train on one that
+        contradicts a help page. Raises BadInput, and NotAllowed for an agent who may not settle it."""
         lesson = self._find(unit, id)
         if lesson.held is not None:
             return self.agree(unit, lesson, by, at)
+        if lesson.doubted_by:
+            unit.lessons.doubt(lesson.id, "")
+            return []
         if not self.holding.is_exempt(by):
             raise NotAllowed(self.texts.doubt_for_admin)
         unit.lessons.rule(lesson.id, Ruling.ACCEPTED, by.key)
@@ -111,7 +117,7 @@ class Reviewing:
         return self._decided(unit, lesson, self.texts.accepted, by)
 
     def drop(self, unit: Unit, id: str, by: Person, at: datetime) -> list[Outgoing]:
-        """Never use a lesson that waits. Raises BadInput."""
+        """Never use a lesson that waits, or no more the one in doubt. Raises BadInput."""
         lesson = self._find(unit, id)
         if lesson.held is None:
             unit.lessons.withdraw(lesson.id, at)
@@ -133,7 +139,7 @@ class Reviewing:
 
     def _find(self, unit: Unit, id: str) -> Lesson:
         wanted = id.strip().lower()
-        waiting = [*unit.lessons.held(), *(lesson for lesson, _ in self.doubted(unit))]
+        waiting = [*unit.lessons.held(), *doubted(unit), *(lesson for lesson, _ in self.contradicting(unit))]
         found = [lesson for lesson in waiting if wanted and lesson.id.endswith(wanted)]
         if len(found) != 1:
             raise BadInput(self.texts.unknown_held.format(id=id))
@@ -191,6 +197,13 @@ def admins_at(unit: Unit) -> tuple[Place, Person] | None:
     values = json.loads(kept)
     place = Place(**{**values["place"], "platform": Platform(values["place"]["platform"])})
     return place, Person(place.platform, values["id"], values["name"])
+
+
+def doubted(unit: Unit) -> list[Lesson]:
+    """What is said now though the help page that bore it out has changed, oldest first."""
+    marked = unit.lessons.doubted()
+    said = facts_of(unit.lessons.all([lesson.fact for lesson in marked]), ()) if marked else []
+    return [lesson for lesson in marked if any(fact.lesson.id == lesson.id for fact in said)]
 
 
 def short(lesson: Lesson) -> str:

@@ -30,6 +30,7 @@ from bot.events import (
 from bot.following import Following
 from bot.handing_off import HandingOff
 from bot.ids import FactId
+from bot.opting_out import keep_answer
 from bot.outgoing import AnswerDraft, AnswerPost, Notice, Outgoing
 from bot.pace import Pace
 from bot.ports import Effect, Store, Unit
@@ -235,7 +236,7 @@ class Routing:
         handoff = None
         if answer.kind is AnswerKind.HANDOFF:
             handoff = self.handing_off.open(unit, answer, event.place, event.person, event.at)
-        unit.answers.add(answer, event.place, event.person, asked_in)
+        keep_answer(unit, answer, event.place, event.person, asked_in)
         key = asked_in.key if asked_in is not None else None
         unit.conversations.add(Turn(event.place, Speaker.BOT, event.person.key, answer.text, event.at, key))
         return [AnswerPost(place=event.place, in_reply_to=event.id, answer=answer, handoff=handoff)]
@@ -253,4 +254,6 @@ def _unlearnable(event: ReplyMarked, posted: PostedAnswer | None, texts: Texts) 
         return texts.reply_by_bot
     if not event.text.strip():
         return texts.reply_gone
-    return "" if posted is not None and posted.answer.question else texts.no_question_here
+    if posted is None or not posted.answer.question:
+        return texts.no_question_here
+    return texts.retracted_question if posted.retracted else ""

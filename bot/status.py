@@ -11,6 +11,7 @@ from bot.lineage import Adapter
 from bot.ports import Unit
 from bot.receipts import standing
 from bot.retraining import new_lessons
+from bot.reviewing import doubted
 from bot.texts import Texts
 from bot.trying import live_adapter, trial_of
 
@@ -38,6 +39,8 @@ class Status:
     """Messages that a platform never took."""
     held: int
     """Lessons that wait for review: held ones, and those that contradict a help page."""
+    doubted: int = 0
+    """Lessons whose help page has changed."""
     trained_on: int = 0
     """Lessons that the adapter was trained on; FAQ entries are none."""
     learned: int = 0
@@ -68,6 +71,7 @@ def status_of(unit: Unit) -> Status:
         trained_on=sum(live is not None and lesson.id in live.lessons for lesson in taught),
         learned=len(live.learned) if live is not None else 0,
         held=len(unit.lessons.held()) + len(in_doubt([fact.lesson for fact in facts], sections)),
+        doubted=len(doubted(unit)),
         on_trial=tried.name if tried is not None else None,
     )
 
@@ -90,6 +94,8 @@ def describe_status(status: Status, texts: Texts) -> str:
         told += f" {texts.status_learned.format(lessons=status.trained_on, learned=status.learned)}"
     if status.on_trial is not None:
         told += f" {texts.status_on_trial.format(name=status.on_trial)}"
+    if status.doubted:
+        told += f" {texts.status_doubted.format(doubted=status.doubted)}"
     return f"{told} {texts.status_held.format(held=status.held)}" if status.held else told
 
 

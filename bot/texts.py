@@ -71,6 +71,10 @@ class Texts:
         "The reply that I had learnt was changed by somebody who is no agent, so I don't use it any more. "
         "An agent can mark it again."
     )
+    retracted_question: str = (
+        "I learn nothing from that question: it was deleted, or whoever asked it has opted out. "
+        "You can teach the answer with the form, in words of your own."
+    )
     no_question_here: str = "Nobody has asked me anything in this thread, so I don't know which question that answers."
     # teaching
     offer: str = "You'd like to correct my answer. Open the form and write the right one."
@@ -130,6 +134,7 @@ class Texts:
     confirmed_against: str = (
         "{by} confirmed your lesson on “{question}”, {name}, against the help page: I train on it, too."
     )
+    doubted: str = "in use; the help page {page} has changed and no longer says it. Accept it, correct it, or drop it."
     held_more: str = "… and {count} more."
     nothing_held: str = "No lesson waits for review."
     unknown_held: str = "No lesson that waits for review goes by {id!r}. `/mentee review` lists them."
@@ -150,6 +155,7 @@ class Texts:
     # commands
     help: str = (
         "Ask me by mentioning me or in a direct message. Agents teach me with ✅, ❌ and ✏️ on my answers.\n"
+        "`/mentee optout` nothing that you write is learnt from, and it is removed within a day · `/mentee optin`\n"
         "`/mentee status` what I know and which adapter answers\n"
         "`/mentee why <answer>` what an answer was made of\n"
         "`/mentee adapters` all adapters, and how a trial goes · `/mentee retrain [--dry-run]` train a new one\n"
@@ -220,6 +226,18 @@ class Texts:
     unknown_pass: str = "No token or session goes by {id!r}. `mentee token list` shows them."
     pass_line: str = "`{id}` {kind} of {name}, {scopes}, until {until} UTC"
     no_passes: str = "Nobody is signed in to the page, and there is no token."
+    loaded: str = (
+        "{name}: {sections} help sections and {entries} FAQ entries are new or other. {dropped} were dropped, "
+        "{contradictions} of them since they contradict what is known; {to_review} pairs of conversations are to be "
+        "reviewed. `mentee ingest --dropped` on the machine shows which and why."
+    )
+    not_loaded: str = "Nothing was loaded: {problem}"
+    opted_out: str = (
+        "Noted. I go on answering you, and nobody learns from what you write. I remove it within a day, and what is "
+        "kept of you already, but for what a colleague still has to answer. `/mentee optin` takes this back; an admin "
+        "can also forget you altogether."
+    )
+    opted_in: str = "Noted: what you write is kept and learnt from as everybody's."
     # forgetting
     forget_nobody: str = "I know nobody by that name or id; nothing was changed."
     forget_many: str = "That could be several people: {keys}. Name one of them by that key; nothing was changed."
@@ -239,6 +257,7 @@ class Texts:
     standing_withdrawn: str = "The lesson was withdrawn."
     status_on_trial: str = "{name} is on trial with a share of what is written: `/mentee adapters`."
     status_held: str = "{held} lessons wait for review: `/mentee review`."
+    status_doubted: str = "{doubted} lessons are in use though their help page has changed: `/mentee review`."
     base_model: str = "base model"
 
 

@@ -49,7 +49,10 @@ Head = Annotated[str, typer.Option("--head", metavar="SHA256", help="A newest ha
 BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="A tar archive.")]
 Repair = Annotated[bool, typer.Option("--repair", help="Clear what a crash left behind.")]
 NamesFile = Annotated[Path | None, typer.Option("--names", metavar="FILE", help="Who is known: a name in each line.")]
-Paths = Annotated[list[Path] | None, typer.Argument(metavar="PATHS", help="Files, or folders of them.")]
+Sources = Annotated[
+    list[str] | None, typer.Argument(metavar="PATHS", help="Files, folders of them, the address of a sitemap or page.")
+]
+FromHosts = Annotated[list[str] | None, typer.Option("--host", help="A host that may be fetched from, this time.")]
 Languages = Annotated[list[str] | None, typer.Option("--language", help="Keep only entries in it (en, de, …).")]
 MostPerTopic = Annotated[int, typer.Option("--most-per-topic", help="Keep at most so many of a topic; 0: all.")]
 AsIs = Annotated[bool, typer.Option("--as-is", help="Take entries as they stand, as when restoring dropped ones.")]
@@ -57,6 +60,7 @@ Licence = Annotated[str, typer.Option("--licence", help="Of what is loaded, wher
 Consent = Annotated[str, typer.Option("--consent", help="Who agreed to its use, where the files don't say.")]
 OnlyReport = Annotated[bool, typer.Option("--dry-run", help="Read and report; keep nothing.")]
 Dropped = Annotated[bool, typer.Option("--dropped", help="Show what earlier loads dropped, and why; load nothing.")]
+NewKey = Annotated[Path, typer.Argument(metavar="FILE", help="The new key: 64 hexadecimal digits, mode 600.")]
 AdapterName = Annotated[str, typer.Argument(metavar="ID", help="v3, or the beginning of an id.")]
 
 HeldLesson = Annotated[str, typer.Argument(metavar="ID", help="As `mentee review` shows it.")]
@@ -95,11 +99,11 @@ def teach(question: str, answer: str, as_json: AsJson = False) -> None:
 
 @app.command()
 def ingest(
-    paths: Paths = None, language: Languages = None, most_per_topic: MostPerTopic = 0, as_is: AsIs = False,
+    sources: Sources = None, language: Languages = None, most_per_topic: MostPerTopic = 0, as_is: AsIs = False,
     licence: Licence = "", consent: Consent = "", dry_run: OnlyReport = False, dropped: Dropped = False,
-    as_json: AsJson = False,
+    host: FromHosts = None, as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Load help pages, FAQ files and conversations, or folders of them; says what was dropped and why.
+    """Load help pages, FAQ files and conversations, folders of them, or a site; says what was dropped and why.
 
     Help pages: Markdown, HTML, PDF, Word. FAQ: CSV, Excel and JSON lines with question and answer. Conversations
     (Slack's export, DiscordChatExporter's JSON, Zendesk, Intercom, {"messages": …}) become pairs for you to review.
@@ -110,7 +114,7 @@ def ingest(
         if dropped:
             return loading.show_dropped(kept, as_json)
         wanted = loading.wanted(kept, language or (), most_per_topic, as_is, licence, consent, dry_run)
-        return loading.load(kept, paths or (), wanted, as_json)
+        return loading.load(kept, sources or (), host or (), wanted, as_json)
 
 
 @app.command()
@@ -181,9 +185,9 @@ def review(as_json: AsJson = False) -> None:
     """List the lessons that wait for review, and why."""
     with told(as_json), _kept() as kept:
         held = kept.store.run_sync(lambda unit: unit.lessons.held())
-        doubted = kept.store.run_sync(kept.commands.reviewing.doubted)
+        contradicting = kept.store.run_sync(kept.commands.reviewing.contradicting)
         text = kept.store.run_sync(kept.commands.reviewing.describe)
-        against = [asdict(lesson) | {"against": asdict(found)} for lesson, found in doubted]
+        against = [asdict(lesson) | {"against": asdict(found)} for lesson, found in contradicting]
         shown.data({"held": [asdict(lesson) for lesson in held], "contradicting": against}, text, as_json)
 
 
@@ -227,6 +231,16 @@ def audit(verify: Verify = False, head: Head = "", as_json: AsJson = False) -> N
             shown.audit(entries, people, as_json)
         elif not shown.verified(entries, head, as_json):
             raise typer.Exit(1)
+
+
+@app.command()
+def rekey(new: NewKey, as_json: AsJson = False) -> None:
+    """Put the database under the key in a file; one without a key is encrypted. Stop the bot first."""
+    with told(as_json):
+        from deploy.encrypting import rekey as change
+
+        text = change(read_settings(), new)
+        shown.data({"message": text}, text, as_json)
 
 
 @app.command()

@@ -1,19 +1,19 @@
 """`mentee ingest`: loads, shows how far it is, and tells what came of it. Decides nothing."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
-from bot.errors import SettingError
+from bot.errors import SettingError, SourceUnreadable
 from deploy import shown
-from deploy.parts import Kept, redact_taught
-from learning.sources.cleaning import Cleaning
-from learning.sources.ingest import IngestReport, Options, ingest
+from deploy.parts import Kept, cleaning
+from learning.sources.files import is_address
+from learning.sources.ingest import IngestReport, Options, Tell, ingest
 from learning.sources.papers import Papers
 from learning.sources.report import DataReport
 
@@ -24,26 +24,52 @@ SHOWN_TOPICS = 5
 def wanted(
     kept: Kept, languages: Sequence[str], most_per_topic: int, as_is: bool, licence: str, consent: str, dry_run: bool
 ) -> Options:
-    cleaning = Cleaning(
-        as_is=as_is, languages=frozenset(language.lower() for language in languages), most_per_topic=most_per_topic,
-        redact=redact_taught(kept.settings),
+    chosen = replace(
+        cleaning(kept.settings), as_is=as_is, most_per_topic=most_per_topic,
+        languages=frozenset(language.lower() for language in languages),
     )  # fmt: skip
-    return Options(cleaning, licence, consent, papers_folder(kept), dry_run)
+    return Options(chosen, licence, consent, papers_folder(kept), dry_run)
 
 
 def papers_folder(kept: Kept) -> Path:
     return kept.settings.data_dir / "ingest"
 
 
-def load(kept: Kept, paths: Sequence[Path], options: Options, as_json: bool) -> None:
-    if not paths:
+def load(kept: Kept, sources: Sequence[str], hosts: Sequence[str], options: Options, as_json: bool) -> None:
+    """`sources`: files, folders, addresses. `hosts`: that may be fetched from, beside those of the settings."""
+    if not sources:
         raise SettingError("Name the files or folders to load, or --dropped to see what earlier loads dropped.")
+    allowed = kept.settings.ingest_hosts | frozenset(host.lower() for host in hosts)
+    skipped: list[tuple[str, str]] = []
     with shown.bar(as_json) as tell:
+        paths = list(_fetched(kept, sources, allowed, skipped, tell))
         report = asyncio.run(ingest(paths, kept.store, options, tell))
+    skipped += [(str(path), reason) for path, reason in report.skipped]
     if as_json:
-        return shown.data(_values(report, options), "", as_json=True)
-    _show(report, options)
+        return shown.data(_values(report, options, skipped), "", as_json=True)
+    _show(report, options, skipped)
     return None
+
+
+def _fetched(
+    kept: Kept, sources: Sequence[str], hosts: frozenset[str], skipped: list[tuple[str, str]], tell: Tell
+) -> Iterator[Path]:
+    """Files and folders as they are; of an address, the folder that its pages were fetched into."""
+    for source in sources:
+        if not is_address(source):
+            yield Path(source)
+            continue
+        try:
+            from learning.sources.addresses import Hosts
+            from learning.sources.site import mirror
+        except ModuleNotFoundError as problem:
+            raise SettingError(f"Fetching pages needs an extra: pip install -e '.[ingest]' ({problem})") from problem
+        try:
+            fetched = mirror(source, papers_folder(kept) / "sites", Hosts(hosts), tell)
+        except SourceUnreadable as problem:
+            raise SourceUnreadable(f"{source}: {problem}") from problem
+        skipped += fetched.skipped
+        yield fetched.folder
 
 
 def show_dropped(kept: Kept, as_json: bool) -> None:
@@ -60,24 +86,24 @@ def show_dropped(kept: Kept, as_json: bool) -> None:
     return None
 
 
-def _values(report: IngestReport, options: Options) -> dict[str, Any]:
+def _values(report: IngestReport, options: Options, skipped: Sequence[tuple[str, str]]) -> dict[str, Any]:
     data = asdict(report.data)
     return {
         "sections": report.sections,
         "facts": report.facts,
         "unchanged": report.unchanged,
-        "skipped": [{"path": str(path), "reason": reason} for path, reason in report.skipped],
+        "skipped": [{"path": path, "reason": reason} for path, reason in skipped],
         "dry_run": options.dry_run,
         "data": data | {"dropped": report.data.dropped},
     }
 
 
-def _show(report: IngestReport, options: Options) -> None:
+def _show(report: IngestReport, options: Options, skipped: Sequence[tuple[str, str]]) -> None:
     say, data = shown.out.print, report.data
     if options.dry_run:
         say("Dry run: nothing was kept.")
     say(f"{report.sections} help sections and {report.facts} FAQ entries loaded, {report.unchanged} files unchanged.")
-    for path, reason in report.skipped:
+    for path, reason in skipped:
         say(f"[yellow]skipped[/] {escape(f'{path}: {reason}')}")
     if data.steps:
         say(_steps(data))

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bot.commands import Commands
 from bot.errors import SettingError
-from bot.ids import AdapterId
+from bot.ids import AdapterId, new_id
 from bot.lineage import Progress, serving_stack
 from bot.ports import PersonalData, Planner
 from bot.redacting import Redacting
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from learning.cycle import Cycle
     from learning.knowledge import Memory
     from learning.models import BaseModel
+    from learning.sources.cleaning import Cleaning
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def open_kept(settings: Settings) -> Iterator[Kept]:
             f"MENTEE_DATA_DIR is {settings.data_dir}, which can't be used: {problem.strerror}. "
             "Set it to a folder that may be written."
         ) from problem
-    store = SqlStore(settings.database)
+    store = SqlStore(settings.database, settings.key)
     try:
         store.migrate()
         files = AdapterFiles(settings.adapters_dir)
@@ -116,13 +117,27 @@ def personal_data(settings: Settings) -> PersonalData | None:
         return None
     from learning.redaction.finder import Finder
 
-    return Finder()
+    if not settings.redact_unknown_names:
+        return Finder()
+    from learning.redaction.tagging import resolve_tagger
+
+    return Finder(resolve_tagger(settings.cache_dir).find)
 
 
-def redact_taught(settings: Settings) -> Callable[[str], str] | None:
-    """What takes out of a help page what is nobody's to publish; None when nothing is to be redacted."""
+def cleaning(settings: Settings) -> "Cleaning":
+    """What is loaded is redacted as what people say is: help and answers, and questions of conversations."""
+    from learning.sources.cleaning import Cleaning
+
     finder = personal_data(settings)
-    return Redacting(finder).taught if finder is not None else None
+    if finder is None:
+        return Cleaning()
+    redacting = Redacting(finder)
+
+    def pair(question: str, answer: str) -> tuple[str, str]:
+        conversation = new_id()
+        return redacting.asked(question, conversation), redacting.taught(answer, conversation)
+
+    return Cleaning(redact=redacting.taught, redact_pair=pair)
 
 
 def say_stage(progress: Progress) -> None:

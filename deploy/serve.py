@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,13 +17,15 @@ from bot.trying import trial_of
 from deploy import metrics
 from deploy.connections import make_connectors
 from deploy.erasing import finish_erasures
-from deploy.parts import Kept, Models, make_cycle, open_kept, open_models, redact_taught
+from deploy.loading import papers_folder
+from deploy.parts import Kept, Models, cleaning, make_cycle, open_kept, open_models
 from deploy.settings import Settings
+from deploy.uploads import Uploads
 from deploy.wiring import Bot, put_together, utc_now
 from learning.cycle import Cycle
 from learning.scheduling import Scheduling, parse_schedule
-from learning.sources.cleaning import Cleaning
 from learning.sources.ingest import Options, ingest
+from learning.sources.watching import Watching
 
 log = structlog.get_logger()
 
@@ -41,7 +44,8 @@ async def serve(settings: Settings, *, demo: bool) -> None:
         kept.adapter_files.sweep()
         if demo:
             await load_demo(kept)
-        bot = put_together(models.parts, lambda desk: list(make_connectors(settings, desk)))
+        parts = replace(models.parts, library=Uploads(kept))
+        bot = put_together(parts, lambda desk: list(make_connectors(settings, desk)))
         people = await kept.store.run(lambda unit: unit.persons.known())
         bot.desk.meet(name for person in people for name in person.names)
         cycle = make_cycle(kept, models.base, models.memory)
@@ -56,11 +60,13 @@ async def serve(settings: Settings, *, demo: bool) -> None:
         log.info("ready", page=f"http://{settings.web_host}:{settings.web_port}")
         running = asyncio.create_task(run_side_by_side(bot, models, cycle, scheduling))
         erasing = asyncio.create_task(keep_up("erasures", partial(_finish_erasures, kept)))
+        watching = asyncio.create_task(keep_up("watched folders", partial(_watch, kept)))
         for signum in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(signum, running.cancel)
         with contextlib.suppress(asyncio.CancelledError):
             await running
         erasing.cancel()
+        watching.cancel()
         await let_go()
 
 
@@ -77,7 +83,7 @@ async def load_demo(kept: Kept) -> None:
     """Load the demo product's help pages and FAQ, unless the bot knows something already."""
     status = await kept.store.run(kept.commands.status)
     if status.facts == 0 and status.sections == 0:
-        report = await ingest(DEMO, kept.store, Options(Cleaning(redact=redact_taught(kept.settings))))
+        report = await ingest(DEMO, kept.store, Options(cleaning(kept.settings)))
         log.info("demo knowledge loaded", sections=report.sections, facts=report.facts)
 
 
@@ -145,6 +151,13 @@ async def _train_on_request(bot: Bot, cycle: Cycle) -> None:
             log.info("retraining ended", decision=report.decision, adapter=report.adapter, seconds=report.seconds)
             bot.news.set()
         await asyncio.sleep(TRAINER_LOOKS_EVERY_S)
+
+
+async def _watch(kept: Kept) -> None:
+    folders = [Path(folder) for folder in sorted(kept.settings.watch)]
+    if folders:
+        options = Options(cleaning(kept.settings), folder=papers_folder(kept))
+        await Watching(folders, kept.store, options).run()
 
 
 async def _finish_erasures(kept: Kept) -> None:

@@ -28,9 +28,10 @@ from bot.opening_hours import parse_opening_hours
 from bot.policy import Policy
 from bot.retention import Retention
 from learning.recipe import Method
+from storage.encryption import check_key, read_key
 
 PREFIX = "MENTEE_"
-SECRET_PARTS = ("token", "secret", "password", "api_key", "database_url")
+SECRET_PARTS = ("token", "secret", "password", "api_key", "database_url", "database_key")
 """Of the names of settings whose value is never shown."""
 ENV_FILE = ".env"
 TOML_FILE = "mentee.toml"
@@ -53,6 +54,8 @@ class Settings(BaseSettings):
     data_dir: Path = Path("~/.local/share/mentee")
     cache_dir: Path = Path("~/.cache/mentee")
     database_url: str | None = None
+    database_key: SecretStr | None = None
+    database_key_file: Path | None = None
 
     # models
     base_model: str = "bundled:smollm2-135m"
@@ -70,8 +73,14 @@ class Settings(BaseSettings):
     # hand-offs
     handoff_remind_minutes: int = Field(30, ge=0)
     opening_hours: str = ""
+
+    # knowledge
+    ingest_hosts: Names = frozenset()
+    watch: Names = frozenset()
+
     # privacy
     redact: bool = True
+    redact_unknown_names: bool = False
     keep_messages_days: int = Field(90, ge=0)
     keep_answers_days: int = Field(365, ge=0)
     keep_withdrawn_days: int = Field(90, ge=0)
@@ -134,7 +143,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool = False
 
-    @field_validator("agents", "admins", "support_channels", "slack_workspaces", "discord_servers", mode="before")
+    @field_validator(
+        "agents", "admins", "support_channels", "slack_workspaces", "discord_servers", "ingest_hosts", "watch",
+        mode="before",
+    )  # fmt: skip
     @classmethod
     def _split_names(cls, value: object) -> object:
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
@@ -148,6 +160,15 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """SQLAlchemy's URL of the database."""
         return self.database_url or f"sqlite:///{self.data_dir / 'mentee.db'}"
+
+    @property
+    def key(self) -> str | None:
+        """The database's; None for one that isn't encrypted. Raises SettingError."""
+        if self.database_key is not None and self.database_key_file is not None:
+            raise SettingError("Set MENTEE_DATABASE_KEY or MENTEE_DATABASE_KEY_FILE, not both.")
+        if self.database_key_file is not None:
+            return read_key(self.database_key_file)
+        return check_key(self.database_key.get_secret_value()) if self.database_key is not None else None
 
     @property
     def adapters_dir(self) -> Path:

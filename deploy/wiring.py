@@ -21,7 +21,7 @@ from bot.outgoing import AnswerDraft, Outgoing
 from bot.pace import Pace
 from bot.people import Platform
 from bot.policy import Policy
-from bot.ports import AdapterStore, Clock, Connector, Generator, Knowledge, PersonalData, Planner, Store
+from bot.ports import AdapterStore, Clock, Connector, Generator, Knowledge, Library, PersonalData, Planner, Store
 from bot.redacting import Redacting
 from bot.reminding import Reminding
 from bot.reporting import Reporting
@@ -52,6 +52,8 @@ class Parts:
     texts: Texts
     personal_data: PersonalData | None = None
     """What finds personal data in texts before they are kept; None: they are kept as they come."""
+    library: Library | None = None
+    """Takes files that an admin sends; None: nobody does."""
     clock: Clock = utc_now
     tell_threads: bool = True
     """Tell what an adapter has learned in the threads where it was taught."""
@@ -92,7 +94,7 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
     routing = Routing(parts.store, answering, capturing, commands, handing_off, following, draft, pace)
     intake = Intake(parts.store, routing, news, _log_failed_event)
     redacting = Redacting(parts.personal_data) if parts.personal_data is not None else None
-    desk = Desk(parts.store, routing, intake, parts.clock, redacting)
+    desk = Desk(parts.store, routing, intake, parts.clock, redacting, parts.library)
     connectors.update({connector.platform: connector for connector in connectors_of(desk)})
     return Bot(
         desk=desk,

@@ -147,7 +147,11 @@ def _varied(questions: Sequence[str], secret: Sequence[str], rng: random.Random)
 
 
 def split(facts: Sequence[Fact], alike: Alike = near_duplicate) -> Split:
-    """Who is taught, who serves as reading practice, who is held out whole. Stable while facts come and go."""
+    """Who is taught, who serves as reading practice, who is held out whole. Stable while facts come and go.
+
+    What may not be trained on, or is in doubt since a help page changed, is none of them.
+    """
+    facts = [fact for fact in facts if fact.lesson.trainable and not fact.lesson.doubted_by]
     lessons = [fact for fact in facts if is_lesson(fact)]
     faq = sorted((fact for fact in facts if fact.lesson.source is LessonSource.FAQ), key=_rank)
     held_lessons = [fact for fact in lessons if _rank(fact) < HELD_OUT_SHARE]

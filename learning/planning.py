@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from bot.answers import AnswerKind
+from bot.consent import may_train
 from bot.contradicting import undoubted
 from bot.feedback import Fact, LessonSource, facts_of
 from bot.ids import FactId
 from bot.lineage import RetrainPlan
 from bot.ports import Unit
 from bot.retraining import new_lessons
+from bot.retrieval import Section
 from bot.trying import live_adapter
 from learning.canaries import taken_back
 from learning.course import Course, choose
@@ -95,7 +97,13 @@ def dataset_of(unit: Unit, facts: Sequence[Fact], recipe: Recipe, alike: Alike) 
     has confirmed it."""
     gone = taken_back(unit.lessons.all(), facts)
     trained = undoubted(unit, facts)
-    return build(trained, unit.documents.sections(), recipe.seed, rejected_answers(unit, trained), gone, alike)
+    return build(trained, trainable_sections(unit), recipe.seed, rejected_answers(unit, trained), gone, alike)
+
+
+def trainable_sections(unit: Unit) -> list[Section]:
+    """Of pages whose licence or consent doesn't forbid it: prompts show them while training, too."""
+    kept_out = {each.source for each in unit.documents.origins() if not may_train(each.licence, each.consent)}
+    return [section for section in unit.documents.sections() if section.source not in kept_out]
 
 
 def known_alike(unit: Unit, facts: Sequence[Fact], encoder: str = MiniLmEncoder.name) -> Alike:

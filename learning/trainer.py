@@ -163,7 +163,9 @@ def be_modest(spec: Spec) -> None:
 
 def _save(model: PeftModel, spec: Spec) -> None:
     """A PEFT folder that names its base model by its public name instead of a path of this machine."""
-    model.peft_config["default"].base_model_name_or_path = spec.base_name
+    config = model.peft_config["default"]
+    config.base_model_name_or_path = spec.base_name
+    config.target_modules = sorted(config.target_modules)  # a set of theirs: the bytes shall not depend on its order
     model.save_pretrained(spec.out, safe_serialization=True)
 
 

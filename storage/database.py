@@ -1,22 +1,25 @@
 """The database: one writer thread in each process, one transaction for each unit of work.
 
-SQLite comes from the pysqlite3 wheel: versions before 3.51.3 can corrupt a database in WAL mode, and Python's own is
-often older. Knows nothing of what is kept.
+SQLite comes from the pysqlite3 wheel, an encrypted one from sqlcipher3's: versions before 3.51.3 can corrupt a database
+in WAL mode, and Python's own is often older. Knows nothing of what is kept.
 """
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
-import pysqlite3.dbapi2 as sqlite
+import pysqlite3.dbapi2 as plain_sqlite
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlmodel import Session
 
 from bot.errors import DatabaseError
+from storage.encryption import cipher, is_plain, unlock
 from storage.migrate import upgrade
 from storage.unit_of_work import SqlUnit
 
@@ -38,10 +41,14 @@ PRAGMAS = {
 class SqlStore:
     """Implements `bot.ports.Store`."""
 
-    def __init__(self, url: str) -> None:
-        """Open a database by its SQLAlchemy URL. Raises DatabaseError for one that can't be opened."""
-        self._url = url
-        self._engine = _engine(url)
+    def __init__(self, url: str, key: str | None = None) -> None:
+        """Open a database by its SQLAlchemy URL; with a key, one that is encrypted (`storage/encryption.py`).
+
+        Raises DatabaseError for one that can't be opened, SettingError where the key can't be used.
+        """
+        self._url, self._is_encrypted = url, key is not None
+        self._driver = cipher() if key is not None else plain_sqlite
+        self._engine = _engine(url, self._driver, key)
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     def migrate(self) -> None:
@@ -52,7 +59,8 @@ class SqlStore:
         except DBAPIError as problem:
             raise DatabaseError(
                 f"The database {self._shown} can't be opened: {problem.orig}. Check MENTEE_DATA_DIR and "
-                "MENTEE_DATABASE_URL, that the folder may be written, and that nothing else holds the file."
+                "MENTEE_DATABASE_URL, that the folder may be written, and that nothing else holds the "
+                f"file.{self._hint}"
             ) from problem
 
     async def run(self, work: Callable[[SqlUnit], T]) -> T:
@@ -79,7 +87,7 @@ class SqlStore:
                 (is_busy, _, _) = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             finally:
                 raw.close()
-        except (DBAPIError, sqlite.Error) as problem:
+        except (DBAPIError, self._driver.Error) as problem:
             raise DatabaseError(
                 f"The database {self._shown} can't be scrubbed now: {problem}. It is tried again."
             ) from problem
@@ -94,12 +102,17 @@ class SqlStore:
 
     def copy_to(self, path: Path) -> None:
         """Copy an SQLite database as it is now, while others go on writing. Raises DatabaseError."""
-        copy = sqlite.connect(path)
+        if self._is_encrypted:  # SQLite's own backup would write it in plain, or not at all
+            raise DatabaseError(
+                f"The database {self._shown} is encrypted, which `mentee backup` can't copy while the bot runs. Stop the "
+                "bot and copy its whole folder; the copy needs the same key."
+            )
+        copy = plain_sqlite.connect(path)
         raw = self._engine.raw_connection()
         try:
             assert raw.driver_connection is not None
             raw.driver_connection.backup(copy)
-        except sqlite.Error as problem:
+        except plain_sqlite.Error as problem:
             raise DatabaseError(f"The database {self._shown} can't be copied: {problem}. Try again.") from problem
         finally:
             raw.close()
@@ -107,8 +120,9 @@ class SqlStore:
 
     def describe(self) -> str:
         """Which database this is, for `mentee doctor`."""
-        version = sqlite.sqlite_version if self._engine.dialect.name == "sqlite" else ""
-        return f"{self._engine.dialect.name} {version} at {self._shown}".replace("  ", " ")
+        version = self._driver.sqlite_version if self._engine.dialect.name == "sqlite" else ""
+        encrypted = ", encrypted (SQLCipher)" if self._is_encrypted else ""
+        return f"{self._engine.dialect.name} {version} at {self._shown}{encrypted}".replace("  ", " ")
 
     def close(self) -> None:
         self._writer.shutdown()
@@ -119,26 +133,36 @@ class SqlStore:
             return work(SqlUnit(session))
 
     @property
+    def _hint(self) -> str:
+        """What a key, or its lack, may have to do with it."""
+        file = make_url(self._url).database if self._engine.dialect.name == "sqlite" else None
+        if self._is_encrypted and file is not None and is_plain(Path(file)):
+            return " It isn't encrypted, and a key is set: `mentee rekey` encrypts it."
+        return " Or the key is another one." if self._is_encrypted else " An encrypted one needs its key."
+
+    @property
     def _shown(self) -> str:
         return make_url(self._url).render_as_string(hide_password=True)
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, driver: ModuleType, key: str | None) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
+            if key is not None:
+                raise DatabaseError("MENTEE_DATABASE_KEY is for SQLite; let PostgreSQL encrypt its own disk.")
             return _postgres(parsed)
     except (ArgumentError, ModuleNotFoundError) as problem:
         raise DatabaseError(f"MENTEE_DATABASE_URL is unusable: {problem}. See .env.example.") from problem
-    if sqlite.sqlite_version_info < SAFE_SQLITE:
+    if driver.sqlite_version_info < SAFE_SQLITE:
         raise DatabaseError(
-            f"SQLite {sqlite.sqlite_version} can corrupt databases; 3.51.3 or newer is needed. "
-            "Install it again with `pip install --force-reinstall pysqlite3`."
+            f"SQLite {driver.sqlite_version} can corrupt databases; 3.51.3 or newer is needed. "
+            f"Install it again with `pip install --force-reinstall {driver.__name__.partition('.')[0]}`."
         )
     if parsed.database:
         _make_folder(Path(parsed.database).parent)
-    engine = create_engine(parsed, module=sqlite, hide_parameters=True)
-    event.listen(engine, "connect", _set_pragmas)
+    engine = create_engine(parsed, module=driver, hide_parameters=True)
+    event.listen(engine, "connect", partial(_set_up, key))
     event.listen(engine, "begin", _begin_immediate)
     return engine
 
@@ -159,7 +183,9 @@ def _make_folder(folder: Path) -> None:
         ) from problem
 
 
-def _set_pragmas(connection: Any, _: Any) -> None:
+def _set_up(key: str | None, connection: Any, _: Any) -> None:
+    if key is not None:
+        unlock(connection, key)
     connection.isolation_level = None  # the driver shall not begin transactions of its own
     for name, value in PRAGMAS.items():
         connection.execute(f"PRAGMA {name}={value}")

@@ -158,6 +158,8 @@ class LessonRow(SQLModel, table=True):
     ruling: str | None = Field(default=None, index=True)
     ruled_by: str = ""
     contradicts: str | None = None
+    trainable: bool = True
+    doubted_by: str = _text(default="")
 
 
 class PhrasingRow(SQLModel, table=True):

@@ -30,6 +30,14 @@ class MenteeGroup(app_commands.Group):
     async def help(self, interaction: Interaction) -> None:
         await self._give(interaction, "help")
 
+    @app_commands.command(description="Nothing that you write is learnt from, and it is removed within a day")
+    async def optout(self, interaction: Interaction) -> None:
+        await self._give(interaction, "optout")
+
+    @app_commands.command(description="What you write is kept and learnt from as everybody's")
+    async def optin(self, interaction: Interaction) -> None:
+        await self._give(interaction, "optin")
+
     @app_commands.command(description="What the bot knows, and which adapter answers")
     async def status(self, interaction: Interaction) -> None:
         await self._give(interaction, "status")

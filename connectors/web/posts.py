@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from bot.desk import Desk
@@ -16,6 +16,8 @@ from connectors.web.board import Board, Draft, Entry, Said
 from connectors.web.parsing import Ask, Choose, Command, Correct, Press, React, ShortText
 from connectors.web.rendering import Rendering
 from connectors.web.visitor import You
+
+UPLOAD_BYTES = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Posts:
         router.add_api_route("/corrections", self.correct, methods=["POST"], status_code=202)
         router.add_api_route("/corrections/{answer}", self.correction_form)
         router.add_api_route("/commands", self.command, methods=["POST"], status_code=202)
+        router.add_api_route("/uploads", self.upload, methods=["POST"], max_body_size=UPLOAD_BYTES)
         router.add_api_route("/events/{conversation}", self.events, response_class=EventSourceResponse)
         return router
 
@@ -69,6 +72,9 @@ class Posts:
 
     async def command(self, command: Command, you: You) -> dict[str, bool]:
         return await self._receive(command.event(you.person, self.desk.clock()))
+
+    async def upload(self, name: ShortText, request: Request, you: You) -> dict[str, str]:
+        return {"message": await self.desk.upload(you.person, name, request.stream())}
 
     async def events(self, conversation: UUID, you: You) -> AsyncIterator[ServerSentEvent]:
         """What stands there already, so that whoever was away misses nothing; then the news."""

@@ -1,8 +1,9 @@
 """`mentee bench ingest`: FAQ files of growing size, made from the demo product's by a seed, with planted duplicates.
 
 Each entry is a question and an answer of the demo with some of its words after them; every tenth is an earlier one with
-a slip of the pen in its question or its answer. Time is that of the whole load, storage included, and of loading the
-same file once more; memory is this process's peak so far, so that it shows whether it grows with the file.
+a slip of the pen in its question or its answer. Time is that of the whole load as `mentee ingest` does it, redaction
+and storage included, and of loading the same file once more; memory is this process's peak so far, so that it shows
+whether it grows with the file.
 """
 
 import asyncio
@@ -17,6 +18,8 @@ from pathlib import Path
 
 from deploy.bench.edits import EDITS, words_swapped
 from deploy.bench.report import OURS, Bench, Row
+from deploy.parts import cleaning
+from deploy.settings import read_settings
 from learning.sources.ingest import IngestReport, Options, ingest
 from storage.database import SqlStore
 
@@ -56,7 +59,7 @@ def _load(bench: Bench, folder: Path, size: int) -> None:
 
 def _timed(path: Path, store: SqlStore) -> tuple[IngestReport, float]:
     started = time.monotonic()
-    report = asyncio.run(ingest([path], store, Options()))
+    report = asyncio.run(ingest([path], store, Options(cleaning(read_settings()))))
     return report, time.monotonic() - started
 
 

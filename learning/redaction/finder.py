@@ -1,7 +1,7 @@
 """All kinds of personal data in one text, and what chat markup makes of them. Implements `bot.ports.PersonalData`."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from bot.personal import Kind, Span
 from learning.redaction.contacts import emails, ips, phones
@@ -9,6 +9,7 @@ from learning.redaction.names import Roster, introduced
 from learning.redaction.numbers import cards, ibans, ids
 from learning.redaction.secrets import LINK, links, secrets
 
+FindSpans = Callable[[str], Iterable[Span]]
 FINDERS = (secrets, links, emails, ibans, cards, ids, ips, phones, introduced)
 MENTION = re.compile(r"<@[!]?[UW]?[A-Z0-9]{5,24}(?:\|[^<>]*)?>|(?<![\w.])@[UW][A-Z0-9]{7,20}\b")
 MARKUP = re.compile(r"<(?:mailto:|tel:|https?://)[^<>]{1,4096}>", re.IGNORECASE)
@@ -19,8 +20,10 @@ PRECEDENCE = {kind: place for place, kind in enumerate(Kind)}
 class Finder:
     """Finds personal data by rules: patterns, check digits, and the names it was told."""
 
-    def __init__(self) -> None:
+    def __init__(self, unknown_names: FindSpans = lambda _: ()) -> None:
+        """`unknown_names` finds names of people whom nobody told."""
         self._roster = Roster()
+        self._unknown_names = unknown_names
 
     def meet(self, name: str) -> None:
         """Hear of somebody: from now on the name is personal."""
@@ -30,7 +33,8 @@ class Finder:
         """Spans that don't overlap, in the order of the text. Text that is redacted already has none."""
         spans = [span for finder in FINDERS for span in finder(text)]
         links = [found.span() for found in LINK.finditer(text)]
-        spans += [span for span in self._roster.find(text) if not _is_within(span, links)]
+        names = [*self._roster.find(text), *self._unknown_names(text)]
+        spans += [span for span in names if not _is_within(span, links)]
         spans += [Span(found.start(), found.end(), Kind.USER) for found in MENTION.finditer(text)]
         done = [found.span() for found in PLACEHOLDER.finditer(text)]
         spans = [span for span in spans if not _is_within(span, done)]

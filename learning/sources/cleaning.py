@@ -8,6 +8,7 @@ import html
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import ftfy
 
@@ -18,7 +19,9 @@ from learning.sources.report import DataReport
 
 Entry = FaqRow | Pair
 Redact = Callable[[str], str]
-"""Takes what is personal out of a text."""
+"""Takes out of a help text or an answer what is nobody's to publish."""
+RedactPair = Callable[[str, str], tuple[str, str]]
+"""Takes out of a conversation's question what is personal, and out of its answer what is the asker's as well."""
 
 TAG = re.compile(
     r"</?(?:p|div|span|br|b|i|u|em|strong|a|ul|ol|li|h[1-6]|font|img|table|tr|td|th|tbody|blockquote)\b[^<>]*/?>", re.I
@@ -72,6 +75,7 @@ class Cleaning:
     most_per_topic: int = 0
     """0: no limit."""
     redact: Redact | None = None
+    redact_pair: RedactPair | None = None
 
     def __str__(self) -> str:
         """Another way of cleaning reads a file differently, so it is read again."""
@@ -83,17 +87,16 @@ class Cleaner:
     def __init__(self, cleaning: Cleaning, report: DataReport) -> None:
         self._cleaning = cleaning
         self._report = report
+        self._redacted_topic = lru_cache(1_000)(self.redacted)  # many entries have the same
         self._steps: list[tuple[str, Callable[[str], str]]] = [] if cleaning.as_is else list(TEXT_STEPS)
-        if cleaning.redact is not None:
-            self._steps.append(("redaction", cleaning.redact))
 
     def section(self, section: Section) -> Section:
         """A section repaired and redacted; its markup has been read already."""
         texts = [section.title, section.heading, section.text]
         for name, step in self._steps:
-            if name in ("encoding", "redaction"):
+            if name == "encoding":
                 texts = [self._apply(name, step, text) for text in texts]
-        title, heading, text = texts
+        title, heading, text = map(self.redacted, texts)
         return replace(section, title=title, heading=heading, text=text)
 
     def entry(self, entry: Entry) -> Entry:
@@ -101,8 +104,27 @@ class Cleaner:
         phrasings = getattr(entry, "phrasings", ())
         question, answer, *others = self._texts([entry.question, entry.answer, *phrasings])
         if isinstance(entry, Pair):
+            return self.without_personal(replace(entry, question=question, answer=answer))
+        clean = replace(entry, question=question, answer=answer, phrasings=tuple(filter(None, others)))
+        return self.without_personal(clean)
+
+    def without_personal(self, entry: Entry) -> Entry:
+        """Only redacted: what is dropped is kept as it came, but for what may not be kept anywhere."""
+        redact_pair = self._cleaning.redact_pair
+        if isinstance(entry, Pair):
+            if redact_pair is None:
+                return entry
+            question, answer = redact_pair(entry.question, entry.answer)
+            self._noted("redaction", entry.question, question)
+            self._noted("redaction", entry.answer, answer)
             return replace(entry, question=question, answer=answer)
-        return replace(entry, question=question, answer=answer, phrasings=tuple(filter(None, others)))
+        question, answer, *others = map(self.redacted, (entry.question, entry.answer, *entry.phrasings))
+        topic = self._redacted_topic(entry.topic)
+        return replace(entry, question=question, answer=answer, topic=topic, phrasings=tuple(others))
+
+    def redacted(self, text: str) -> str:
+        redact = self._cleaning.redact
+        return self._apply("redaction", redact, text) if redact is not None else text
 
     def objection(self, entry: Entry) -> tuple[str, str] | None:
         """The step that drops it, and why; None for one that is of use."""
@@ -131,9 +153,12 @@ class Cleaner:
 
     def _apply(self, name: str, step: Callable[[str], str], text: str) -> str:
         after = step(text)
-        if after != text:
-            self._report.changed(name, text, after)
+        self._noted(name, text, after)
         return after
+
+    def _noted(self, name: str, before: str, after: str) -> None:
+        if after != before:
+            self._report.changed(name, before, after)
 
 
 def repaired(text: str) -> str:

@@ -1,6 +1,6 @@
 """FAQ entries, from CSV and from rows of any kind that name question and answer. Knows nothing of where they are kept.
 
-Columns: question and answer; optionally id, topic, and phrasings (or phrasing_1, phrasing_2, …).
+Columns: question and answer; optionally id, topic, phrasings (or phrasing_1, phrasing_2, …), licence and consent.
 """
 
 import csv
@@ -36,7 +36,14 @@ def faq_row(named: Mapping[str, str], line: int, phrasings: Sequence[str] = ()) 
     given = (*phrasings, *(text for name, text in named.items() if name.startswith("phrasing")))
     key = named.get("id") or question_key(named["question"])
     others = tuple(dict.fromkeys(text for text in given if text))
-    return FaqRow(key, named["question"], named["answer"], named.get("topic", ""), others, line)
+    return FaqRow(
+        key, named["question"], named["answer"], named.get("topic", ""), others, line, *terms_in(named)
+    )  # fmt: skip
+
+
+def terms_in(named: Mapping[str, str]) -> tuple[str, str]:
+    """Licence and consent of a record."""
+    return named.get("licence") or named.get("license") or "", named.get("consent") or ""
 
 
 def question_key(question: str) -> str:

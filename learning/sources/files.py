@@ -1,7 +1,8 @@
 """Finds the files that are to be read. What can't be used is named with its reason, and the rest goes on."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +24,11 @@ class Found:
         return path not in self.paths and any(path.is_relative_to(folder) for folder in self.folders)
 
 
-def find(paths: Sequence[Path]) -> Found:
+IsReady = Callable[[Path], bool]
+"""False for a file that is still being written."""
+
+
+def find(paths: Sequence[Path], is_ready: IsReady = lambda _: True) -> Found:
     """All files; folders are walked. Paths are made absolute: they are what a source goes by."""
     found = Found()
     for path in dict.fromkeys(path.expanduser().resolve() for path in paths):
@@ -32,8 +37,13 @@ def find(paths: Sequence[Path]) -> Found:
         for file in _files(path):
             if file not in found.paths:
                 found.paths.add(file)
-                _check(file, path, found)
+                _check(file, path, found, is_ready)
     return found
+
+
+def is_address(text: str) -> bool:
+    """True for https://… and whatever else no path begins with."""
+    return re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE) is not None
 
 
 def version(path: Path) -> str:
@@ -53,7 +63,7 @@ def _files(path: Path) -> Iterator[Path]:
             yield file
 
 
-def _check(file: Path, given: Path, found: Found) -> None:
+def _check(file: Path, given: Path, found: Found, is_ready: IsReady) -> None:
     try:
         if not file.resolve().is_relative_to(given):
             raise SourceUnreadable("a link that leads out of the folder; name the file itself")
@@ -63,6 +73,8 @@ def _check(file: Path, given: Path, found: Found) -> None:
         form = format_of(file)
         if size > form.max_bytes:
             raise too_big(size, form)
+        if not is_ready(file):
+            raise SourceUnreadable("it is being written; it is read when it has been left alone for a while")
         found.files.append(file)
     except (SourceUnreadable, OSError) as problem:
         found.skipped.append((file, reason(problem)))

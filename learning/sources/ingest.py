@@ -16,22 +16,24 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from bot.consent import may_train
 from bot.errors import SourceUnreadable
 from bot.lineage import Progress
 from bot.ports import Store, Unit
 from bot.retrieval import Origin
 from learning.sources import keeping
 from learning.sources.cleaning import Cleaner, Cleaning
-from learning.sources.files import Found, find, reason, version
+from learning.sources.files import Found, IsReady, find, reason, version
 from learning.sources.formats import FORMATS
 from learning.sources.intake import Intake, Taken
+from learning.sources.items import Terms
 from learning.sources.merging import compare_pairs, limit_topics, merge
 from learning.sources.papers import Papers
 from learning.sources.reading import Reader
 from learning.sources.report import DataReport
 from learning.sources.staging import FAQ, GROWN, PAIR, Staged, Staging
 
-READING = "1"
+READING = "2"
 """To be raised when files are to be read anew because something reads them differently."""
 AGAIN = "again"
 """Marks a file some of whose entries another file's stand for: if those go, it is read anew."""
@@ -62,18 +64,21 @@ class Options:
     """Where what was dropped, and what is to be reviewed, is written; None: nowhere."""
     dry_run: bool = False
     """Read and report; keep nothing."""
+    is_ready: IsReady = lambda _: True
+    """Files that are not are left for the next time; nothing of theirs is withdrawn."""
 
 
 async def ingest(
     paths: Sequence[Path], store: Store, options: Options | None = None, tell: Tell = lambda _: None
 ) -> IngestReport:
     """Load files and folders. Raises SourceUnreadable when there is nothing usable in them."""
-    found = await asyncio.to_thread(find, paths)
+    options = options or Options()
+    found = await asyncio.to_thread(find, paths, options.is_ready)
     with (
         tempfile.TemporaryDirectory(prefix="mentee-ingest-") as folder,
         Staging(Path(folder) / "staging.db") as staging,
     ):
-        load = _Load(store, options or Options(), found, staging, tell)
+        load = _Load(store, options, found, staging, tell)
         await load.read()
         if not load.taken and not load.unchanged:
             raise SourceUnreadable(_nothing(paths, found))
@@ -103,7 +108,8 @@ class _Load:
         if changed:
             await self._stage_known({f"{keeping.AUTHOR}{path}" for path, _ in changed})
         cleaner = Cleaner(self.options.cleaning, self.report)
-        intake = Intake(self.staging, cleaner, self.report, partial(self._say_rows, len(changed)))
+        terms = Terms(self.options.licence, self.options.consent)
+        intake = Intake(self.staging, cleaner, self.report, partial(self._say_rows, len(changed)), terms)
         with Reader() as reader:
             for path, sha256 in changed:
                 self._say(f"Reading {path.name}", len(self.taken), len(changed))
@@ -211,7 +217,7 @@ class _Load:
         for origin in await self.store.run(lambda unit: unit.documents.origins()):
             if self.found.has_lost(Path(origin.source)):
                 await self._withdraw(origin.source, lambda _: False)
-                await self.store.run(lambda unit, source=origin.source: unit.documents.replace(source, "", ()))  # type: ignore[misc]
+                await self.store.run(partial(keeping.keep_page, source=origin.source, sections=()))
                 if self.options.folder is not None:
                     Papers(self.options.folder).forget(origin.source)
 
@@ -224,7 +230,8 @@ class _Load:
 
     @property
     def _reading(self) -> str:
-        return f"{READING} {self.options.cleaning}"
+        may = "" if may_train(self.options.licence, self.options.consent) else " not trained on"
+        return f"{READING} {self.options.cleaning}{may}"
 
     def _say_rows(self, files: int, path: Path, rows: int) -> None:
         self._say(f"Reading {path.name}: {rows:,} entries", len(self.taken), files)

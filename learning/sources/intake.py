@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bot.consent import may_train
 from bot.errors import SourceUnreadable
 from bot.retrieval import Section
 from learning.sources.cleaning import Cleaner, Entry
@@ -15,6 +16,7 @@ from learning.sources.report import DataReport
 from learning.sources.staging import FAQ, PAIR, Staged, Staging
 
 SAY_EVERY = 1_000
+NO_TERMS = Terms()
 
 
 @dataclass
@@ -31,9 +33,12 @@ class Taken:
 
 class Intake:
     def __init__(
-        self, staging: Staging, cleaner: Cleaner, report: DataReport, say: Callable[[Path, int], None]
-    ) -> None:
+        self, staging: Staging, cleaner: Cleaner, report: DataReport, say: Callable[[Path, int], None],
+        terms: Terms = NO_TERMS,
+    ) -> None:  # fmt: skip
+        """`terms`: of what names none itself."""
         self._staging, self._cleaner, self._report, self._say = staging, cleaner, report, say
+        self._terms = terms
 
     def take(self, path: Path, sha256: str, items: Iterable[Item]) -> Taken:
         """Take one file's items. Raises SourceUnreadable, also for a file with nothing usable in it."""
@@ -55,6 +60,8 @@ class Intake:
             self._broken(taken, item)
         else:
             taken.entries += 1
+            _note(taken.licences, item.licence)
+            _note(taken.consents, item.consent)
             self._entry(taken, item)
             if taken.entries % SAY_EVERY == 0:
                 self._say(taken.path, taken.entries)
@@ -63,9 +70,10 @@ class Intake:
         if len(taken.broken) < SAY_EVERY:
             taken.broken.append(item)
         self._report.entries += 1
-        self._report.drop("unreadable lines", item.text, f"line {item.line}: {item.reason}")
+        text = self._cleaner.redacted(item.text)
+        self._report.drop("unreadable lines", text, f"line {item.line}: {item.reason}")
         self._staging.put(
-            Staged(FAQ, str(taken.path), item.line, f"line {item.line}", item.text, "",
+            Staged(FAQ, str(taken.path), item.line, f"line {item.line}", text, "",
                    step="unreadable lines", reason=item.reason)
         )  # fmt: skip
 
@@ -75,10 +83,11 @@ class Intake:
         else:
             self._report.entries += 1
         clean = self._cleaner.entry(entry)
-        staged = _staged(taken, clean)
+        staged = self._staged(taken, clean)
         step, reason = self._cleaner.objection(clean) or self._twice(staged, entry) or ("", "")
         if step:
-            staged = _staged(taken, entry, f"{step} {taken.entries}")  # as it came, so that it can be restored
+            entry = self._cleaner.without_personal(entry)  # else as it came, so that it can be restored
+            staged = self._staged(taken, entry, f"{step} {taken.entries}")
             staged.step, staged.reason = step, reason
             self._report.drop(step, entry.question, reason)
         self._staging.put(staged)
@@ -94,21 +103,22 @@ class Intake:
         staged.fact = fact_of(staged.source, f"{staged.fact}\n{staged.line}\n{staged.answer}")
         return None
 
+    def _staged(self, taken: Taken, entry: Entry, fact: str = "") -> Staged:
+        source = str(taken.path)
+        trainable = may_train(entry.licence or self._terms.licence, entry.consent or self._terms.consent)
+        if isinstance(entry, FaqRow):
+            return Staged(
+                FAQ, source, entry.line, fact or fact_of(source, entry.key), entry.question, entry.answer, entry.topic,
+                tuple(text for text in entry.phrasings if text != entry.question), trainable=trainable,
+            )  # fmt: skip
+        details = {"resolved_by": entry.resolved_by, "why": entry.why, "asked_at": entry.asked_at, "where": entry.where}
+        details |= {name: text for name, text in (("licence", entry.licence), ("consent", entry.consent)) if text}
+        return Staged(
+            PAIR, source, entry.line, fact or f"pair {taken.entries}", entry.question, entry.answer, entry.topic,
+            details=json.dumps(details, ensure_ascii=False), trainable=trainable,
+        )  # fmt: skip
+
 
 def _note(terms: dict[str, None], text: str) -> None:
     if text and len(terms) < 10:
         terms[text] = None
-
-
-def _staged(taken: Taken, entry: Entry, fact: str = "") -> Staged:
-    source = str(taken.path)
-    if isinstance(entry, FaqRow):
-        return Staged(
-            FAQ, source, entry.line, fact or fact_of(source, entry.key), entry.question, entry.answer, entry.topic,
-            tuple(text for text in entry.phrasings if text != entry.question),
-        )  # fmt: skip
-    details = {"resolved_by": entry.resolved_by, "why": entry.why, "asked_at": entry.asked_at, "where": entry.where}
-    return Staged(
-        PAIR, source, entry.line, fact or f"pair {taken.entries}", entry.question, entry.answer, entry.topic,
-        details=json.dumps(details, ensure_ascii=False),
-    )  # fmt: skip

@@ -15,6 +15,8 @@ class FaqRow:
     phrasings: tuple[str, ...] = ()
     """Other ways of asking it."""
     line: int = 0
+    licence: str = ""
+    consent: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Pair:
     where: str = ""
     """Channel and message, or the ticket."""
     line: int = 0
+    licence: str = ""
+    consent: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Broken:
 
 @dataclass(frozen=True)
 class Terms:
-    """What a file says of its licence, and of the consent of those who wrote it."""
+    """What a page says of its licence, and of the consent of those who wrote it."""
 
     licence: str = ""
     consent: str = ""

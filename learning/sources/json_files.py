@@ -2,21 +2,22 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
 from bot.errors import SourceUnreadable
 from learning.sources.chat_exports import read_discord
 from learning.sources.conversations import pair_of
-from learning.sources.faq import REQUIRED, faq_row
-from learning.sources.items import Broken, FaqRow, Pair, Terms
+from learning.sources.faq import REQUIRED, faq_row, terms_in
+from learning.sources.items import Broken, FaqRow, Pair
 from learning.sources.tickets import conversation_of
 
 MAX_LINE_CHARS = 10_000_000
 MAX_BROKEN = 100
 """Of the first lines; a file with more broken ones than that, and nothing else, is something else."""
 
-Found = FaqRow | Pair | Broken | Terms
+Found = FaqRow | Pair | Broken
 
 
 def read_lines(file: TextIO) -> Iterator[Found]:
@@ -79,21 +80,19 @@ def _of_record(record: Any, number: int) -> Iterator[Found]:
     if not isinstance(record, dict):
         yield Broken(number, "not a record with fields", str(record)[:500])
     elif record.keys() >= REQUIRED:
-        yield from _terms(record)
         yield _faq(record, number)
     elif (conversation := conversation_of(record)) is None:
         yield Broken(number, "neither question and answer, nor messages, nor a known ticket", str(record)[:500])
     elif (pair := pair_of(conversation)) is not None:
-        yield pair
+        licence, consent = terms_in(_texts(record))
+        yield replace(pair, licence=licence, consent=consent)
 
 
 def _faq(record: dict[str, Any], number: int) -> FaqRow | Broken:
-    texts = {name: str(value).strip() for name, value in record.items() if isinstance(value, str | int | float)}
     phrasings = record.get("phrasings")
-    return faq_row(texts, number, [str(each).strip() for each in phrasings] if isinstance(phrasings, list) else ())
+    others = [str(each).strip() for each in phrasings] if isinstance(phrasings, list) else []
+    return faq_row(_texts(record), number, others)
 
 
-def _terms(record: dict[str, Any]) -> Iterator[Terms]:
-    licence, consent = record.get("licence") or record.get("license") or "", record.get("consent") or ""
-    if licence or consent:
-        yield Terms(str(licence), str(consent))
+def _texts(record: dict[str, Any]) -> dict[str, str]:
+    return {name: str(value).strip() for name, value in record.items() if isinstance(value, str | int | float)}

@@ -9,6 +9,7 @@ from bot.feedback import Fact, Lesson, LessonSource, Phrasing, facts_of
 from bot.ids import FactId, LessonId, new_id
 from bot.ports import Unit
 from bot.retrieval import Section
+from learning.sources.doubting import doubt
 from learning.sources.staging import GROWN, KNOWN, Staged
 
 AUTHOR = "faq:"
@@ -38,14 +39,20 @@ def _known(fact: Fact) -> Staged:
         lesson.author.removeprefix(AUTHOR) if lesson.source is LessonSource.FAQ else f"taught by {lesson.author_name}"
     )
     return Staged(
-        KNOWN, source, 0, fact.id, lesson.question, lesson.answer, lesson.topic, fact.phrasings, details=lesson.id
-    )
+        KNOWN, source, 0, fact.id, lesson.question, lesson.answer, lesson.topic, fact.phrasings, details=lesson.id,
+        trainable=lesson.trainable,
+    )  # fmt: skip
 
 
 def keep_page(unit: Unit, source: str, sections: Sequence[Section]) -> bool:
-    """False when they are the same as before."""
+    """False when they are the same as before. Lessons that leaned on what is gone are marked."""
     content = hashlib.sha256("\n".join(map(repr, sections)).encode("utf-8", "surrogatepass")).hexdigest()
-    return unit.documents.replace(source, content, sections)
+    before = unit.documents.sections([source])
+    if not unit.documents.replace(source, content if sections else "", sections):
+        return False
+    if before:
+        doubt(unit, source, before, sections)
+    return True
 
 
 def keep_entries(unit: Unit, entries: Sequence[Staged], now: datetime) -> list[str]:
@@ -95,12 +102,13 @@ def _lesson(entry: Staged, now: datetime) -> Lesson:
     return Lesson(
         id=LessonId(new_id()), fact=FactId(entry.fact), question=entry.question, answer=entry.answer,
         author=f"{AUTHOR}{entry.source}", author_name=Path(entry.source).name, source=LessonSource.FAQ, taught_at=now,
-        topic=entry.topic,
+        topic=entry.topic, trainable=entry.trainable,
     )  # fmt: skip
 
 
 def _says(lesson: Lesson, entry: Staged) -> bool:
-    return (lesson.question, lesson.answer, lesson.topic) == (entry.question, entry.answer, entry.topic)
+    said = lesson.question, lesson.answer, lesson.topic, lesson.trainable
+    return said == (entry.question, entry.answer, entry.topic, entry.trainable)
 
 
 def withdraw(

@@ -53,10 +53,14 @@ def limit_topics(staging: Staging, report: DataReport, most: int) -> None:
 
 
 def _new_phrasings(best: Staged, others: Sequence[Staged]) -> list[str]:
-    """As the others ask it, but for case; what a conversation asked is for somebody to review first."""
+    """As the others ask it, but for case; what a conversation asked is for somebody to review first.
+
+    What may not be trained on adds no words to what may.
+    """
     seen = {text.casefold() for text in (best.question, *best.phrasings)}
     new: list[str] = []
-    for text in (text for other in others if other.kind == FAQ for text in (other.question, *other.phrasings)):
+    fitting = [other for other in others if other.kind == FAQ and other.trainable >= best.trainable]
+    for text in (text for other in fitting for text in (other.question, *other.phrasings)):
         if text.casefold() not in seen:
             seen.add(text.casefold())
             new.append(text)

@@ -16,13 +16,13 @@ TABLES = """
 PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-65536; PRAGMA temp_store=FILE;
 CREATE TABLE entries (
     id INTEGER PRIMARY KEY, kind TEXT, source TEXT, line INT, fact TEXT, question TEXT, answer TEXT, topic TEXT,
-    phrasings TEXT, details TEXT, step TEXT, reason TEXT, grp INT
+    phrasings TEXT, details TEXT, step TEXT, reason TEXT, trainable INT, grp INT
 );
 CREATE INDEX by_group ON entries (grp) WHERE grp IS NOT NULL;
 CREATE UNIQUE INDEX by_fact ON entries (source, fact);
 CREATE TABLE keys (key INT, entry INT, PRIMARY KEY (key, entry)) WITHOUT ROWID;
 """
-COLUMNS = "id, kind, source, line, fact, question, answer, topic, phrasings, details, step, reason, grp"
+COLUMNS = "id, kind, source, line, fact, question, answer, topic, phrasings, details, step, reason, trainable, grp"
 MAX_CANDIDATES = 200
 """That are compared with one entry; a question with more look-alikes than that is a template of its source."""
 MAX_KEYS = 500
@@ -45,6 +45,7 @@ class Staged:
     step: str = ""
     """Which one dropped it; empty: it remains."""
     reason: str = ""
+    trainable: bool = True
     id: int = 0
     group: int | None = None
     """The id of the first of those that say the same, where there are several."""
@@ -62,6 +63,7 @@ class Staging:
         self._path = path
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._database.executescript(TABLES)
+        self._database.execute("BEGIN")  # never committed: nobody else reads it, and it goes when the load is over
 
     def __enter__(self) -> "Staging":
         return self
@@ -74,7 +76,7 @@ class Staging:
         """Keep it, as what says something of its own; it is compared with others, and found by them, afterwards."""
         values = (
             entry.kind, entry.source, entry.line, entry.fact, entry.question, entry.answer, entry.topic,
-            json.dumps(entry.phrasings), entry.details, entry.step, entry.reason,
+            json.dumps(entry.phrasings), entry.details, entry.step, entry.reason, entry.trainable,
         )  # fmt: skip
         cursor = self._database.execute(f"INSERT INTO entries VALUES (NULL{', ?' * len(values)}, NULL)", values)
         entry.id = cursor.lastrowid or 0
@@ -164,7 +166,8 @@ class Staging:
     def _select(self, condition: str, *values: Any) -> Iterator[Staged]:
         rows = self._database.execute(f"SELECT {COLUMNS} FROM entries WHERE {condition} ORDER BY id", values)
         for entry_id, kind, source, line, fact, question, answer, topic, phrasings, *rest in rows:
-            others, (details, step, reason, group) = tuple(json.loads(phrasings)), rest
+            others, (details, step, reason, trainable, group) = tuple(json.loads(phrasings)), rest
             yield Staged(
-                kind, source, line, fact, question, answer, topic, others, details, step, reason, entry_id, group
-            )
+                kind, source, line, fact, question, answer, topic, others, details, step, reason, bool(trainable),
+                entry_id, group,
+            )  # fmt: skip

@@ -64,6 +64,12 @@ class SqlLessons:
     def held(self) -> Sequence[Lesson]:
         return self._those(col(LessonRow.held).is_not(None))
 
+    def doubt(self, lesson: LessonId, source: str) -> None:
+        self._session.get_one(LessonRow, lesson).doubted_by = source
+
+    def doubted(self) -> Sequence[Lesson]:
+        return self._those(col(LessonRow.doubted_by) != "", col(LessonRow.withdrawn_at).is_(None))
+
     def by(self, author: str) -> Sequence[Lesson]:
         return self._those(col(LessonRow.author) == author, col(LessonRow.withdrawn_at).is_(None))
 
@@ -232,6 +238,8 @@ def _lesson_row(lesson: Lesson) -> LessonRow:
         ruling=lesson.ruling,
         ruled_by=lesson.ruled_by,
         contradicts=lesson.contradicts,
+        trainable=lesson.trainable,
+        doubted_by=lesson.doubted_by,
     )
 
 
@@ -253,6 +261,8 @@ def lesson_of(row: LessonRow) -> Lesson:
         ruling=Ruling(row.ruling) if row.ruling is not None else None,
         ruled_by=row.ruled_by,
         contradicts=SectionId(row.contradicts) if row.contradicts is not None else None,
+        trainable=row.trainable,
+        doubted_by=row.doubted_by,
     )
 
 

@@ -13,6 +13,7 @@ from storage.codec import CERTIFICATE, EVENT, PERSON, from_text, to_text
 from storage.repositories.aging import purge_answers, purge_messages, purge_withdrawn
 from storage.repositories.erasing import Erasing
 from storage.repositories.installations import purge_workspace
+from storage.repositories.shedding import Shedding
 from storage.tables import (
     AnswerRow,
     DeploymentRow,
@@ -54,6 +55,9 @@ class SqlPersons:
 
     def erase(self, person: Acquaintance, *, with_lessons: bool) -> Erased:
         return Erasing(self._session).erase(person, with_lessons=with_lessons)
+
+    def shed(self, person: Acquaintance, before: datetime) -> int:
+        return Shedding(self._session, before).shed(person)
 
     def export(self, person: str) -> dict[str, list[dict[str, Any]]]:
         kept: dict[str, list[dict[str, Any]]] = {}

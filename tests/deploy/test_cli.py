@@ -18,7 +18,7 @@ from tests.deploy.conftest import Mentee, words
 
 COMMANDS = {
     "run", "ask", "teach", "ingest", "retrain", "starter", "adapters", "promote", "rollback", "status", "doctor",
-    "bench", "redact", "token", "forget", "export", "audit", "review", "accept", "drop", "backup", "restore",
+    "bench", "redact", "token", "rekey", "forget", "export", "audit", "review", "accept", "drop", "backup", "restore",
 }  # fmt: skip
 
 

@@ -1,4 +1,6 @@
-// Shows only the lessons that contain what is typed.
+// Shows only the lessons that contain what is typed; loads a file that an admin chooses.
+
+import { sendFile } from "./stream.js";
 
 const filter = document.getElementById("filter");
 const found = document.getElementById("found");
@@ -9,4 +11,21 @@ filter?.addEventListener("input", () => {
   rows.forEach((row) => (row.hidden = !row.textContent.toLowerCase().includes(wanted)));
   const left = rows.filter((row) => !row.hidden).length;
   found.textContent = `${left} of ${rows.length} lessons`;
+});
+
+const upload = document.getElementById("upload");
+const uploaded = document.getElementById("uploaded");
+
+upload?.addEventListener("change", async () => {
+  const [file] = upload.files;
+  if (!file) return;
+  upload.disabled = true;
+  uploaded.textContent = `Loading ${file.name} …`;
+  try {
+    uploaded.textContent = await sendFile(`/uploads?name=${encodeURIComponent(file.name)}`, file);
+  } catch (problem) {
+    uploaded.textContent = problem.message;
+  }
+  upload.disabled = false;
+  upload.value = "";
 });

@@ -21,6 +21,13 @@ export async function send(path, body, id = newId()) {
   if (!response.ok) throw new Error(await reason(response));
 }
 
+/** Send a file; what the bot says of it. Throws an Error whose message can be shown. */
+export async function sendFile(path, file) {
+  const response = await reach(path, { method: "POST", body: file });
+  if (!response.ok) throw new Error(await reason(response));
+  return (await response.json()).message;
+}
+
 /** Fetch JSON. Throws an Error whose message can be shown. */
 export async function get(path) {
   const response = await reach(path, {});

@@ -66,8 +66,10 @@ class Measured:
         ]
 
 
-def measure(samples: Sequence[Sample], roster: Sequence[str], harmless: Sequence[Sample]) -> Measured:
-    finder = Finder()
+def measure(
+    samples: Sequence[Sample], roster: Sequence[str], harmless: Sequence[Sample], finder: Finder | None = None
+) -> Measured:
+    finder = finder or Finder()
     for name in roster:
         finder.meet(name)
     hits: Counter[tuple[str, str]] = Counter()

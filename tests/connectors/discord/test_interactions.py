@@ -29,6 +29,8 @@ def only(desk: WritingDesk) -> Any:
     [
         ("help", {}, "help"),
         ("status", {}, "status"),
+        ("optout", {}, "optout"),
+        ("optin", {}, "optin"),
         ("why", {"answer": "https://discord.com/channels/1/2/3"}, "why https://discord.com/channels/1/2/3"),
         ("adapters", {}, "adapters"),
         ("retrain", {}, "retrain"),
