@@ -104,8 +104,8 @@ class SqlStore:
         """Copy an SQLite database as it is now, while others go on writing. Raises DatabaseError."""
         if self._is_encrypted:  # SQLite's own backup would write it in plain, or not at all
             raise DatabaseError(
-                f"The database {self._shown} is encrypted, which `mentee backup` can't copy while the bot runs. Stop the "
-                "bot and copy its whole folder; the copy needs the same key."
+                f"The database {self._shown} is encrypted, which `mentee backup` can't copy while the bot runs. Stop "
+                "the bot and copy its whole folder; the copy needs the same key."
             )
         copy = plain_sqlite.connect(path)
         raw = self._engine.raw_connection()
