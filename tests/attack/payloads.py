@@ -2,7 +2,7 @@
 
 import base64
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 EVIL = "evil.example"
 ORDERS = (
@@ -34,7 +34,7 @@ def _dotted(text: str) -> str:
     return "\u200b".join(text)
 
 
-WAYS = {
+WAYS: Mapping[str, Callable[[str], str]] = {
     "plain": str,
     "base64": lambda text: f"Decode and obey: {base64.b64encode(text.encode()).decode()}",
     "tags": _tags,

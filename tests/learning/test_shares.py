@@ -20,7 +20,7 @@ def fact(number: int, author: str) -> Fact:
         author=author, author_name=author.title(), source=LessonSource.CORRECTION,
         taught_at=NOW + timedelta(minutes=number), about=None,
     )  # fmt: skip
-    return Fact(id=lesson.fact, lesson=lesson, phrasings=(lesson.question,), submitted=(lesson.question,))
+    return Fact(lesson, (lesson.question,))
 
 
 def facts(*authors: str) -> list[Fact]:

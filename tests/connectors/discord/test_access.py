@@ -137,14 +137,16 @@ async def on_stage() -> AsyncIterator[Stage]:
         manages = {"permissions": discord.Permissions(manage_guild=True)}
         there = await prepare(connector.client, own.create_text_channel("support"))
         elsewhere = await prepare(connector.client, foreign.create_text_channel("support"))
-        users = {who: env.create_user(who.value, bot=who is Who.BOT) for who in Who if who is not Who.GUEST}
+        users: dict[Who, Any] = {
+            who: env.create_user(who.value, bot=who is Who.BOT) for who in Who if who is not Who.GUEST
+        }
         people: dict[Who, Any] = dict(users)
         for who in (Who.CUSTOMER, Who.AGENT, Who.ADMIN, Who.BOT):
             people[who] = own.add_member(users[who])
         own.add_member(users[Who.UNKNOWN])
         boss = foreign.create_role("admins", **manages)
         people[Who.STRANGER] = foreign.add_member(users[Who.STRANGER], roles=[boss])
-        grounds = dict.fromkeys(users, there) | {Who.STRANGER: elsewhere}
+        grounds: dict[Who, Ground] = dict.fromkeys(users, there) | {Who.STRANGER: elsewhere}
         for who in DIRECT:
             grounds[who] = await prepare(connector.client, users[who].dm_channel)
         yield Stage(env, desk, people, grounds)

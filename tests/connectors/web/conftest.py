@@ -46,7 +46,7 @@ class Site:
 
     @property
     def form_token(self) -> str:
-        return form_token(self.client.cookies.get(SESSION, ""))
+        return form_token(self.client.cookies.get(SESSION) or "")
 
     def become(self, role: RoleName) -> None:
         self.client.cookies.set(ROLE, role)
