@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from bot.lineage import Adapter, Decision, Deployment, Move
 from bot.outgoing import Notice
 from bot.people import Platform
 from bot.policy import Policy
+from bot.ports import Unit
 from bot.retraining import close, describe
 from bot.texts import ENGLISH
 from bot.trying import Standing, Trying, live_adapter, standing_of, trial_of
@@ -33,12 +35,16 @@ async def house(tmp_path: Path, chat: FakeConnector) -> AsyncIterator[House]:
     policy = Policy(staff=STAFF, canary_share=SHARE)
     async with open_house(tmp_path, lambda _: [chat], policy=policy) as opened:
         await opened.add_section("Prices", "Lamps", PRICES)
-        for number in (1, 2):
-            await opened.store.run(lambda unit, number=number: unit.adapters.add(keep(opened, number)))
+        for adapter in (keep(opened, 1), keep(opened, 2)):
+            await opened.store.run(partial(add, adapter))
         promoted = Deployment(Move.PROMOTE, AdapterId("v1"), "x", now())
         await opened.store.run(lambda unit: unit.adapters.deploy(promoted))
         opened.generator.adapter, opened.generator.ready = AdapterId("v1"), frozenset({AdapterId("v2")})
         yield opened
+
+
+def add(adapter: Adapter, unit: Unit) -> None:
+    unit.adapters.add(adapter)
 
 
 def now() -> datetime:
