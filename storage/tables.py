@@ -71,6 +71,7 @@ class InboxRow(SQLModel, table=True):
     event: str = _text()
     state: str = Field(default="pending", index=True)  # pending | done | parked
     attempts: int = 0
+    reacted_to: str | None = Field(default=None, index=True)
 
 
 class OutboxRow(SQLModel, table=True):
@@ -116,6 +117,7 @@ class AnswerRow(SQLModel, table=True):
     place_key: str = Field(default="", index=True)
     asked_in: str | None = Field(default=None, index=True)
     retracted: bool = False
+    amends: str | None = Field(default=None, index=True)
 
 
 class HandoffRow(SQLModel, table=True):
@@ -125,6 +127,8 @@ class HandoffRow(SQLModel, table=True):
     place_key: str = Field(index=True)
     state: str = Field(index=True)
     handoff: str = _text()
+    card: str | None = Field(default=None, index=True)
+    asked_key: str | None = Field(default=None, index=True)
 
 
 class RatingRow(SQLModel, table=True):
@@ -156,6 +160,7 @@ class LessonRow(SQLModel, table=True):
     held: str | None = Field(default=None, index=True)
     ruling: str | None = Field(default=None, index=True)
     ruled_by: str = ""
+    amending: str = Field(default="", index=True)
 
 
 class PhrasingRow(SQLModel, table=True):
@@ -269,6 +274,14 @@ class AliasRow(SQLModel, table=True):
 
     person: str = Field(primary_key=True)
     alias: str = Field(unique=True)
+
+
+class WatermarkRow(SQLModel, table=True):
+    __tablename__ = "watermarks"
+
+    place_key: str = Field(primary_key=True)
+    first: datetime = _time()
+    until: datetime = _time()
 
 
 class FlagRow(SQLModel, table=True):

@@ -14,6 +14,7 @@ from storage.repositories.revision import changes_since, current_revision
 from storage.repositories.slow_loop import SqlAdapters, SqlFlags, SqlRuns
 from storage.repositories.talk import SqlAnswers, SqlConversations, SqlHandoffs, SqlRatings
 from storage.repositories.teaching import SqlTeaching
+from storage.repositories.watermarks import SqlWatermarks
 
 
 @dataclass
@@ -77,6 +78,10 @@ class SqlUnit:
     @cached_property
     def persons(self) -> SqlPersons:
         return SqlPersons(self.session)
+
+    @cached_property
+    def watermarks(self) -> SqlWatermarks:
+        return SqlWatermarks(self.session)
 
     @cached_property
     def flags(self) -> SqlFlags:

@@ -53,6 +53,7 @@ class MenteeClient(discord.Client):
 
     async def on_ready(self) -> None:
         log.info("discord.ready", bot=self._me.id, servers=len(self.guilds))
+        self.desk.connected()
         self.desk.meet(member.display_name for guild in self.guilds for member in guild.members)
 
     async def on_message(self, message: discord.Message) -> None:

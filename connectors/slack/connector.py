@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import aiohttp
 import structlog
@@ -10,6 +11,7 @@ from aiohttp import web
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
@@ -18,9 +20,11 @@ from bot.errors import SettingError
 from bot.events import MessageRef, Place
 from bot.outgoing import Outgoing
 from bot.people import Platform
+from bot.ports import Archive
 from bot.texts import Texts
 from connectors.slack.config import SlackConfig
 from connectors.slack.errors import NETWORK_ERRORS, describe, is_transient, setting_error
+from connectors.slack.history import Budget, SlackArchive
 from connectors.slack.listening import Listening
 from connectors.slack.parsing import Identity
 from connectors.slack.people import People
@@ -30,6 +34,7 @@ EVENTS_PATH = "/slack/events"
 TRY_AGAIN_S = 5.0
 CALL_S = 30.0
 MEMBERS_EVERY_S = 6 * 3_600.0
+READ_RETRIES = 3
 
 log = structlog.get_logger()
 
@@ -39,12 +44,14 @@ class SlackConnector:
 
     platform = Platform.SLACK
 
-    def __init__(self, config: SlackConfig, desk: Desk, texts: Texts) -> None:
+    def __init__(self, config: SlackConfig, desk: Desk, texts: Texts, budget: Budget | None = None) -> None:
         self._config, self._desk, self._texts = config, desk, texts
         self._posts = AsyncWebClient(
             token=config.bot_token, base_url=config.api_url, retry_handlers=[], logger=_library_log()
         )
         self._posting = Posting(self._posts, texts, config.agents_mention)
+        self._budget = budget or Budget()
+        self.archive: Archive | None = None
 
     async def run(self) -> None:
         """Raises SettingError for a token that Slack refuses, or an address that can't be listened on."""
@@ -52,11 +59,14 @@ class SlackConnector:
             self._posts.session = session
             app = self._make_app(session)
             who = await _patiently("SLACK_BOT_TOKEN", app.client.auth_test)
-            people = self._listen(app, Identity(who["team_id"], who["user_id"]))
+            bot = Identity(who["team_id"], who["user_id"])
+            people = self._listen(app, bot)
+            self.archive = SlackArchive(self._make_reader(session), bot, people, self._budget)
             meeting = asyncio.create_task(self._meet_members(people))
             try:
                 await (self._run_socket(app) if self._config.mode == "socket" else self._run_server(app))
             finally:
+                self.archive = None
                 meeting.cancel()
 
     async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
@@ -83,6 +93,16 @@ class SlackConnector:
         app.client.session = session
         return app
 
+    def _make_reader(self, session: aiohttp.ClientSession) -> AsyncWebClient:
+        """For what may be asked again when Slack says that it was asked too often."""
+        patient = AsyncRateLimitErrorRetryHandler(max_retry_count=READ_RETRIES)
+        client = AsyncWebClient(
+            token=self._config.bot_token, base_url=self._config.api_url, retry_handlers=[patient],
+            logger=_library_log(),
+        )  # fmt: skip
+        client.session = session
+        return client
+
     async def _meet_members(self, people: People) -> None:
         """Tell the desk who is in the workspace, again from time to time, so that their names are redacted."""
         while True:
@@ -106,11 +126,17 @@ class SlackConnector:
                 "SLACK_APP_TOKEN", lambda: app.client.apps_connections_open(app_token=handler.app_token)
             )
             handler.client.wss_uri = opened["url"]
+            handler.client.message_listeners.append(self._on_socket_message)
             await handler.connect_async()  # type: ignore[no-untyped-call]
             log.info("slack connected", mode="socket")
             await asyncio.Event().wait()
         finally:
             await handler.close_async()  # type: ignore[no-untyped-call]
+
+    async def _on_socket_message(self, _: object, message: dict[str, Any], __: str | None = None) -> None:
+        """Slack greets every new connection, also those that the library makes by itself."""
+        if message.get("type") == "hello":
+            self._desk.connected()
 
     async def _run_server(self, app: AsyncApp) -> None:
         host, port = self._config.http_host, self._config.http_port
@@ -119,6 +145,7 @@ class SlackConnector:
         try:
             await web.TCPSite(runner, host, port).start()
             log.info("slack connected", mode="http", host=host, port=port)
+            self._desk.connected()
             await asyncio.Event().wait()
         except OSError as problem:
             raise SettingError(

@@ -22,6 +22,9 @@ class WritingDesk:
     def meet(self, names: Iterable[str]) -> None:
         self.met = list(names)
 
+    def connected(self) -> None:
+        self.was_connected = True
+
     async def receive(self, event: Event) -> bool:
         self.received.append(event)
         return True
