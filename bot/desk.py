@@ -1,7 +1,8 @@
 """What connectors, the page and the command line may ask of the bot: the one way in from outside."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from bot.answering import OnText
 from bot.answers import Answer
@@ -37,12 +38,18 @@ class Desk:
     """None: texts are kept as they came."""
     library: Library | None = None
     """Takes files; None: nowhere."""
+    gap: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by `connected`."""
 
     # --- for connectors ------------------------------------------------------------------------------------------
 
     async def receive(self, event: Event) -> bool:
         """Take an event. Returns once it is on disk, so acknowledge it then; False for one that is known already."""
         return await self.intake.receive(self.redacting.event(event) if self.redacting is not None else event)
+
+    def connected(self) -> None:
+        """Hear that a connection was made: what happened before may have been missed, and is looked up."""
+        self.gap.set()
 
     def meet(self, names: Iterable[str]) -> None:
         """Hear who is in the workspace, so that their names are redacted. They are kept in memory alone."""

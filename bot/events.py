@@ -34,6 +34,11 @@ class MessageRef:
     id: str
 
     @property
+    def thread(self) -> Place:
+        """The conversation that it opens on a channel's floor."""
+        return Place(self.platform, self.workspace, self.channel, self.id)
+
+    @property
     def key(self) -> str:
         return "/".join((self.platform, self.workspace, self.channel, self.id))
 

@@ -80,6 +80,14 @@ class Ruling(StrEnum):
     DROPPED = "dropped"
 
 
+class Amended(StrEnum):
+    """How far a lesson is with mending what the bot had said before it."""
+
+    DUE = ""
+    DONE = "done"
+    TAKEN_BACK = "taken_back"  # it was withdrawn later, and the askers were told
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lesson:
     """One version of the right answer to a question. Lessons of one fact supersede each other, the newest wins."""

@@ -45,17 +45,22 @@ class Following:
         posted = self._answered(unit, event)
         if posted is None:
             return []
+        earlier = unit.handoffs.get(posted.answer.id)
+        apart = earlier is not None and earlier.card is not None  # its card isn't what is edited here
+        closed = self.handing_off.withdraw(unit, posted.answer.id, event.person, event.at) if apart else []
         unit.handoffs.remove(posted.answer.id)
         unit.conversations.forget(event.message)
         asker, key = posted.asker.key, event.message.key
         question = clean_question(event.text)
-        handoff = None
+        handoff, card = None, list[Outgoing]()
         if answer.kind is AnswerKind.HANDOFF:
-            handoff = self.handing_off.open(unit, answer, posted.place, posted.asker, event.at)
+            handoff, card = self.handing_off.open(unit, answer, posted.place, posted.asker, event.at)
+        answer = self.handing_off.passed_on(answer) if card else answer
         unit.conversations.add(Turn(posted.place, Speaker.PERSON, asker, question, event.at, key))
         unit.conversations.add(Turn(posted.place, Speaker.BOT, asker, answer.text, event.at, key))
         keep_answer(unit, answer, posted.place, posted.asker, event.message)
-        return [AnswerEdit(place=posted.place, answer=answer, of=posted.answer.id, handoff=handoff)]
+        edit = AnswerEdit(place=posted.place, answer=answer, of=posted.answer.id, handoff=handoff)
+        return [edit, *closed, *card]
 
     def reword(self, unit: Unit, event: MessageEdited) -> Sequence[Outgoing]:
         """A reply that was learnt has other words now: an agent's are its new version, anybody else's end it."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from bot.erasure import FORGOTTEN, Acquaintance, Certificate
 from bot.errors import BadInput
+from bot.history import HISTORY_FROM
 from bot.ids import LessonId, RunId, new_id
 from bot.lineage import Adapter, Decision, Deployment, Move, Report, Run, serving_stack
 from bot.ports import Clock, Unit
@@ -28,6 +29,7 @@ class Forgetting:
         """Forget somebody. Raises BadInput where nobody, or more than one, is meant."""
         person = self.find(unit, wanted)
         erased = unit.persons.erase(person, with_lessons=with_lessons)
+        unit.flags.set(HISTORY_FROM, self.clock().isoformat())  # the platform still shows what was erased here
         tainted = tainted_by(unit.adapters.all(), erased.lessons)
         for adapter in tainted:
             reason = "It learned from words that had to be erased."

@@ -14,8 +14,8 @@ from bot.conversation import Turn
 from bot.errors import BadInput, NotAllowed, PersonError
 from bot.events import ButtonPressed, MessagePosted, Place
 from bot.handoff import Handoff, HandoffState
-from bot.ids import AnswerId
-from bot.outgoing import AnswerEdit, Notice, Offer, Outgoing
+from bot.ids import AnswerId, new_id
+from bot.outgoing import AnswerEdit, AnswerPost, Notice, Offer, Outgoing
 from bot.people import Person
 from bot.policy import Policy
 from bot.ports import Unit
@@ -34,14 +34,31 @@ class HandingOff:
     policy: Policy
     texts: Texts
 
-    def open(self, unit: Unit, answer: Answer, place: Place, asker: Person, at: datetime) -> Handoff:
-        """Keep it as open. What was said in the thread before is summed up for whoever comes to it."""
+    def open(
+        self, unit: Unit, answer: Answer, place: Place, asker: Person, at: datetime
+    ) -> tuple[Handoff | None, list[Outgoing]]:
+        """Keep it as open. What was said in the thread before is summed up for whoever comes to it.
+
+        The hand-off whose card is the answer itself; or None, and the card in the agents' channel.
+        """
         handoff = Handoff(
             answer=answer.id, place=place, question=answer.question, tried=answer.tried, opened_at=at,
             summary=self._summary(asker, unit.conversations.of(place), answer.question),
         )  # fmt: skip
-        unit.handoffs.put(handoff)
-        return handoff
+        agents_at = self.policy.agents_channel(place)
+        if agents_at is None:
+            unit.handoffs.put(handoff)
+            return handoff, []
+        text = self.texts.asked_directly.format(name=asker.name or asker.id)
+        card = replace(answer, id=AnswerId(new_id()), text=text)
+        unit.answers.add(card, agents_at, asker)
+        apart = replace(handoff, place=agents_at, card=card.id, asked_at=place)
+        unit.handoffs.put(apart)
+        return None, [AnswerPost(place=agents_at, answer=card, handoff=apart)]
+
+    def passed_on(self, answer: Answer) -> Answer:
+        """What whoever asked directly is told beside a card that stands elsewhere."""
+        return replace(answer, text=f"{answer.text} {self.texts.passed_on}")
 
     def press(self, unit: Unit, event: ButtonPressed) -> list[Outgoing]:
         """An agent takes it, or says that it is solved. Anything else is told to whoever pressed."""
@@ -107,15 +124,22 @@ class HandingOff:
             raise BadInput(self.texts.already_claimed.format(name=handoff.by_name))
         return handoff
 
-    @staticmethod
-    def _move(unit: Unit, handoff: Handoff, state: HandoffState, by: Person, at: datetime) -> list[Outgoing]:
+    def _move(self, unit: Unit, handoff: Handoff, state: HandoffState, by: Person, at: datetime) -> list[Outgoing]:
         """The new state, and the card that shows it."""
         moved = replace(handoff, state=state, by=by.key, by_name=by.name or by.id, changed_at=at)
         unit.handoffs.put(moved)
-        posted = unit.answers.get(handoff.answer)
+        posted = unit.answers.get(handoff.card or handoff.answer)
         if posted is None:
             return []
-        return [AnswerEdit(place=posted.place, answer=posted.answer, of=handoff.answer, handoff=moved)]
+        edit = AnswerEdit(place=posted.place, answer=posted.answer, of=posted.answer.id, handoff=moved)
+        return [edit, *self._tell_asker(moved)]
+
+    def _tell_asker(self, handoff: Handoff) -> list[Outgoing]:
+        """Who asked directly doesn't see the card."""
+        texts = {HandoffState.CLAIMED: self.texts.taken_for_you, HandoffState.SOLVED: self.texts.solved_for_you}
+        if handoff.asked_at is None or handoff.state not in texts:
+            return []
+        return [Notice(place=handoff.asked_at, text=texts[handoff.state].format(name=handoff.by_name))]
 
     def _offer_to_learn(self, unit: Unit, event: MessagePosted) -> list[Outgoing]:
         """Once for each hand-off, at the first reply that says something; later ones have the message menu."""

@@ -17,11 +17,13 @@ class HandoffState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Handoff:
-    """What the agents see of it. Its card is the bot's answer, which is edited as the state changes."""
+    """What the agents see of it. Its card is the bot's answer, which is edited as the state changes; of a question that
+    was asked in a direct message, it stands in the agents' channel."""
 
     answer: AnswerId
     """The answer that said so; it names the hand-off."""
     place: Place
+    """Where its card stands."""
     question: str
     tried: tuple[str, ...]
     """What was looked at, and why it was not enough."""
@@ -37,3 +39,7 @@ class Handoff:
     """True once an agent was offered to have their reply learnt."""
     reminders: int = 0
     reminded_at: datetime | None = None
+    card: AnswerId | None = None
+    """What stands in the agents' channel; None where the answer itself is the card."""
+    asked_at: Place | None = None
+    """The direct conversation that it comes from, if its card stands elsewhere."""

@@ -74,6 +74,8 @@ class Notice(_Going):
     """True for one that has to reach somebody: it calls the agents as a hand-off does."""
     is_secret: bool = False
     """True for one that nobody else may ever see: better lost than shown to others."""
+    calls: Person | None = None
+    """Whom it calls: somebody who may have gone away since."""
     lesson: LessonId | None = None
     """The held lesson that it tells of: another agent's ✅ on the message agrees with it."""
     kind: Literal["notice"] = "notice"

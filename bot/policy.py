@@ -1,12 +1,14 @@
 """What an operator may decide about the bot's behaviour. Filled from the settings, in one place."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from bot.access import Staff
+from bot.events import Place
 from bot.feedback import DEFAULT_EMOJI, Gesture
 from bot.opening_hours import ALWAYS_OPEN, OpeningHours
+from bot.people import Platform
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +16,8 @@ class Policy:
     staff: Staff = field(default_factory=Staff)
     support_channels: frozenset[str] = frozenset()
     """Channel ids in which every new question of a customer is answered."""
+    agents_channels: Mapping[Platform, Place] = field(default_factory=dict)
+    """Where the agents of a platform are shown what was asked in direct messages. Without a workspace: the asker's."""
     emoji: Mapping[str, Gesture] = field(default_factory=lambda: DEFAULT_EMOJI)
     remind_after: timedelta = timedelta(minutes=30)
     """How long a hand-off may wait within the opening hours before the agents are called again; zero: never."""
@@ -22,6 +26,10 @@ class Policy:
     """Where people sign in to the page; empty where it asks nobody to."""
     asks_a_minute: int = 0
     """So many questions and commands of one person are worked off in a minute; admins are exempt. 0: no limit."""
+    look_back: timedelta = timedelta(hours=24)
+    """How far back the platforms' histories are searched for what was missed; zero: never."""
+    amend_within: timedelta = timedelta(days=7)
+    """How old an answer may be that an accepted correction amends; zero: none."""
     known_from: float = 0.9
     """Least calibrated probability at which a known answer is served; the aim is at most 5 % wrong of all served."""
     clarify_from: float = 0.5
@@ -44,3 +52,14 @@ class Policy:
     """How long a trial lasts at most."""
     lessons_an_hour: int = 30
     """So many corrections, and as many ✅, are used of one agent in an hour; the rest waits. 0: no limit."""
+
+    def agents_channel(self, asked_at: Place) -> Place | None:
+        """Where a hand-off from a direct conversation is shown; None: where it was asked."""
+        channel = self.agents_channels.get(asked_at.platform)
+        if channel is None or not asked_at.is_direct:
+            return None
+        return replace(channel, workspace=channel.workspace or asked_at.workspace)
+
+    def is_among_agents(self, place: Place) -> bool:
+        channel = self.agents_channels.get(place.platform)
+        return channel is not None and channel.channel == place.channel

@@ -11,10 +11,11 @@ from bot.answers import Answer, PostedAnswer
 from bot.audit import Entry
 from bot.conversation import Turn
 from bot.erasure import Acquaintance, Certificate, Erased
-from bot.events import Event, MessageRef, Place
-from bot.feedback import Hold, Lesson, Phrasing, Rating, Ruling
+from bot.events import Event, MessageRef, Place, Reacted
+from bot.feedback import Amended, Hold, Lesson, Phrasing, Rating, Ruling
 from bot.generation import Generation, Sampling
 from bot.handoff import Handoff
+from bot.history import Seen, Watermark
 from bot.ids import AdapterId, AnswerId, EventId, FactId, LessonId, OutgoingId, PassId, RunId
 from bot.installations import Installation
 from bot.lineage import Adapter, Deployment, Progress, Report, RetrainPlan, Run
@@ -107,10 +108,34 @@ class AdapterStore(Protocol):
 # --- connectors --------------------------------------------------------------------------------------------------
 
 
+class Archive(Protocol):
+    """A platform's own history, as far as the bot may read it. Keeps to the platform's rate limits."""
+
+    async def channels(self) -> Sequence[Place]:
+        """All channels, and threads that are read on their own, that the bot is in. Direct ones where it can tell."""
+        ...
+
+    def look(self, place: Place, since: datetime, read_until: datetime) -> AsyncIterator[Seen]:
+        """What was said since, in any order, with persons as far as the history names them, and the reactions that
+        stand on the bot's messages. Threads without a word of the bot and without a new one after `read_until` may be
+        left out. Raises whatever the platform's library raises.
+        """
+        ...
+
+    async def identify(self, person: Person, place: Place) -> Person:
+        """The person with name and groups; without groups when the platform can't be asked."""
+        ...
+
+
 class Connector(Protocol):
     """Parses, renders and transports for one platform. Decides nothing."""
 
     platform: Platform
+
+    @property
+    def archive(self) -> Archive | None:
+        """None before it is connected, and where nothing can be missed."""
+        ...
 
     async def run(self) -> None:
         """Receive events until cancelled. Returns at once for a connector that is driven from elsewhere."""
@@ -141,7 +166,18 @@ class Connector(Protocol):
 
 class Inbox(Protocol):
     def add(self, event: Event) -> bool:
-        """Keep an event under its id, its first attempt counted; False when it is there already."""
+        """Keep an event under its id, its first attempt counted; False when it is there already.
+
+        A reaction that leaves things as they were last heard of is there already, whatever its id.
+        """
+        ...
+
+    def known(self, events: Sequence[EventId]) -> Collection[EventId]:
+        """Those of the ids that are there."""
+        ...
+
+    def reactions(self, messages: Sequence[MessageRef]) -> Mapping[str, Sequence[Reacted]]:
+        """What was heard of reactions to the messages, by `MessageRef.key`, oldest first."""
         ...
 
     def pending(self) -> Sequence[Event]:
@@ -173,7 +209,9 @@ class Outbox(Protocol):
         ...
 
     def delivered(self, outgoing: OutgoingId, message: MessageRef | None) -> None:
-        """Mark it. An answer's or progress post's message can be found from then on."""
+        """Mark it. An answer's or progress post's message can be found from then on; an answer on a channel's floor
+        opens a thread, which is its place from then on.
+        """
         ...
 
     def failed(self, outgoing: OutgoingId, reason: str) -> int:
@@ -208,9 +246,29 @@ class Conversations(Protocol):
         """The thread's turns, oldest first. Empty for a place without a thread, unless it is direct."""
         ...
 
+    def reword(self, place: Place, was: str, now: str) -> None:
+        """Replace what the bot said there."""
+        ...
+
+    def direct(self, platform: Platform, since: datetime) -> Sequence[Place]:
+        """Conversations of two in which something was said since then."""
+        ...
+
 
 class Answers(Protocol):
     def add(self, answer: Answer, place: Place, asker: Person, asked_in: MessageRef | None = None) -> None: ...
+    def amend(self, was: AnswerId, answer: Answer) -> None:
+        """Add an answer that stands in another one's place from now on."""
+        ...
+
+    def recent(self, since: datetime, limit: int) -> Sequence[PostedAnswer]:
+        """Known and written answers that stand in a channel as they were said since then, newest first."""
+        ...
+
+    def amended_by(self, lesson: LessonId) -> Sequence[PostedAnswer]:
+        """Those that stand in a channel in the place of another one, with the lesson's words."""
+        ...
+
     def get(self, answer: AnswerId) -> PostedAnswer | None: ...
     def at(self, message: MessageRef) -> PostedAnswer | None: ...
     def to(self, question: MessageRef) -> PostedAnswer | None:
@@ -259,6 +317,18 @@ class Handoffs(Protocol):
         """Those of the place, or all; oldest first."""
         ...
 
+    def of(self, place: Place) -> Sequence[Handoff]:
+        """Those whose card stands there, in whatever state; oldest first."""
+        ...
+
+    def asked_at(self, place: Place) -> Sequence[Handoff]:
+        """Those from this direct conversation whose card stands elsewhere; oldest first."""
+        ...
+
+    def is_known(self, answer: AnswerId) -> bool:
+        """Whether the answer said that there is one, or is the card of one."""
+        ...
+
     def count_by_state(self) -> dict[str, int]: ...
 
 
@@ -296,6 +366,18 @@ class Lessons(Protocol):
 
     def doubted(self) -> Sequence[Lesson]:
         """Those that were not withdrawn, oldest first; some may have a newer version by now."""
+        ...
+
+    def to_amend_with(self, since: datetime) -> Sequence[Lesson]:
+        """Corrections in use, taught since then, whose amending is due; oldest first."""
+        ...
+
+    def taken_back(self) -> Sequence[Lesson]:
+        """Corrections that are not in use any more, whose amending is done."""
+        ...
+
+    def amended(self, lesson: LessonId, state: Amended) -> bool:
+        """Note how far its amending is; False when that was noted before."""
         ...
 
     def by(self, author: str) -> Sequence[Lesson]:
@@ -526,6 +608,19 @@ class Passes(Protocol):
         ...
 
 
+class Watermarks(Protocol):
+    """How far the histories of channels are known."""
+
+    def of(self, platform: Platform) -> Mapping[str, Watermark]:
+        """By `Place.key`."""
+        ...
+
+    def put(self, place: Place, watermark: Watermark) -> None: ...
+    def keep_only(self, platform: Platform, keys: Collection[str]) -> None:
+        """Drop those of the platform's other places: the bot is there no more."""
+        ...
+
+
 class Flags(Protocol):
     def get(self, name: str) -> str | None: ...
     def set(self, name: str, value: str) -> None: ...
@@ -566,6 +661,8 @@ class Unit(Protocol):
     def installations(self) -> Installations: ...
     @property
     def passes(self) -> Passes: ...
+    @property
+    def watermarks(self) -> Watermarks: ...
     @property
     def flags(self) -> Flags: ...
     def vitals(self) -> Vitals:

@@ -12,8 +12,10 @@ Placeholders are never filled in again: what they stood for is not kept anywhere
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 
-from bot.events import CorrectionSubmitted, Event, MessagePosted
+from bot.events import CorrectionSubmitted, Event, MessageEdited, MessagePosted, ReplyMarked
+from bot.people import Role
 from bot.personal import NOBODYS_TO_PUBLISH, Labels
+from bot.policy import Policy
 from bot.ports import PersonalData
 
 MAX_CONVERSATIONS = 10_000
@@ -23,6 +25,7 @@ MAX_CONVERSATIONS = 10_000
 @dataclass
 class Redacting:
     personal_data: PersonalData
+    policy: Policy = field(default_factory=Policy)
     _conversations: OrderedDict[str, Labels] = field(default_factory=OrderedDict)
 
     def event(self, event: Event) -> Event:
@@ -30,8 +33,16 @@ class Redacting:
         self.personal_data.meet(event.person.name)
         where = event.place.key
         match event:
+            case MessagePosted() if self.policy.is_among_agents(event.place):  # it goes to whoever asked
+                return replace(event, text=self.taught(event.text, where))
             case MessagePosted():
                 return replace(event, text=self.asked(event.text, where))
+            case MessageEdited() if self.policy.staff.role_of(event.person) >= Role.AGENT:  # it may have been learnt
+                return replace(event, text=self.taught(event.text, where))
+            case MessageEdited():
+                return replace(event, text=self.asked(event.text, where))
+            case ReplyMarked():
+                return replace(event, text=self.taught(event.text, where))
             case CorrectionSubmitted():
                 return replace(event, question=self.asked(event.question, where), text=self.taught(event.text, where))
             case _:

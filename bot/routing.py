@@ -29,12 +29,14 @@ from bot.events import (
 )
 from bot.following import Following
 from bot.handing_off import HandingOff
+from bot.handoff import Handoff
 from bot.ids import FactId
 from bot.opting_out import keep_answer
 from bot.outgoing import AnswerDraft, AnswerPost, Notice, Outgoing
 from bot.pace import Pace
 from bot.ports import Effect, Store, Unit
 from bot.rating import rate
+from bot.relaying import Relaying
 from bot.retrieval import Section
 from bot.status import PAUSED
 from bot.texts import Texts
@@ -52,6 +54,10 @@ class Routing:
     following: Following
     draft: Draft
     pace: Pace = field(default_factory=lambda: Pace(0))
+
+    @property
+    def relaying(self) -> Relaying:
+        return Relaying(self.handing_off)
 
     async def __call__(self, event: Event) -> Effect:
         """What another program does is ignored."""
@@ -109,12 +115,16 @@ class Routing:
     def undelivered(self, unit: Unit, outgoing: Outgoing) -> None:
         """An answer that its platform didn't take has answered nobody: the question is open, and is counted so."""
         posted = unit.answers.get(outgoing.answer.id) if isinstance(outgoing, AnswerPost) else None
-        if posted is not None and unit.handoffs.get(posted.answer.id) is None:
+        if posted is not None and not unit.handoffs.is_known(posted.answer.id):
             answer = replace(posted.answer, tried=(self.answering.texts.undelivered,))
-            self.handing_off.open(unit, answer, posted.place, posted.asker, self.commands.clock())
+            _, cards = self.handing_off.open(unit, answer, posted.place, posted.asker, self.commands.clock())
+            for card in cards:
+                unit.outbox.add(card)
 
     async def _on_message(self, event: MessagePosted) -> Effect:
-        earlier, paused, taken = await self.store.run(lambda unit: self._context(unit, event))
+        earlier, paused, taken, elsewhere = await self.store.run(lambda unit: self._context(unit, event))
+        if elsewhere is not None:
+            return lambda unit: self.relaying.to_agents(unit, event, elsewhere)
         policy = self.answering.policy
         if not is_for_the_bot(event, earlier, policy.support_channels, policy.staff, taken=taken):
             return lambda unit: self._overhear(unit, event, earlier)
@@ -219,12 +229,18 @@ class Routing:
         text = self.answering.texts.too_fast.format(most=self.pace.most)
         return lambda _: [Notice(place=event.place, in_reply_to=event.id, text=text, to=person)]
 
-    def _context(self, unit: Unit, event: MessagePosted) -> tuple[Sequence[Turn], bool, bool]:
-        taken = self.handing_off.is_taken(unit, event.place)
-        return unit.conversations.of(event.place), unit.flags.get(PAUSED) == "yes", taken
+    def _context(self, unit: Unit, event: MessagePosted) -> tuple[Sequence[Turn], bool, bool, Handoff | None]:
+        """What was said before, whether the bot is paused, who has taken what is asked there: here, elsewhere."""
+        taken, elsewhere = self.handing_off.is_taken(unit, event.place), self.relaying.taken(unit, event.place)
+        return unit.conversations.of(event.place), unit.flags.get(PAUSED) == "yes", taken, elsewhere
 
     def _overhear(self, unit: Unit, event: MessagePosted, thread: Sequence[Turn]) -> Sequence[Outgoing]:
-        """Remember who speaks in the bot's own threads, so that it stays out once people talk; nothing elsewhere."""
+        """Remember who speaks in the bot's own threads, so that it stays out once people talk; nothing elsewhere.
+
+        What an agent says below the card of a direct question goes to whoever asked.
+        """
+        if (relayed := self.relaying.to_asker(unit, event)) is not None:
+            return relayed
         if not any(turn.speaker is Speaker.BOT for turn in thread):
             return []
         unit.conversations.add(Turn(event.place, Speaker.PERSON, event.person.key, "", event.at))
@@ -233,13 +249,14 @@ class Routing:
     def _post(self, unit: Unit, event: Event, answer: Answer) -> Sequence[Outgoing]:
         """The answer on its way. One that hands off opens a hand-off in the same transaction."""
         asked_in = event.message if isinstance(event, MessagePosted) else None
-        handoff = None
+        handoff, card = None, list[Outgoing]()
         if answer.kind is AnswerKind.HANDOFF:
-            handoff = self.handing_off.open(unit, answer, event.place, event.person, event.at)
+            handoff, card = self.handing_off.open(unit, answer, event.place, event.person, event.at)
+        answer = self.handing_off.passed_on(answer) if card else answer
         keep_answer(unit, answer, event.place, event.person, asked_in)
         key = asked_in.key if asked_in is not None else None
         unit.conversations.add(Turn(event.place, Speaker.BOT, event.person.key, answer.text, event.at, key))
-        return [AnswerPost(place=event.place, in_reply_to=event.id, answer=answer, handoff=handoff)]
+        return [AnswerPost(place=event.place, in_reply_to=event.id, answer=answer, handoff=handoff), *card]
 
 
 def _said(event: MessagePosted) -> Turn:

@@ -43,7 +43,7 @@ class Texts:
     handoff_open: str = "🔴 Open: nobody has taken it yet."
     handoff_claimed: str = "🟡 Taken by {name}, {time}."
     handoff_solved: str = "🟢 Solved by {name}, {time}."
-    handoff_withdrawn: str = "⚪ The question was deleted, {time}."
+    handoff_withdrawn: str = "⚪ The question was deleted or changed, {time}."
     claim_button: str = "I'll take it"
     solve_button: str = "Solved"
     already_claimed: str = "{name} has taken it already."
@@ -62,6 +62,12 @@ class Texts:
         "If that answers it, I can say it to the next who asks. "
         "Press the button, or choose “{menu}” in the menu of any reply here."
     )
+    asked_directly: str = "{name} asks in a direct message. What an agent answers in this thread goes to them."
+    passed_on: str = "I have passed your question on to them; their answer comes here."
+    relayed: str = "{name}: {text}"
+    relay_closed: str = "This one is closed, so whoever asked didn't get that. Write to them directly."
+    taken_for_you: str = "{name} has taken your question. What you write here goes to them until it is solved."
+    solved_for_you: str = "{name} has marked your question as solved. From now on I answer here again."
     learn_button: str = "Learn this answer"
     right_answer_menu: str = "This is the right answer"
     why_menu: str = "Why this answer?"
@@ -109,6 +115,12 @@ class Texts:
         "minute; nothing was changed."
     )
     not_staff: str = "Only support agents and admins can use `{verb}`."
+    # what was said before
+    amended: str = "I answered “{question}” wrongly. {name} has corrected me, and my answer above is the right one now."
+    amended_taken_back: str = (
+        "I had corrected my answer to “{question}” above. That correction was taken back since, so please don't rely "
+        "on it. Ask me again, or ask a colleague."
+    )
     # lessons that are held
     held: str = (
         "Thank you {name}. I keep this lesson, but I don't use it yet: {reason} {who} (`{id}`)\n"

@@ -6,12 +6,14 @@ for case (`SLACK_BOT_TOKEN`, `slack_bot_token`). `.env.example` lists and explai
 
 import difflib
 import os
+import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -24,7 +26,9 @@ from pydantic_settings import (
 
 from bot.access import Staff
 from bot.errors import SettingError
+from bot.events import Place
 from bot.opening_hours import parse_opening_hours
+from bot.people import Platform
 from bot.policy import Policy
 from bot.retention import Retention
 from learning.recipe import Method
@@ -67,6 +71,7 @@ class Settings(BaseSettings):
     admins: Names = frozenset()
     workspace_admins_are_admins: bool = True
     support_channels: Names = frozenset()
+    history_hours: int = Field(24, ge=0)
 
     asks_a_minute: int = Field(20, ge=0)
 
@@ -96,6 +101,7 @@ class Settings(BaseSettings):
     # teaching
     trust_from: float = Field(0.5, ge=0.0, le=0.6)
     lessons_an_hour: int = Field(30, ge=0)
+    amend_days: int = Field(7, ge=0)
 
     # training
     retrain_schedule: str = ""
@@ -128,6 +134,7 @@ class Settings(BaseSettings):
     slack_http_port: int = Field(3000, ge=1, le=65_535, validation_alias=_plain("slack_http_port"))
     slack_api_url: str = Field("https://slack.com/api/", validation_alias=_plain("slack_api_url"))
     slack_agents_mention: str | None = Field(None, validation_alias=_plain("slack_agents_mention"))
+    slack_agents_channel: str | None = Field(None, validation_alias=_plain("slack_agents_channel"))
 
     # Discord
     discord_token: SecretStr | None = Field(None, validation_alias=_plain("discord_token"))
@@ -135,6 +142,7 @@ class Settings(BaseSettings):
     discord_agents_mention: str | None = Field(None, validation_alias=_plain("discord_agents_mention"))
     discord_shards: int = Field(0, ge=0, validation_alias=_plain("discord_shards"))
     discord_servers: Names = Field(frozenset(), validation_alias=_plain("discord_servers"))
+    discord_agents_channel: str | None = Field(None, validation_alias=_plain("discord_agents_channel"))
     discord_dev_guild: str | None = Field(None, validation_alias=_plain("discord_dev_guild"))
     discord_api_url: str | None = Field(None, validation_alias=_plain("discord_api_url"))
     discord_gateway_url: str | None = Field(None, validation_alias=_plain("discord_gateway_url"))
@@ -155,6 +163,16 @@ class Settings(BaseSettings):
     @classmethod
     def _expand(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _keep_what_is_looked_back_at(self) -> Self:
+        """An event that is kept no longer is taken for one that was missed, and would take effect again."""
+        if self.keep_messages_days and self.history_hours >= 24 * self.keep_messages_days:
+            raise SettingError(
+                f"MENTEE_HISTORY_HOURS is {self.history_hours}, but messages are kept for MENTEE_KEEP_MESSAGES_DAYS="
+                f"{self.keep_messages_days} days. It must be less than that."
+            )
+        return self
 
     @property
     def database(self) -> str:
@@ -191,6 +209,8 @@ class Settings(BaseSettings):
         return Policy(
             staff=staff,
             support_channels=self.support_channels,
+            agents_channels=agents_channels(self.slack_agents_channel, self.discord_agents_channel),
+            look_back=timedelta(hours=self.history_hours),
             remind_after=timedelta(minutes=self.handoff_remind_minutes),
             asks_a_minute=self.asks_a_minute,
             page_url=self.web_url,
@@ -205,6 +225,7 @@ class Settings(BaseSettings):
             lessons_an_hour=self.lessons_an_hour,
             canary_share=self.canary_share,
             canary_for=timedelta(hours=self.canary_hours),
+            amend_within=timedelta(days=self.amend_days),
         )
 
     @classmethod
@@ -218,6 +239,23 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The first source that knows a setting wins."""
         return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def agents_channels(slack: str | None, discord: str | None) -> Mapping[Platform, Place]:
+    """Where direct questions are shown to agents. Raises SettingError."""
+    found: dict[Platform, Place] = {}
+    if slack is not None:
+        if not re.fullmatch(r"[CG][A-Z0-9]{2,}", slack):
+            raise SettingError(f"SLACK_AGENTS_CHANNEL is {slack!r}. It takes a channel's id (C…), not its name.")
+        found[Platform.SLACK] = Place(Platform.SLACK, "", slack)
+    if discord is not None:
+        link = re.search(r"([0-9]{15,20})/([0-9]{15,20})/?$", discord)
+        if link is None:
+            raise SettingError(
+                f"DISCORD_AGENTS_CHANNEL is {discord!r}. It takes a channel's link: right-click it › Copy Link."
+            )
+        found[Platform.DISCORD] = Place(Platform.DISCORD, link[1], link[2])
+    return found
 
 
 def read_settings() -> Settings:

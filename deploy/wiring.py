@@ -8,11 +8,13 @@ from functools import partial
 
 import structlog
 
+from bot.amending import Amending
 from bot.answering import Answering
 from bot.capturing import Capturing
 from bot.commands import Commands
 from bot.delivery import Delivery
 from bot.desk import Desk
+from bot.errors import MenteeError
 from bot.events import Event
 from bot.following import Following
 from bot.handing_off import HandingOff
@@ -26,6 +28,7 @@ from bot.redacting import Redacting
 from bot.reminding import Reminding
 from bot.reporting import Reporting
 from bot.routing import Routing
+from bot.sweeping import Sweeping, Swept
 from bot.texts import Texts
 from bot.trying import Trying, Watching, trial_of
 from deploy import metrics
@@ -69,6 +72,8 @@ class Bot:
     reporting: Reporting
     reminding: Reminding
     watching: Watching
+    sweeping: Sweeping
+    amending: Amending
     connectors: dict[Platform, Connector]
     news: asyncio.Event
     """Set it when something was put into the outbox."""
@@ -93,7 +98,7 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
     pace = Pace(parts.policy.asks_a_minute)
     routing = Routing(parts.store, answering, capturing, commands, handing_off, following, draft, pace)
     intake = Intake(parts.store, routing, news, _log_failed_event)
-    redacting = Redacting(parts.personal_data) if parts.personal_data is not None else None
+    redacting = Redacting(parts.personal_data, parts.policy) if parts.personal_data is not None else None
     desk = Desk(parts.store, routing, intake, parts.clock, redacting, parts.library)
     connectors.update({connector.platform: connector for connector in connectors_of(desk)})
     return Bot(
@@ -103,6 +108,10 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
         reporting=Reporting(parts.store, connectors, parts.texts),
         reminding=Reminding(parts.store, handing_off, parts.clock, news),
         watching=Watching(parts.store, trying, news),
+        amending=Amending(parts.store, routing.near, answering, capturing, parts.clock, news),
+        sweeping=Sweeping(
+            parts.store, desk.receive, intake, connectors, parts.policy, parts.clock, desk.gap, _log_sweep
+        ),
         connectors=connectors,
         news=news,
     )
@@ -119,3 +128,15 @@ def _log_failed_event(event: Event, problem: Exception) -> None:
 def _log_failed_delivery(outgoing: Outgoing, problem: Exception) -> None:
     metrics.failed(problem)
     log.warning("delivery failed", outgoing=outgoing.id, kind=outgoing.kind, error=type(problem).__name__)
+
+
+def _log_sweep(swept: Swept) -> None:
+    where = {"platform": swept.platform, "channel": swept.place.channel if swept.place is not None else None}
+    if isinstance(swept.problem, MenteeError):
+        log.warning("history not read", **where, remedy=str(swept.problem))
+    elif swept.problem is not None:
+        log.warning("history not read", **where, error=type(swept.problem).__name__)
+    if swept.unseen:
+        log.warning("history too old to look at", **where, hours=round(swept.unseen.total_seconds() / 3_600, 1))
+    if swept.found:
+        log.info("missed events found", **where, count=swept.found)

@@ -71,6 +71,7 @@ class InboxRow(SQLModel, table=True):
     event: str = _text()
     state: str = Field(default="pending", index=True)  # pending | done | parked
     attempts: int = 0
+    reacted_to: str | None = Field(default=None, index=True)
 
 
 class OutboxRow(SQLModel, table=True):
@@ -117,6 +118,7 @@ class AnswerRow(SQLModel, table=True):
     asked_in: str | None = Field(default=None, index=True)
     retracted: bool = False
     trial: str | None = Field(default=None, index=True)
+    amends: str | None = Field(default=None, index=True)
 
 
 class HandoffRow(SQLModel, table=True):
@@ -126,6 +128,8 @@ class HandoffRow(SQLModel, table=True):
     place_key: str = Field(index=True)
     state: str = Field(index=True)
     handoff: str = _text()
+    card: str | None = Field(default=None, index=True)
+    asked_key: str | None = Field(default=None, index=True)
 
 
 class RatingRow(SQLModel, table=True):
@@ -160,6 +164,7 @@ class LessonRow(SQLModel, table=True):
     contradicts: str | None = None
     trainable: bool = True
     doubted_by: str = _text(default="")
+    amending: str = Field(default="", index=True)
 
 
 class PhrasingRow(SQLModel, table=True):
@@ -298,6 +303,14 @@ class PassRow(SQLModel, table=True):
     person_key: str = Field(index=True)
     scopes: str = ""
     made_at: datetime = _time()
+    until: datetime = _time()
+
+
+class WatermarkRow(SQLModel, table=True):
+    __tablename__ = "watermarks"
+
+    place_key: str = Field(primary_key=True)
+    first: datetime = _time()
     until: datetime = _time()
 
 

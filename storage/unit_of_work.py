@@ -18,6 +18,7 @@ from storage.repositories.slow_loop import SqlAdapters, SqlFlags, SqlRuns
 from storage.repositories.talk import SqlAnswers, SqlConversations, SqlHandoffs, SqlRatings
 from storage.repositories.teaching import SqlTeaching
 from storage.repositories.vitals import vitals_of
+from storage.repositories.watermarks import SqlWatermarks
 
 
 @dataclass
@@ -89,6 +90,10 @@ class SqlUnit:
     @cached_property
     def passes(self) -> SqlPasses:
         return SqlPasses(self.session)
+
+    @cached_property
+    def watermarks(self) -> SqlWatermarks:
+        return SqlWatermarks(self.session)
 
     @cached_property
     def flags(self) -> SqlFlags:

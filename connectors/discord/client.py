@@ -69,6 +69,7 @@ class MenteeClient(discord.AutoShardedClient):
         log.info("discord.ready", bot=self._me.id, servers=len(self.guilds), shards=self.shard_count)
         if others := self.people.not_own():  # nobody is staff there
             log.warning("discord.other_servers", servers=others, remedy="name yours in DISCORD_SERVERS")
+        self.desk.connected()
         self.desk.meet(member.display_name for guild in self.guilds for member in guild.members)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:

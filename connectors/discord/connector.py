@@ -16,11 +16,13 @@ from bot.events import MessageRef, Place
 from bot.handoff import HandoffState
 from bot.outgoing import AnswerDraft, AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing, ProgressPost
 from bot.people import Platform
+from bot.ports import Archive
 from bot.texts import Texts
 from connectors.discord.client import MenteeClient
 from connectors.discord.config import DEFAULT_API_URL, DiscordConfig, setting_error
 from connectors.discord.drafts import Drafts
 from connectors.discord.finding import Finding
+from connectors.discord.history import DiscordArchive
 from connectors.discord.parsing import ref_of
 from connectors.discord.people import DIRECT
 from connectors.discord.rendering import Rendered, nonce, render_answer, render_notice, render_offer, render_text
@@ -45,6 +47,10 @@ class DiscordConnector:
         self.client = MenteeClient(config, desk, texts)
         self._drafts = self._make_drafts()
         self._finding = Finding()
+
+    @property
+    def archive(self) -> Archive | None:
+        return DiscordArchive(self.client) if self.client.is_ready() else None
 
     async def run(self) -> None:
         """Log in and receive until cancelled. Raises SettingError for a token or an intent that Discord refuses,

@@ -125,9 +125,10 @@ def reacted(
     )
 
 
-def emoji_of(emoji: discord.PartialEmoji) -> str:
+def emoji_of(emoji: discord.PartialEmoji | discord.Emoji | str) -> str:
     """The character without its variation selector; a server's own emoji by its name."""
-    return (emoji.name or "").replace(_VARIATION_SELECTOR, "")
+    name = emoji if isinstance(emoji, str) else emoji.name or ""
+    return name.replace(_VARIATION_SELECTOR, "")
 
 
 class ReactionIds:

@@ -58,6 +58,10 @@ def render_notice(notice: Notice, *, privately: bool, agents_role: str | None = 
     """In a channel a notice for one person says for whom it is, in words that call nobody."""
     if notice.calls_agents and agents_role is not None:
         return Rendered(split(f"{neutral(notice.text)} <@&{agents_role}>"), may_call=_only_role(agents_role))
+    if notice.calls is not None:
+        person = notice.calls.id
+        called = discord.AllowedMentions(everyone=False, users=[discord.Object(int(person))], roles=False)
+        return Rendered(split(f"{neutral(notice.text)} <@{person}>"), may_call=called)
     if notice.to is None or privately:
         return Rendered(split(neutral(notice.text)))
     return Rendered(split(_addressed(notice.to, notice.text)))

@@ -19,19 +19,22 @@ from bot.errors import DeliveryFailed, SettingError
 from bot.events import MessageRef
 from bot.outgoing import AnswerDraft, Outgoing
 from bot.people import Platform
+from bot.ports import Archive
 from bot.texts import Texts
 from connectors.slack.config import SlackConfig
 from connectors.slack.errors import NETWORK_ERRORS, describe, is_transient, library_log, setting_error
 from connectors.slack.guard import guard
+from connectors.slack.history import Budget
 from connectors.slack.installing import Installations, oauth_flow
 from connectors.slack.listening import Listening, attach
 from connectors.slack.parsing import Identity
-from connectors.slack.workspaces import Workspaces
+from connectors.slack.workspaces import Archives, Workspaces
 
 EVENTS_PATH = "/slack/events"
 TRY_AGAIN_S = 5.0
 CALL_S = 30.0
 MEMBERS_EVERY_S = 6 * 3_600.0
+READ_RETRIES = 3
 
 log = structlog.get_logger()
 
@@ -41,9 +44,10 @@ class SlackConnector:
 
     platform = Platform.SLACK
 
-    def __init__(self, config: SlackConfig, desk: Desk, texts: Texts) -> None:
+    def __init__(self, config: SlackConfig, desk: Desk, texts: Texts, budget: Budget | None = None) -> None:
         self._config, self._desk = config, desk
-        self._workspaces = Workspaces(config, desk, texts)
+        self._workspaces = Workspaces(config, desk, texts, budget or Budget())
+        self.archive: Archive | None = None
 
     async def run(self) -> None:
         """Raises SettingError for a token that Slack refuses, or an address that can't be listened on."""
@@ -54,10 +58,12 @@ class SlackConnector:
                 who = await _patiently("SLACK_BOT_TOKEN", app.client.auth_test)
                 self._workspaces.identify(Identity(who["team_id"], who["user_id"]))
             attach(app, self._config.command, self._listening, self._desk, self._workspaces.forget)
+            self.archive = Archives(self._workspaces)
             meeting = asyncio.create_task(self._meet_members())
             try:
                 await (self._run_socket(app) if self._config.mode == "socket" else self._run_server(app))
             finally:
+                self.archive = None
                 meeting.cancel()
 
     async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
@@ -110,11 +116,17 @@ class SlackConnector:
                 "SLACK_APP_TOKEN", lambda: app.client.apps_connections_open(app_token=handler.app_token)
             )
             handler.client.wss_uri = opened["url"]
+            handler.client.message_listeners.append(self._on_socket_message)
             await handler.connect_async()  # type: ignore[no-untyped-call]
             log.info("slack connected", mode="socket")
             await asyncio.Event().wait()
         finally:
             await handler.close_async()  # type: ignore[no-untyped-call]
+
+    async def _on_socket_message(self, _: object, message: dict[str, Any], __: str | None = None) -> None:
+        """Slack greets every new connection, also those that the library makes by itself."""
+        if message.get("type") == "hello":
+            self._desk.connected()
 
     async def _run_server(self, app: AsyncApp) -> None:
         host, port = self._config.http_host, self._config.http_port
@@ -125,6 +137,7 @@ class SlackConnector:
         try:
             await web.TCPSite(runner, host, port).start()
             log.info("slack connected", mode="http", host=host, port=port)
+            self._desk.connected()
             await asyncio.Event().wait()
         except OSError as problem:
             raise SettingError(

@@ -124,11 +124,11 @@ def reacted(body: Payload, bot: Identity) -> Reacted | None:
     channel = item["channel"]
     return Reacted(
         id=EventId(f"slack:{body['event_id']}"),
-        place=Place(Platform.SLACK, bot.team, channel, is_direct=_is_direct(channel)),
+        place=Place(Platform.SLACK, bot.team, channel, is_direct=is_direct(channel)),
         person=Person(Platform.SLACK, event["user"]),
         at=_time(event["event_ts"]),
         message=MessageRef(Platform.SLACK, bot.team, channel, item["ts"]),
-        emoji=event["reaction"].partition("::")[0],  # thumbsup::skin-tone-3
+        emoji=emoji_of(event["reaction"]),
         added=event["type"] == "reaction_added",
     )
 
@@ -138,7 +138,7 @@ def reacted(body: Payload, bot: Identity) -> Reacted | None:
 
 def command_given(body: Payload, bot: Identity, at: datetime) -> tuple[CommandGiven, Interaction]:
     channel = body["channel_id"]
-    place = Place(Platform.SLACK, bot.team, channel, is_direct=_is_direct(channel))
+    place = Place(Platform.SLACK, bot.team, channel, is_direct=is_direct(channel))
     person = Person(Platform.SLACK, body["user_id"], body.get("user_name", ""))
     event = CommandGiven(
         id=_interaction_id(body), place=place, person=person, at=at, text=readable(_by_id(body.get("text") or ""))
@@ -151,7 +151,7 @@ def interaction(body: Payload, bot: Identity) -> Interaction:
     channel = body["channel"]["id"]
     container, message = body.get("container") or {}, body.get("message") or {}
     thread = container.get("thread_ts") or message.get("thread_ts")
-    place = Place(Platform.SLACK, bot.team, channel, thread, _is_direct(channel))
+    place = Place(Platform.SLACK, bot.team, channel, thread, is_direct(channel))
     return Interaction(place, clicker(body), body["trigger_id"], body.get("response_url"))
 
 
@@ -264,13 +264,18 @@ def _is_by_person(message: Payload, bot: Identity) -> bool:
 
 def _place(channel: str, thread: str | None, ts: str, bot: Identity) -> Place:
     """In a channel a message opens a thread of its own, in a conversation of two it does not."""
-    is_direct = _is_direct(channel)
-    return Place(Platform.SLACK, bot.team, channel, thread if is_direct else thread or ts, is_direct)
+    direct = is_direct(channel)
+    return Place(Platform.SLACK, bot.team, channel, thread if direct else thread or ts, direct)
 
 
-def _is_direct(channel: str) -> bool:
+def is_direct(channel: str) -> bool:
     """Conversations of two have ids of their own kind; not every payload tells the kind of channel besides."""
     return channel.startswith("D")
+
+
+def emoji_of(reaction: str) -> str:
+    """Without its skin tone: thumbsup::skin-tone-3."""
+    return reaction.partition("::")[0]
 
 
 def _interaction_id(body: Payload) -> EventId:

@@ -61,7 +61,8 @@ class Posting:
 
     async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
         """Post it. Raises DeliveryFailed, with what to do about it."""
-        rendered = render(outgoing, self.texts, self.agents_mention)
+        called = self.agents_mention if not outgoing.place.is_direct else None  # they don't see a conversation of two
+        rendered = render(outgoing, self.texts, called)
         opened = self.open.of(outgoing.in_reply_to)
         await self._writing_is_shown(outgoing.place)
         try:

@@ -15,6 +15,7 @@ from bot.answers import Answer, AnswerKind, Source
 from bot.buttons import Act, Button
 from bot.handoff import Handoff
 from bot.outgoing import AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing, ProgressPost
+from bot.people import Person
 from bot.presentation import attribution, handoff_buttons, handoff_lines
 from bot.texts import Texts
 
@@ -58,6 +59,8 @@ def render(outgoing: Outgoing, texts: Texts, agents_mention: str | None) -> Rend
             return _with_buttons(outgoing.text, _pressables(outgoing.buttons))
         case Notice(text=text, calls_agents=True) if agents_mention:
             return _calling(plain(text), agents_mention)
+        case Notice(text=text, calls=Person(id=person)):
+            return _calling(plain(text), person)
         case Notice(text=text) | ProgressPost(text=text):
             return plain(text)
 

@@ -36,12 +36,16 @@ METHODS = {
     "chat.update": "chat:write",
     "conversations.history": "channels:history",
     "conversations.replies": "channels:history",
+    "users.conversations": "channels:read",
     "usergroups.users.list": "usergroups:read",
     "users.info": "users:read",
     "users.list": "users:read",
     "views.open": None,
     "views.publish": None,
 }
+
+# What users.conversations needs besides, for private channels and direct messages.
+MORE_SCOPES = ("groups:read", "im:read")
 
 # Called with the app-level token, whose scope is chosen where that token is made: no manifest holds it.
 APP_LEVEL_METHODS = {"apps.connections.open": "connections:write"}

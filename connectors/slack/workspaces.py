@@ -3,28 +3,40 @@
 What belongs to one workspace (who the bot is there, who its people are, what is on its way) never serves another.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk import Desk
 from bot.errors import DeliveryFailed
-from bot.people import Platform
+from bot.events import Place
+from bot.history import Seen
+from bot.people import Person, Platform
 from bot.texts import Texts
 from connectors.slack.config import SlackConfig
-from connectors.slack.errors import library_log
+from connectors.slack.errors import describe, library_log
+from connectors.slack.history import Budget, SlackArchive
 from connectors.slack.listening import Listening
 from connectors.slack.parsing import Identity
 from connectors.slack.people import People
 from connectors.slack.posting import Posting
+
+READ_RETRIES = 3
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Workspace:
     posting: Posting
     listening: Listening
+    archive: SlackArchive
 
     @property
     def people(self) -> People:
@@ -32,8 +44,8 @@ class Workspace:
 
 
 class Workspaces:
-    def __init__(self, config: SlackConfig, desk: Desk, texts: Texts) -> None:
-        self._config, self._desk, self._texts = config, desk, texts
+    def __init__(self, config: SlackConfig, desk: Desk, texts: Texts, budget: Budget) -> None:
+        self._config, self._desk, self._texts, self._budget = config, desk, texts, budget
         self._session: aiohttp.ClientSession | None = None
         self._known: dict[str, Workspace] = {}
         self._only = self._make_posting(config.bot_token) if config.bot_token is not None else None
@@ -94,4 +106,37 @@ class Workspaces:
             token=posting.client.token, base_url=self._config.api_url, session=self._session, logger=library_log()
         )
         people = People(looking, bot.team, self._config.staff_groups)
-        return Workspace(posting, Listening(self._desk, bot, people, posting, posting.client, self._texts))
+        listening = Listening(self._desk, bot, people, posting, posting.client, self._texts)
+        patient = AsyncRateLimitErrorRetryHandler(max_retry_count=READ_RETRIES)
+        reading = AsyncWebClient(
+            token=posting.client.token, base_url=self._config.api_url, session=self._session, retry_handlers=[patient],
+            logger=library_log(),
+        )  # fmt: skip
+        return Workspace(posting, listening, SlackArchive(reading, bot, people, self._budget))
+
+
+@dataclass(frozen=True)
+class Archives:
+    """The histories of all workspaces. Implements bot.ports.Archive."""
+
+    workspaces: Workspaces
+
+    async def channels(self) -> Sequence[Place]:
+        """Of the workspaces that can be asked. Raises SettingError where the app lacks the right to."""
+        found: list[Place] = []
+        async for workspace in self.workspaces.all():
+            try:
+                found += await workspace.archive.channels()
+            except SlackApiError as problem:  # one token may be void; the others' histories are read all the same
+                log.warning("slack history not read", team=workspace.archive.bot.team, error=describe(problem))
+        return found
+
+    async def look(self, place: Place, since: datetime, read_until: datetime) -> AsyncIterator[Seen]:
+        workspace = await self.workspaces.of(place.workspace)
+        if workspace is not None:
+            async for seen in workspace.archive.look(place, since, read_until):
+                yield seen
+
+    async def identify(self, person: Person, place: Place) -> Person:
+        workspace = await self.workspaces.of(place.workspace)
+        return await workspace.archive.identify(person, place) if workspace is not None else person

@@ -38,6 +38,8 @@ FAREWELL_S = 3
 
 class WebConnector:
     platform = Platform.WEB
+    archive = None
+    """The page hands over what is said there itself."""
 
     def __init__(self, config: WebConfig, desk: Desk, texts: Texts, signs: Signs | None = None) -> None:
         self.config = config

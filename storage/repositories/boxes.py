@@ -1,15 +1,17 @@
 """Inbox and outbox: what came in and what goes out, each exactly once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func, or_, select
 
-from bot.events import Event, MessageRef
+from bot.events import Event, MessageRef, Reacted
 from bot.ids import EventId, LessonId, OutgoingId, RunId
 from bot.outgoing import AnswerEdit, AnswerPost, Notice, Outgoing, ProgressPost
-from storage.codec import EVENT, MESSAGE_REF, OUTGOING, from_text, to_text
-from storage.tables import AnswerRow, InboxRow, OutboxRow
+from storage.codec import EVENT, HANDOFF, MESSAGE_REF, OUTGOING, PLACE, from_text, to_text
+from storage.repositories.revision import portions
+from storage.tables import AnswerRow, HandoffRow, InboxRow, OutboxRow
 
 
 class SqlInbox:
@@ -17,12 +19,40 @@ class SqlInbox:
         self._session = session
 
     def add(self, event: Event) -> bool:
-        if self._session.get(InboxRow, event.id) is not None:
+        reacted_to = event.message.key if isinstance(event, Reacted) else None
+        if self._session.get(InboxRow, event.id) is not None or self._is_no_change(event):
             return False
         position = next_position(self._session, InboxRow.position)
-        self._session.add(InboxRow(event_id=event.id, position=position, event=to_text(EVENT, event), attempts=1))
+        text = to_text(EVENT, event)
+        row = InboxRow(event_id=event.id, position=position, event=text, attempts=1, reacted_to=reacted_to)
+        self._session.add(row)
         self._session.flush()
         return True
+
+    def known(self, events: Sequence[EventId]) -> Collection[EventId]:
+        found: set[EventId] = set()
+        for part in portions(list(events)):
+            query = select(InboxRow.event_id).where(col(InboxRow.event_id).in_(part))
+            found.update(map(EventId, self._session.exec(query)))
+        return found
+
+    def reactions(self, messages: Sequence[MessageRef]) -> Mapping[str, Sequence[Reacted]]:
+        found: dict[str, list[Reacted]] = {}
+        for part in portions([message.key for message in messages]):
+            query = select(InboxRow.event).where(col(InboxRow.reacted_to).in_(part)).order_by(col(InboxRow.position))
+            for text in self._session.exec(query):
+                event = from_text(EVENT, text)
+                if isinstance(event, Reacted):
+                    found.setdefault(event.message.key, []).append(event)
+        return found
+
+    def _is_no_change(self, event: Event) -> bool:
+        """A reaction that was last heard of in the same state."""
+        if not isinstance(event, Reacted):
+            return False
+        heard = self.reactions([event.message]).get(event.message.key, [])
+        same = [each.added for each in heard if (each.person.key, each.emoji) == (event.person.key, event.emoji)]
+        return bool(same) and same[-1] is event.added
 
     def pending(self) -> Sequence[Event]:
         query = select(InboxRow.event).where(InboxRow.state == "pending").order_by(col(InboxRow.position))
@@ -73,6 +103,15 @@ class SqlOutbox:
         if isinstance(posted, AnswerPost | AnswerEdit):
             answer = self._session.get_one(AnswerRow, posted.answer.id)
             answer.message, answer.message_key, answer.message_id = row.message, message.key, message.id
+            if posted.place.thread is None and not posted.place.is_direct:
+                self._opens_thread(answer, message)
+
+    def _opens_thread(self, answer: AnswerRow, message: MessageRef) -> None:
+        answer.place, answer.place_key = to_text(PLACE, message.thread), message.thread.key
+        on = or_(col(HandoffRow.answer) == answer.id, col(HandoffRow.card) == answer.id)
+        for row in self._session.exec(select(HandoffRow).where(on)):
+            handoff = replace(from_text(HANDOFF, row.handoff), place=message.thread)
+            row.handoff, row.place_key = to_text(HANDOFF, handoff), message.thread.key
 
     def failed(self, outgoing: OutgoingId, reason: str) -> int:
         row = self._session.get_one(OutboxRow, outgoing)

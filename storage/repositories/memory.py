@@ -9,7 +9,7 @@ from sqlmodel import Session, col, delete, func, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from bot.events import MessageRef
-from bot.feedback import CORRECTING, Hold, Lesson, LessonSource, Phrasing, Ruling
+from bot.feedback import CORRECTING, Amended, Hold, Lesson, LessonSource, Phrasing, Ruling
 from bot.ids import AnswerId, FactId, LessonId, SectionId
 from bot.retrieval import Origin, Section
 from storage.repositories.revision import advance_revision, portions
@@ -54,7 +54,7 @@ class SqlLessons:
 
     def release(self, lesson: LessonId, at: datetime) -> None:
         row = self._session.get_one(LessonRow, lesson)
-        row.held, row.taught_at = None, at
+        row.held, row.taught_at, row.amending = None, at, Amended.DUE
         self.restore(lesson)
 
     def rule(self, lesson: LessonId, ruling: Ruling, by: str) -> None:
@@ -69,6 +69,21 @@ class SqlLessons:
 
     def doubted(self) -> Sequence[Lesson]:
         return self._those(col(LessonRow.doubted_by) != "", col(LessonRow.withdrawn_at).is_(None))
+
+    def to_amend_with(self, since: datetime) -> Sequence[Lesson]:
+        is_due = (col(LessonRow.amending) == Amended.DUE, col(LessonRow.taught_at) > since)
+        return self._those(*is_due, _corrects(), col(LessonRow.withdrawn_at).is_(None))
+
+    def taken_back(self) -> Sequence[Lesson]:
+        is_done = col(LessonRow.amending) == Amended.DONE
+        return self._those(is_done, _corrects(), col(LessonRow.withdrawn_at).is_not(None))
+
+    def amended(self, lesson: LessonId, state: Amended) -> bool:
+        row = self._session.get(LessonRow, lesson)
+        if row is None or row.amending == state:
+            return False
+        row.amending = state
+        return True
 
     def by(self, author: str) -> Sequence[Lesson]:
         return self._those(col(LessonRow.author) == author, col(LessonRow.withdrawn_at).is_(None))
@@ -218,6 +233,10 @@ class SqlVectors:
     def put(self, model: str, vectors: dict[str, bytes]) -> None:
         for text, vector in vectors.items():
             self._session.merge(VectorRow(model=model, text_sha256=_sha256(text), vector=vector))
+
+
+def _corrects() -> ColumnElement[bool]:
+    return col(LessonRow.source).in_(CORRECTING)
 
 
 def _lesson_row(lesson: Lesson) -> LessonRow:

@@ -11,7 +11,7 @@ from bot.conversation import Speaker, Turn
 from bot.events import MessageRef, Place
 from bot.feedback import CORRECTING, Gesture, Rating, Reason
 from bot.handoff import Handoff, HandoffState
-from bot.ids import AdapterId, AnswerId, first_id
+from bot.ids import AdapterId, AnswerId, LessonId, first_id
 from bot.people import Person, Platform
 from bot.trial import Tried
 from storage.codec import ANSWER, HANDOFF, MESSAGE_REF, PERSON, PLACE, from_text, storable, to_text
@@ -50,6 +50,16 @@ class SqlConversations:
             for row in rows
         ]
 
+    def reword(self, place: Place, was: str, now: str) -> None:
+        said = (TurnRow.place_key == place.key, TurnRow.speaker == Speaker.BOT, TurnRow.text == was)
+        for row in self._session.exec(select(TurnRow).where(*said)):
+            row.text = now
+
+    def direct(self, platform: Platform, since: datetime) -> Sequence[Place]:
+        query = select(TurnRow.place).where(TurnRow.at >= since, col(TurnRow.place_key).startswith(f"{platform}/"))
+        places = (from_text(PLACE, text) for text in self._session.exec(query.distinct()))
+        return [place for place in places if place.is_direct and place.thread is None]
+
 
 class SqlAnswers:
     def __init__(self, session: Session) -> None:
@@ -70,6 +80,26 @@ class SqlAnswers:
             )
         )
         self._session.flush()
+
+    def amend(self, was: AnswerId, answer: Answer) -> None:
+        old = self._session.get_one(AnswerRow, was)
+        self.add(answer, from_text(PLACE, old.place), from_text(PERSON, old.asker))
+        row = self._session.get_one(AnswerRow, answer.id)
+        row.amends, row.asked_in = was, old.asked_in
+
+    def recent(self, since: datetime, limit: int) -> Sequence[PostedAnswer]:
+        is_answer = col(AnswerRow.kind).in_((AnswerKind.KNOWN, AnswerKind.GROUNDED))
+        return self._standing(is_answer, col(AnswerRow.id) >= first_id(since), limit=limit)
+
+    def amended_by(self, lesson: LessonId) -> Sequence[PostedAnswer]:
+        return self._standing(AnswerRow.lesson == lesson, col(AnswerRow.amends).is_not(None))
+
+    def _standing(self, *conditions: ColumnElement[bool] | bool, limit: int | None = None) -> Sequence[PostedAnswer]:
+        """The newest answer of each message, if it was not retracted; newest first."""
+        newest = select(func.max(AnswerRow.id)).where(col(AnswerRow.message_key).is_not(None))
+        stands = (col(AnswerRow.id).in_(newest.group_by(AnswerRow.message_key)), col(AnswerRow.retracted).is_(False))
+        query = select(AnswerRow).where(*conditions, *stands).order_by(col(AnswerRow.id).desc()).limit(limit)
+        return [posted for row in self._session.exec(query) if (posted := _posted(row)) is not None]
 
     def get(self, answer: AnswerId) -> PostedAnswer | None:
         return _posted(self._session.get(AnswerRow, answer))
@@ -95,7 +125,8 @@ class SqlAnswers:
         return [AnswerId(each) for each in self._session.exec(select(AnswerRow.id).where(there))]
 
     def count_by_kind(self) -> dict[str, int]:
-        query = select(AnswerRow.kind, func.count()).group_by(AnswerRow.kind)
+        cards = select(HandoffRow.card).where(col(HandoffRow.card).is_not(None))
+        query = select(AnswerRow.kind, func.count()).where(col(AnswerRow.id).not_in(cards)).group_by(AnswerRow.kind)
         return dict(self._session.exec(query).all())
 
     def written_since(self, at: datetime) -> int:
@@ -174,8 +205,9 @@ class SqlHandoffs:
 
     def put(self, handoff: Handoff) -> None:
         row = HandoffRow(
-            answer=handoff.answer, place_key=handoff.place.key, state=handoff.state, handoff=to_text(HANDOFF, handoff)
-        )
+            answer=handoff.answer, place_key=handoff.place.key, state=handoff.state, handoff=to_text(HANDOFF, handoff),
+            card=handoff.card, asked_key=handoff.asked_at.key if handoff.asked_at is not None else None,
+        )  # fmt: skip
         self._session.merge(row)
         self._session.flush()
 
@@ -187,10 +219,21 @@ class SqlHandoffs:
         self._session.exec(delete(HandoffRow).where(col(HandoffRow.answer) == answer))
 
     def unsolved(self, place: Place | None = None) -> Sequence[Handoff]:
-        query = select(HandoffRow.handoff).where(col(HandoffRow.state).in_((HandoffState.OPEN, HandoffState.CLAIMED)))
-        if place is not None:
-            query = query.where(HandoffRow.place_key == place.key)
-        return [from_text(HANDOFF, text) for text in self._session.exec(query.order_by(col(HandoffRow.answer)))]
+        is_unsolved = col(HandoffRow.state).in_((HandoffState.OPEN, HandoffState.CLAIMED))
+        return self._those(is_unsolved, *([HandoffRow.place_key == place.key] if place is not None else []))
+
+    def of(self, place: Place) -> Sequence[Handoff]:
+        return self._those(HandoffRow.place_key == place.key)
+
+    def asked_at(self, place: Place) -> Sequence[Handoff]:
+        return self._those(HandoffRow.asked_key == place.key)
+
+    def is_known(self, answer: AnswerId) -> bool:
+        return bool(self._those(or_(col(HandoffRow.answer) == answer, col(HandoffRow.card) == answer)))
+
+    def _those(self, *conditions: ColumnElement[bool] | bool) -> Sequence[Handoff]:
+        query = select(HandoffRow.handoff).where(*conditions).order_by(col(HandoffRow.answer))
+        return [from_text(HANDOFF, text) for text in self._session.exec(query)]
 
     def count_by_state(self) -> dict[str, int]:
         query = select(HandoffRow.state, func.count()).group_by(HandoffRow.state)

@@ -33,7 +33,7 @@ class SqlTeaching:
         found: dict[LessonId, int] = {}
         for start in range(0, len(lessons), MAX_PARAMETERS):
             part = lessons[start : start + MAX_PARAMETERS]
-            query = select(AnswerRow.lesson, func.count()).where(col(AnswerRow.lesson).in_(part))
+            query = select(AnswerRow.lesson, func.count()).where(col(AnswerRow.lesson).in_(part), _was_asked())
             for lesson, count in self._session.exec(query.group_by(AnswerRow.lesson)):
                 found[LessonId(lesson or "")] = count
         return found
@@ -42,7 +42,7 @@ class SqlTeaching:
         return self._session.exec(select(LessonRow.author).where(_counts(LessonRow)).distinct()).all()
 
     def proven(self, least: int) -> Mapping[str, int]:
-        said = select(AnswerRow.id).where(AnswerRow.lesson == LessonRow.id).limit(1).offset(least - 1)
+        said = select(AnswerRow.id).where(AnswerRow.lesson == LessonRow.id, _was_asked()).limit(1).offset(least - 1)
         query = select(LessonRow.author, func.count()).where(
             col(LessonRow.withdrawn_at).is_(None), LessonRow.source != LessonSource.FAQ, said.exists()
         )
@@ -82,3 +82,8 @@ def _counts(row: Any) -> ColumnElement[bool]:
     """True for a teacher's lesson that was not taken back."""
     is_kept = or_(col(row.withdrawn_at).is_(None), col(row.held).is_not(None))
     return and_(is_kept, col(row.source) != LessonSource.FAQ)
+
+
+def _was_asked() -> ColumnElement[bool]:
+    """True for an answer that somebody asked for, and not one that a correction has put in another one's place."""
+    return col(AnswerRow.amends).is_(None)

@@ -1,14 +1,19 @@
 """What of a text is kept: questions without personal data, answers with what is the company's own."""
 
+from dataclasses import replace
+
 import pytest
 from sqlmodel import select
 
+from bot.events import MessageEdited, Place, ReplyMarked
+from bot.people import Platform
+from bot.policy import Policy
 from bot.redacting import MAX_CONVERSATIONS, Redacting
 from learning.redaction.finder import Finder
 from storage.tables import InboxRow
-from tests.bot.events import CUSTOMER, correction, message
+from tests.bot.events import AGENT, CUSTOMER, NOW, THREAD, correction, message
 from tests.fakes.connector import FakeConnector
-from tests.house import House
+from tests.house import STAFF, House
 
 CARD = "4242 4242 4242 4242"
 SUPPORT = "Call +49 30 1234567 or write to help@shop.example."
@@ -80,3 +85,24 @@ async def test_names_of_the_workspace_are_known_once_it_told_them(house: House, 
     await house.desk.receive(message("priya said it works", CUSTOMER))
     await house.settle()
     assert chat.answers[-1].answer.question == "<NAME_1> said it works"
+
+
+def test_edited_questions_and_marked_replies_are_redacted_like_the_rest() -> None:
+    redacting, mail = Redacting(Finder(), Policy(staff=STAFF)), "Write to help@shop.example."
+    said = message("?", place=THREAD)
+    edited = MessageEdited(
+        id=said.id, place=THREAD, person=CUSTOMER, at=NOW, message=said.message, text=mail, posted_at=NOW
+    )
+    assert redacting.event(edited).text == "Write to <EMAIL_1>."  # type: ignore[union-attr]
+    elsewhere = replace(THREAD, thread="7")
+    by_agent = replace(edited, person=AGENT, place=elsewhere)
+    assert redacting.event(by_agent).text == mail  # type: ignore[union-attr]
+    marked = ReplyMarked(id=said.id, place=elsewhere, person=AGENT, at=NOW, reply=said.message, text=f"{mail} {CARD}")
+    assert redacting.event(marked).text == f"{mail} <CARD_1>"  # type: ignore[union-attr]
+
+
+def test_what_agents_say_in_their_channel_keeps_what_is_theirs() -> None:
+    at = Place(Platform.SLACK, "T1", "C-agents", "1.1")
+    policy = Policy(staff=STAFF, agents_channels={Platform.SLACK: Place(Platform.SLACK, "", "C-agents")})
+    kept = Redacting(Finder(), policy).event(message(f"{SUPPORT} Not {CARD}.", AGENT, at))
+    assert kept.text == f"{SUPPORT} Not <CARD_1>."  # type: ignore[union-attr]

@@ -1,11 +1,13 @@
 """Settings: where they come from, which wins, and what is said of those that can't be."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.errors import SettingError
+from bot.events import Place
 from bot.people import Person, Platform, Role
 from deploy.settings import Settings, read_settings, variable
 
@@ -175,3 +177,29 @@ def test_folders_may_begin_at_home(monkeypatch: pytest.MonkeyPatch, folder: Path
 def test_a_database_elsewhere_takes_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MENTEE_DATABASE_URL", "postgresql+psycopg://u:p@db/mentee")
     assert read_settings().database == "postgresql+psycopg://u:p@db/mentee"
+
+
+def test_no_history_is_read_that_outlives_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MENTEE_KEEP_MESSAGES_DAYS", "1")
+    with pytest.raises(SettingError, match=r"MENTEE_HISTORY_HOURS is 24.*MENTEE_KEEP_MESSAGES_DAYS=1"):
+        read_settings()
+    monkeypatch.setenv("MENTEE_HISTORY_HOURS", "23")
+    assert read_settings().policy().look_back == timedelta(hours=23)
+
+
+def test_where_agents_see_direct_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_AGENTS_CHANNEL", "C01AGENTS")
+    monkeypatch.setenv("DISCORD_AGENTS_CHANNEL", "https://discord.com/channels/700000000000000001/700000000000000002")
+    policy = read_settings().policy()
+    asked = Place(Platform.SLACK, "T1", "D1", is_direct=True)
+    assert policy.agents_channel(asked) == Place(Platform.SLACK, "T1", "C01AGENTS")
+    assert policy.agents_channel(Place(Platform.SLACK, "T1", "C1")) is None
+    direct = Place(Platform.DISCORD, "@me", "5", is_direct=True)
+    assert policy.agents_channel(direct) == Place(Platform.DISCORD, "700000000000000001", "700000000000000002")
+
+
+@pytest.mark.parametrize(("name", "value"), [("SLACK_AGENTS_CHANNEL", "#agents"), ("DISCORD_AGENTS_CHANNEL", "12")])
+def test_a_channel_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingError, match=name):
+        read_settings().policy()

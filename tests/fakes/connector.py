@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from bot.events import MessageRef
 from bot.outgoing import AnswerDraft, AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing, ProgressPost
 from bot.people import Platform
+from bot.ports import Archive
 
 
 @dataclass
@@ -14,6 +15,7 @@ class FakeConnector:
     posted: list[Outgoing] = field(default_factory=list)
     updates: list[tuple[MessageRef, str]] = field(default_factory=list)
     drafts: list[AnswerDraft] = field(default_factory=list)
+    archive: Archive | None = None
     failures: list[Exception] = field(default_factory=list)
     """What to raise at the next deliveries, one each."""
 

@@ -1,9 +1,15 @@
 """Inbox and outbox: nothing twice, nothing lost, in the order in which it came."""
 
+from datetime import timedelta
+
+from bot.events import Place, Reacted
+from bot.handoff import Handoff
+from bot.history import Watermark
 from bot.ids import AnswerId, EventId, OutgoingId, RunId
 from bot.outgoing import AnswerPost, Notice, ProgressPost
+from bot.people import Platform
 from storage.database import SqlStore
-from tests.storage.samples import PERSON, PLACE, answer, event, in_turn, ref
+from tests.storage.samples import NOW, PERSON, PLACE, answer, event, in_turn, ref
 
 
 def notice(text: str) -> Notice:
@@ -96,3 +102,56 @@ def test_an_answer_without_a_message_stays_unaddressed(store: SqlStore) -> None:
     posted = store.run_sync(lambda unit: unit.answers.get(AnswerId(given.id)))
     assert posted is not None
     assert posted.message is None
+
+
+def reacted(id: str, *, added: bool, emoji: str = "x") -> Reacted:
+    return Reacted(
+        id=EventId(id), place=PLACE, person=PERSON, at=NOW, message=ref("100.2"), emoji=emoji, added=added
+    )  # fmt: skip
+
+
+def test_of_a_reaction_only_a_change_of_state_is_news(store: SqlStore) -> None:
+    states = [("r1", True), ("r2", True), ("r3", False), ("r4", False), ("r5", True)]
+    taken: list[bool] = []
+    in_turn(store, lambda each, unit: taken.append(unit.inbox.add(reacted(each[0], added=each[1]))), states)
+    assert taken == [True, False, True, False, True]
+    assert store.run_sync(lambda unit: unit.inbox.add(reacted("r6", added=True, emoji="tick")))
+    heard = store.run_sync(lambda unit: unit.inbox.reactions([ref("100.2"), ref("100.3")]))
+    assert {key: [each.id for each in found] for key, found in heard.items()} == {
+        ref("100.2").key: ["r1", "r3", "r5", "r6"]
+    }
+
+
+def test_known_events_are_told_apart(store: SqlStore) -> None:
+    store.run_sync(lambda unit: unit.inbox.add(event("e1")))
+    ids = [EventId(f"e{i}") for i in range(1_200)]  # more than fit in one query
+    assert store.run_sync(lambda unit: unit.inbox.known(ids)) == {"e1"}
+
+
+def test_watermarks_are_kept_by_platform(store: SqlStore) -> None:
+    here, elsewhere = Place(Platform.SLACK, "T1", "C1"), Place(Platform.DISCORD, "1", "2")
+    mark = Watermark(NOW, NOW + timedelta(hours=1))
+    in_turn(store, lambda place, unit: unit.watermarks.put(place, Watermark(NOW, NOW)), (here, elsewhere))
+    store.run_sync(lambda unit: unit.watermarks.put(here, mark))
+    assert store.run_sync(lambda unit: unit.watermarks.of(Platform.SLACK)) == {here.key: mark}
+    store.run_sync(lambda unit: unit.watermarks.keep_only(Platform.SLACK, ()))
+    assert store.run_sync(lambda unit: unit.watermarks.of(Platform.SLACK)) == {}
+    assert store.run_sync(lambda unit: unit.watermarks.of(Platform.DISCORD)).keys() == {elsewhere.key}
+
+
+def test_an_answer_on_a_floor_opens_the_thread_that_is_its_place(store: SqlStore) -> None:
+    floor, given = Place(Platform.SLACK, "T1", "C1"), answer()
+    post = AnswerPost(place=floor, answer=given)
+    apart = Handoff(
+        answer=AnswerId("asked"), place=floor, question="?", tried=(), summary="", opened_at=NOW, card=given.id
+    )  # fmt: skip
+    store.run_sync(lambda unit: unit.answers.add(given, floor, PERSON))
+    store.run_sync(lambda unit: unit.handoffs.put(apart))
+    store.run_sync(lambda unit: unit.outbox.add(post))
+    store.run_sync(lambda unit: unit.outbox.delivered(post.id, ref("200.1")))
+    thread = Place(Platform.SLACK, "T1", "C1", "200.1")
+    found = store.run_sync(lambda unit: unit.answers.last_in(thread))
+    assert found is not None
+    assert found.place == thread
+    assert [each.place for each in store.run_sync(lambda unit: unit.handoffs.unsolved(thread))] == [thread]
+    assert store.run_sync(lambda unit: unit.answers.count_by_kind()) == {}  # a card is no answer of its own

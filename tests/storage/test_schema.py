@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from sqlalchemy import Connection, create_engine, inspect
 
 import storage.database
 from bot.errors import DatabaseError
-from bot.ids import LessonId
+from bot.events import Reacted
+from bot.ids import EventId, LessonId
 from storage.database import SqlStore
 from storage.migrate import MIGRATIONS, NEWEST
 from storage.tables import metadata
-from tests.storage.samples import PERSON, PLACE, answer, event, lesson, section
+from tests.storage.samples import NOW, PERSON, PLACE, answer, event, lesson, ref, section
 
 PROJECT = Path(__file__).parents[2]
 
@@ -63,6 +65,20 @@ def test_answers_of_an_earlier_version_tell_which_lesson_they_said(store: SqlSto
     engine.dispose()
     store.migrate()
     assert store.run_sync(lambda unit: unit.teaching.served([LessonId("l1")])) == {"l1": 1}
+
+
+def test_reactions_of_an_earlier_version_are_known(store: SqlStore, url: str) -> None:
+    heard = Reacted(
+        id=EventId("r1"), place=PLACE, person=PERSON, at=NOW, message=ref("100.2"), emoji="x", added=True
+    )  # fmt: skip
+    store.run_sync(lambda unit: unit.inbox.add(heard))
+    store.run_sync(lambda unit: unit.inbox.add(event("e1")))
+    engine = create_engine(url, module=sqlite) if url.startswith("sqlite") else create_engine(url)
+    with engine.begin() as connection:
+        downgrade(connection, "0006")
+    engine.dispose()
+    store.migrate()
+    assert not store.run_sync(lambda unit: unit.inbox.add(replace(heard, id=EventId("r2"))))
 
 
 def downgrade(connection: Connection, revision: str) -> None:

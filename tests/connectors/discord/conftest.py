@@ -28,6 +28,9 @@ class WritingDesk:
         self.uninstalled.append(workspace)
         return 0
 
+    def connected(self) -> None:
+        self.was_connected = True
+
     async def receive(self, event: Event) -> bool:
         self.received.append(event)
         return True

@@ -11,12 +11,15 @@ import discord
 import simcord
 
 from bot.people import Platform
+from bot.policy import Policy
 from bot.texts import ENGLISH
 from connectors.discord.config import DiscordConfig
 from connectors.discord.connector import DiscordConnector
 from tests.house import House, open_house
 
 DEADLINE_S = 20.0
+SIMCORDS_NOW = discord.utils.snowflake_time(1456074443980800000)
+"""Where simcord's clock stands still: what people do there has happened then."""
 
 
 @dataclass
@@ -40,12 +43,15 @@ class Stage:
         return await self.heard()
 
     async def heard(self) -> Any:
+        return await self.heard_in(self.channel)
+
+    async def heard_in(self, channel: Any) -> Any:
         """The channel's last message, once all that was received has been worked off and delivered."""
         await self.house.bot.intake.idle()
         async with asyncio.timeout(DEADLINE_S):
             while await self.house.store.run(lambda unit: unit.outbox.undelivered()):  # noqa: ASYNC110  # the outbox has no event
                 await asyncio.sleep(0.01)
-        return self.channel.last_message
+        return channel.last_message
 
     async def restart(self) -> None:
         """Another process takes over: nothing is kept but the database and what stands on Discord."""
@@ -55,7 +61,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def on_stage(tmp_path: Path, **settings: Any) -> AsyncIterator[Stage]:
+async def on_stage(tmp_path: Path, policy: Policy | None = None, **settings: Any) -> AsyncIterator[Stage]:
     """simcord comes first, with a client that does nothing: the deliveries that the house starts belong to it then."""
     config = DiscordConfig(token="unused", shards=1, **settings)
     approved = discord.Intents.all()
@@ -63,7 +69,7 @@ async def on_stage(tmp_path: Path, **settings: Any) -> AsyncIterator[Stage]:
     nobody = discord.AutoShardedClient(intents=discord.Intents.none(), shard_count=config.shards)
     async with (
         simcord.run(nobody, approved_intents=approved, settle_timeout=DEADLINE_S) as env,
-        open_house(tmp_path, lambda desk: [DiscordConnector(config, desk, ENGLISH)]) as house,
+        open_house(tmp_path, lambda desk: [DiscordConnector(config, desk, ENGLISH)], policy=policy) as house,
     ):
         connector = house.bot.connectors[Platform.DISCORD]
         assert isinstance(connector, DiscordConnector)

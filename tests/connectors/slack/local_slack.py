@@ -19,7 +19,7 @@ Json = dict[str, Any]
 PROGRAM = Path("node_modules/local-slack-linux-x64/bin/local-slack")
 BOT_TOKEN, APP_TOKEN, SIGNING_SECRET = "xoxb-local", "xapp-local", "local-signing-secret"
 BOT, CUSTOMER, AGENT, ADMIN = "U0BOT", "U01CLEO", "U02ANA", "U03ADA"
-CHANNEL = "C01HELP"
+CHANNEL, AGENTS_CHANNEL = "C01HELP", "C02AGENTS"
 
 
 def program() -> Path:
@@ -178,5 +178,8 @@ def _workspace(request_url: str | None) -> Json:
         "workspace": {"name": "Studio", "domain": "studio", "teamId": "T01STUDIO"},
         "app": {**app, "requestUrl": request_url} if request_url else app,
         "users": [{"id": user, "name": name, "real_name": name} for user, name in people.items()],
-        "channels": [{"id": CHANNEL, "name": "help", "members": [BOT, *people]}],
+        "channels": [
+            {"id": CHANNEL, "name": "help", "members": [BOT, *people]},
+            {"id": AGENTS_CHANNEL, "name": "agents", "members": [BOT, AGENT, ADMIN]},
+        ],
     }

@@ -2,18 +2,22 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs
 
 from bot.access import Staff
+from bot.desk import Desk
 from bot.people import Platform
+from bot.policy import Policy
 from bot.texts import ENGLISH
 from connectors.slack.config import SlackConfig
 from connectors.slack.connector import EVENTS_PATH, SlackConnector
+from connectors.slack.history import Budget
 from tests.connectors.slack import local_slack as peer
 from tests.connectors.slack.local_slack import ADMIN, AGENT, BOT, CHANNEL, CUSTOMER, LocalSlack, local_slack
 from tests.connectors.slack.waiting import free_port, until, until_open
@@ -28,6 +32,17 @@ class Studio:
     slack: LocalSlack
     house: House
     events_url: str
+    running: asyncio.Task[None] | None = None
+
+    async def connect(self, is_there: Callable[[], Awaitable[object]]) -> None:
+        self.running = asyncio.create_task(self.house.bot.connectors[Platform.SLACK].run())
+        await is_there()
+
+    async def disconnect(self) -> None:
+        assert self.running is not None
+        self.running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.running
 
     async def ask(self, text: str) -> Json:
         """A customer mentions the bot; what it says for everybody, once it has said all."""
@@ -40,7 +55,10 @@ class Studio:
 
 
 @asynccontextmanager
-async def open_studio(folder: Path, mode: Mode) -> AsyncIterator[Studio]:
+async def open_studio(
+    folder: Path, mode: Mode, hearing: Callable[[Desk], Desk] = lambda desk: desk, policy: Policy | None = None
+) -> AsyncIterator[Studio]:
+    """`hearing`: what the connector hands events to, in place of the bot's own desk."""
     port = free_port()
     events_url = f"http://127.0.0.1:{port}{EVENTS_PATH}"
     async with local_slack(folder, events_url if mode == "http" else None) as slack:
@@ -55,16 +73,20 @@ async def open_studio(folder: Path, mode: Mode) -> AsyncIterator[Studio]:
         )
         staff = Staff(agents=frozenset({AGENT}), admins=frozenset({ADMIN}))
         async with open_house(
-            folder, connectors=lambda desk: [SlackConnector(config, desk, ENGLISH)], staff=staff
+            folder,
+            connectors=lambda desk: [SlackConnector(config, hearing(desk), ENGLISH, Budget(calls=100_000))],
+            policy=policy or Policy(staff=staff),
         ) as house:
-            running = asyncio.create_task(house.bot.connectors[Platform.SLACK].run())
+            studio = Studio(slack, house, events_url)
             try:
-                await (until(lambda: slack.is_connected, "the bot's socket") if mode == "socket" else until_open(port))
-                yield Studio(slack, house, events_url)
+                await studio.connect(partial(connected, slack) if mode == "socket" else partial(until_open, port))
+                yield studio
             finally:
-                running.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await running
+                await studio.disconnect()
+
+
+async def connected(slack: LocalSlack) -> None:
+    await until(lambda: slack.is_connected, "the bot's socket")
 
 
 def words(message: Json) -> str:

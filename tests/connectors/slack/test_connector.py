@@ -45,6 +45,9 @@ class Inbox:
     is_full: bool = False
     refused: int = 0
 
+    def connected(self) -> None:
+        """There is no history to look at."""
+
     async def receive(self, event: Event) -> bool:
         if self.is_full:
             self.refused += 1

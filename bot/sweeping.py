@@ -1,0 +1,178 @@
+"""History sweeps: what a platform has kept and the bot has not heard is looked up, and received like any event.
+
+After each connection all of the look-back is read, now and then the last hour before the last sweep. What is known
+already is recognised by the platform's own ids; a reaction has none in a history, so that only a change of state counts
+as news. Deletions leave no trace in a history, and are not found.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from bot.events import Event, MessagePosted, Place, Reacted
+from bot.history import HISTORY_FROM, Standing, Watermark
+from bot.ids import EventId, new_id
+from bot.intake import Intake
+from bot.people import Person, Platform, Role
+from bot.policy import Policy
+from bot.ports import Archive, Clock, Connector, Store, Unit
+
+EVERY_S = 15 * 60.0
+OVERLAP = timedelta(hours=1)
+"""How much of what was looked at before is looked at again: what a platform shows late is found then."""
+CLOCKS_DIFFER = timedelta(minutes=5)
+AT_ONCE = 8
+"""Missed events that are worked off side by side: more would crowd out those who ask now."""
+PATIENCE_S = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swept:
+    """What came of looking at a channel, or of trying to."""
+
+    platform: Platform
+    place: Place | None = None
+    found: int = 0
+    unseen: timedelta = timedelta()
+    """How much time between the last look and the look-back stays in the dark."""
+    problem: Exception | None = None
+
+
+@dataclass
+class Sweeping:
+    store: Store
+    receive: Callable[[Event], Awaitable[bool]]
+    intake: Intake
+    connectors: Mapping[Platform, Connector]
+    policy: Policy
+    clock: Clock
+    gap: asyncio.Event
+    """Set whenever a connection was made: something may have been missed before."""
+    tell: Callable[[Swept], None]
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def run(self) -> None:
+        """Sweep after every connection and now and then, until cancelled."""
+        while self.policy.look_back:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(EVERY_S):
+                    await self.gap.wait()
+            was_gap = self.gap.is_set()
+            self.gap.clear()
+            await self.sweep(is_gap=was_gap)
+
+    async def sweep(self, *, is_gap: bool = True) -> int:
+        """Look at everything once; how many missed events there were. A platform that can't be read is told of."""
+        found = 0
+        async with self._one_at_a_time:
+            for platform, connector in self.connectors.items():
+                if connector.archive is None:
+                    continue
+                try:
+                    found += await self._platform(platform, connector.archive, is_gap)
+                except Exception as problem:  # the next sweep looks at the same again
+                    self.tell(Swept(platform=platform, problem=problem))
+        return found
+
+    async def _platform(self, platform: Platform, archive: Archive, is_gap: bool) -> int:
+        started = self.clock()
+        listed = await archive.channels()
+
+        def look(unit: Unit) -> tuple[Sequence[Place], Mapping[str, Watermark], str | None]:
+            direct = unit.conversations.direct(platform, started - self.policy.look_back)
+            return direct, unit.watermarks.of(platform), unit.flags.get(HISTORY_FROM)
+
+        direct, marks, floor = await self.store.run(look)
+        channels = {place.key: place for place in (*listed, *direct)}
+        # Met since the last sweep: somebody may have asked there since. On a platform that is new, nothing is due.
+        met = min((mark.until for mark in marks.values()), default=started)
+        found = 0
+        for key, place in channels.items():
+            mark = marks.get(key, Watermark(met, met))
+            if floor is not None:
+                mark = replace(mark, first=max(mark.first, datetime.fromisoformat(floor)))
+            found += await self._channel(archive, place, mark, started, is_gap)
+        await self.store.run(lambda unit: unit.watermarks.keep_only(platform, channels))
+        return found
+
+    async def _channel(self, archive: Archive, place: Place, mark: Watermark, started: datetime, is_gap: bool) -> int:
+        """Read it, and move its watermark once everything that was missed is on disk."""
+        farthest = started - self.policy.look_back
+        since = max(mark.first, farthest if is_gap else mark.until - OVERLAP)
+        try:
+            seen = [each async for each in archive.look(place, since, mark.until)]
+            events = sorted((each for each in seen if not isinstance(each, Standing)), key=lambda event: event.at)
+            found = await self._take(archive, events)
+            found += await self._take_reactions(archive, [each for each in seen if isinstance(each, Standing)], started)
+        except Exception as problem:  # one channel that can't be read must not cost the others
+            self.tell(Swept(platform=place.platform, place=place, problem=problem))
+            return 0
+        until = Watermark(mark.first, started - CLOCKS_DIFFER)
+        await self.store.run(lambda unit: unit.watermarks.put(place, until))
+        unseen = max(farthest - mark.until, timedelta())
+        if found or unseen:
+            self.tell(Swept(platform=place.platform, place=place, found=found, unseen=unseen))
+        return found
+
+    # --- messages --------------------------------------------------------------------------------------------------
+
+    async def _take(self, archive: Archive, events: Sequence[Event]) -> int:
+        known = await self.store.run(lambda unit: unit.inbox.known([event.id for event in events]))
+        fresh = [event for event in events if event.id not in known]
+        wanted = {event.place.key for event in fresh}
+        about = [await _identified(archive, event) for event in events if event.place.key in wanted]
+        missed = [event for event in about if event.id not in known and not self._is_with_people(event, about)]
+        return await self._receive_all(missed)
+
+    def _is_with_people(self, event: Event, events: Iterable[Event]) -> bool:
+        """An agent has spoken in the thread since: the bot came too late, and stays out of it."""
+        if not isinstance(event, MessagePosted) or event.place.is_direct:
+            return False
+        later = (each for each in events if isinstance(each, MessagePosted) and each.at > event.at)
+        agents = (each for each in later if self.policy.staff.role_of(each.person) >= Role.AGENT)
+        return any(each.place.key == event.place.key for each in agents)
+
+    async def _receive_all(self, events: Sequence[Event]) -> int:
+        """Hand them over, a few at a time; how many were news."""
+        found = 0
+        for i, event in enumerate(events, 1):
+            found += await self.receive(event)
+            if i % AT_ONCE == 0:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(PATIENCE_S):
+                        await self.intake.idle()
+        return found
+
+    # --- reactions -------------------------------------------------------------------------------------------------
+
+    async def _take_reactions(self, archive: Archive, standing: Sequence[Standing], started: datetime) -> int:
+        kept = await self.store.run(lambda unit: unit.inbox.reactions([each.message for each in standing]))
+        news = [event for each in standing for event in self._news(each, kept.get(each.message.key, ()), started)]
+        return await self._receive_all([await _identified(archive, event) for event in news])
+
+    def _news(self, standing: Standing, kept: Sequence[Reacted], started: datetime) -> list[Reacted]:
+        """What was added and taken away unheard. What was heard of just now may be newer than the history."""
+        latest = {(event.emoji, event.person.id): event for event in kept}
+        settled = {key for key, event in latest.items() if event.at < started - CLOCKS_DIFFER}
+        heard = {key for key, event in latest.items() if event.added}
+        there = {key for key in standing.by if key[0] in self.policy.emoji}
+        added = {key for key in there - heard if key in settled or key not in latest}
+        gone = {key for key in (heard - there) & settled if key[0] not in standing.partial}
+        return [
+            *(_reacted(standing, *key, started, added=True) for key in sorted(added)),
+            *(_reacted(standing, *key, started, added=False) for key in sorted(gone)),
+        ]
+
+
+async def _identified(archive: Archive, event: Event) -> Event:
+    return replace(event, person=await archive.identify(event.person, event.place))
+
+
+def _reacted(standing: Standing, emoji: str, person: str, at: datetime, *, added: bool) -> Reacted:
+    platform = standing.place.platform
+    return Reacted(
+        id=EventId(f"{platform}:found:{new_id()}"), place=standing.place, person=Person(platform, person), at=at,
+        message=standing.message, emoji=emoji, added=added,
+    )  # fmt: skip

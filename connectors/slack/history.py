@@ -1,0 +1,142 @@
+"""Slack's own history: what was written and how people reacted, whether or not Slack's events of it arrived.
+
+Slack tells of replies only thread by thread: those of a thread are asked for when it has a new one, or one of the
+bot's, whose reactions may have changed. Calls keep below the 50 a minute that Slack allows of each of these methods
+(tier 3), and wait as long as Slack asks for.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.errors import SettingError
+from bot.events import MessageRef, Place
+from bot.history import Seen, Standing
+from bot.people import Person, Platform
+from connectors.slack import parsing
+from connectors.slack.errors import code_of
+from connectors.slack.parsing import Identity, Payload
+from connectors.slack.people import People
+
+AT_ONCE = 200
+CALLS_A_MINUTE = 40
+MINUTE_S = 60.0
+CHANNELS = "public_channel,private_channel,im"
+
+
+@dataclass
+class Budget:
+    """At most so many calls in any minute."""
+
+    calls: int = CALLS_A_MINUTE
+    clock: Callable[[], float] = time.monotonic
+    """Seconds, from wherever."""
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    _taken: deque[float] = field(default_factory=deque)
+
+    async def take(self) -> None:
+        """Return once a call may be made."""
+        if len(self._taken) >= self.calls:
+            free_at = self._taken.popleft() + MINUTE_S
+            if (wait_s := free_at - self.clock()) > 0:
+                await self.sleep(wait_s)
+        self._taken.append(self.clock())
+
+
+@dataclass
+class SlackArchive:
+    """Implements bot.ports.Archive."""
+
+    client: AsyncWebClient
+    """One that retries after a 429 when it is told to: nothing that is read can be read twice too often."""
+    bot: Identity
+    people: People
+    budget: Budget = field(default_factory=Budget)
+
+    async def channels(self) -> Sequence[Place]:
+        """Raises SettingError where the app was installed before it needed the right to ask."""
+        listed = self._pages("channels", self.client.users_conversations, types=CHANNELS)
+        try:
+            return [self._floor(channel["id"]) async for channel in listed]
+        except SlackApiError as problem:
+            if code_of(problem) != "missing_scope":
+                raise
+            raise SettingError("Reinstall the Slack app from deploy/slack/manifest.yaml.") from None
+
+    async def look(self, place: Place, since: datetime, read_until: datetime) -> AsyncIterator[Seen]:
+        oldest = str(since.timestamp())
+        floor = self._pages("messages", self.client.conversations_history, channel=place.channel, oldest=oldest)
+        async for message in floor:
+            if float(message["ts"]) < since.timestamp():
+                continue
+            if self._is_worth_reading(message, read_until):
+                async for reply in self._replies(place, message["ts"], oldest):
+                    for seen in self._seen(place, reply):
+                        yield seen
+            else:
+                for seen in self._seen(place, message):
+                    yield seen
+
+    async def identify(self, person: Person, place: Place) -> Person:
+        return await self.people.known(person)
+
+    # --- parts -----------------------------------------------------------------------------------------------------
+
+    def _replies(self, place: Place, thread: str, oldest: str) -> AsyncIterator[Payload]:
+        """The message that opened the thread is among them."""
+        replies = self.client.conversations_replies
+        return self._pages("messages", replies, channel=place.channel, ts=thread, oldest=oldest)
+
+    async def _pages(
+        self, what: str, method: Callable[..., Awaitable[AsyncSlackResponse]], **arguments: Any
+    ) -> AsyncIterator[Payload]:
+        cursor = None
+        while True:
+            await self.budget.take()
+            page = await method(limit=AT_ONCE, cursor=cursor, **arguments)
+            for each in page[what]:
+                yield each
+            cursor = (page.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return
+
+    def _is_worth_reading(self, message: Payload, read_until: datetime) -> bool:
+        if not message.get("reply_count"):
+            return False
+        named = message.get("reply_users") or []
+        may_be_among = self.bot.user in named or len(named) < message.get("reply_users_count", 0)
+        return may_be_among or float(message.get("latest_reply", "0")) >= read_until.timestamp()
+
+    def _seen(self, place: Place, message: Payload) -> Iterator[Seen]:
+        """A history's message as the events that Slack would have sent of it."""
+        in_own_thread = message.get("thread_ts") == message["ts"]
+        told = {**message, "channel": place.channel, "thread_ts": None if in_own_thread else message.get("thread_ts")}
+        if message.get("user") == self.bot.user:
+            yield self._standing(place, message)
+        elif (posted := parsing.message_posted(told, self.bot)) is not None:
+            yield posted
+            change = {"subtype": "message_changed", "message": told, "channel": place.channel}
+            if message.get("edited") and (edited := parsing.message_edited(change, self.bot)) is not None:
+                yield edited
+
+    def _standing(self, place: Place, message: Payload) -> Standing:
+        reactions = message.get("reactions") or []
+        named = [(parsing.emoji_of(each["name"]), user) for each in reactions for user in each["users"]]
+        partial = [parsing.emoji_of(each["name"]) for each in reactions if len(each["users"]) < each.get("count", 0)]
+        return Standing(
+            place=place,
+            message=MessageRef(Platform.SLACK, self.bot.team, place.channel, message["ts"]),
+            by=frozenset(pair for pair in named if pair[1] != self.bot.user),
+            partial=frozenset(partial),
+        )
+
+    def _floor(self, channel: str) -> Place:
+        return Place(Platform.SLACK, self.bot.team, channel, is_direct=parsing.is_direct(channel))
