@@ -122,9 +122,11 @@ async def full_disk(folder: Path, seed: int) -> Tally:
                 await asyncio.sleep(ROOM_AFTER_S)
                 kept = world.count("SELECT count(*) FROM inbox")
                 tally.check(len(world.ledger.questions) <= kept, f"{number}: acknowledged, but not kept")
+            if not process.is_alive():
+                tally.check(_told(world), f"{number}: it ended without a word")
+                process = world.start().process()
             await asyncio.gather(*asking)
-            await world.until_quiet()
-            tally.check(process.is_alive(), f"{number}: the process ended")
+            tally.check(await world.until_quiet() and process.is_alive(), f"{number}: it does not go on")
             await kill(process)
             mine = Tally("")
             await settle(world, mine)

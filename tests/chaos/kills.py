@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+from tests.chaos.judging import judge, parked
 from tests.chaos.tally import Tally
-from tests.chaos.traffic import World, judge, open_world, parked
+from tests.chaos.traffic import World, open_world
 from tests.e2e.waiting import until
 
 SENDERS = 4

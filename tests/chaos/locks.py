@@ -11,7 +11,7 @@ from tests.chaos.kills import kill, settle
 from tests.chaos.tally import Tally
 from tests.chaos.traffic import GROUNDED, World, open_world
 
-HELD_S = (0.5, 2.0, 11.0)
+HELD_S = (0.5, 2.0, 25.0)
 """The last one is longer than the bot waits for the database."""
 ASKED_MEANWHILE = 5
 DEATHS = 3

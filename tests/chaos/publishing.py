@@ -64,7 +64,8 @@ async def _killed_at(folder: Path, call: str, number: int, mutant: str) -> bool:
     assert child.pid is not None
     async with strace.attached(child.pid, call, KILL, str(number), log):
         gate.touch()
-        await asyncio.to_thread(child.join)
+        await asyncio.to_thread(child.join, strace.PATIENCE_S)
+    await asyncio.to_thread(child.join, strace.PATIENCE_S)
     if child.exitcode == 0:
         return False
     assert strace.was_injected(log, KILL), f"it ended with {child.exitcode}"

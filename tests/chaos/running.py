@@ -53,7 +53,7 @@ HARNESSES = {
     ),
     "damages": Harness(lambda at, n, bug: publishing.damages(at, n, SEED, bug), 1_000, 20_000, ("no-hashes",), 50),
     "refusals": Harness(lambda at, n, bug: publishing.refusals(at, n, SEED, bug), 20, 200, ("no-hashes",), 10),
-    "trainings": Harness(lambda at, n, bug: trainings.trainings(at, n, SEED, bug), 20, 500, ("forgets-moments",), 3),
+    "trainings": Harness(lambda at, n, bug: trainings.trainings(at, n, SEED, bug), 20, 500, ("forgets-moments",), 5),
     "replicas": Harness(
         lambda at, n, bug: replicas.replicas(at, n, SEED, bug), 200, 10_000, ("no-fencing", "no-slots"), 20
     ),

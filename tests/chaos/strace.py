@@ -11,7 +11,7 @@ from pathlib import Path
 
 WRITES = ("write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "mkdir", "unlink")
 KILL = "signal=SIGKILL"
-PATIENCE_S = 20.0
+PATIENCE_S, GIVE_UP_S = 20.0, 3.0
 
 
 def missing() -> str:
@@ -55,6 +55,10 @@ async def attached(
 
 
 async def detach(tracer: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        tracer.send_signal(signal.SIGINT)
-    await tracer.wait()
+    """It sometimes waits for ever for a thread of a process that it has killed."""
+    for signum in (signal.SIGINT, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            tracer.send_signal(signum)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(tracer.wait(), GIVE_UP_S)
+            return

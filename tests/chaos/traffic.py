@@ -1,6 +1,6 @@
 """What comes from outside while the bot is killed: Slack and browsers that send again until they are heard.
 
-The ledger notes what was acknowledged; `judge` compares it with what stands in Slack and in the database afterwards.
+The ledger notes what was acknowledged.
 """
 
 import asyncio
@@ -9,13 +9,11 @@ import json
 import random
 import socket
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import aiohttp
@@ -24,10 +22,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot.answers import Answer, AnswerKind
-from bot.events import MessageRef
 from bot.feedback import Lesson, LessonSource, Phrasing
 from bot.ids import AnswerId, FactId, LessonId, SectionId, new_id
-from bot.people import Platform
 from bot.ports import Unit
 from bot.retrieval import Section
 from connectors.web.parsing import person_as, place_of
@@ -35,7 +31,8 @@ from connectors.web.visitor import CONVERSATION, ROLE
 from deploy.wiring import utc_now
 from storage.database import SqlStore
 from tests.chaos.bot_process import AGENT, SECRET, Start
-from tests.connectors.slack.our_slack import Json, OurSlack
+from tests.chaos.slack import Slack
+from tests.connectors.slack.our_slack import Json
 from tests.connectors.slack.signing import send_event
 from tests.connectors.web.conftest import free_port
 from tests.e2e.waiting import until
@@ -48,47 +45,8 @@ HELP = Section(
     SectionId("s1"), "plans.md", "Plans", "Single sign-on", "Single sign-on comes with the Forest plan.", None
 )
 CONVERSATION_ID = "0190b2f4-0000-4000-8000-0000000000aa"
-DUPLICATES, RESETS = 0.15, 0.05
-"""How much of it comes again though it was acknowledged, and how many messages Slack takes without saying so."""
-SLOW_S = 0.05
-"""How long Slack takes at most to say that it has taken a message."""
-SETTLED_S = 8.0
-"""After a reset the bot waits for seconds before it looks whether its message stands there."""
-
-
-@dataclass
-class Slack(OurSlack):
-    """One that knows people, and breaks a line now and then."""
-
-    rng: random.Random = field(default_factory=random.Random)
-    resets_share: float = RESETS
-    posted_at: list[float] = field(default_factory=list)
-
-    async def answer(self, request: web.Request) -> web.Response:
-        method = request.match_info["method"]
-        if method == "auth.test":
-            return web.json_response({"ok": True, "team_id": "T1", "user_id": "U0BOT", "bot_id": "B1", "url": ""})
-        if method == "users.info":
-            user = request.query.get("user") or str((await request.post()).get("user"))
-            return web.json_response({"ok": True, "user": {"id": user, "team_id": "T1", "name": user.lower()}})
-        if method in ("chat.postEphemeral", "chat.update"):
-            return web.json_response({"ok": True})
-        if method == "chat.postMessage":
-            self.breaks = int(self.rng.random() < self.resets_share)
-            self.posted_at.append(time.monotonic())
-            taken = await super().answer(request)
-            await asyncio.sleep(self.rng.uniform(0.0, SLOW_S))
-            return taken
-        return await super().answer(request)
-
-    def settled(self) -> list[Json]:
-        """Messages that have stood there for so long that the bot knows them."""
-        before = time.monotonic() - SETTLED_S
-        return [message for message, at in zip(self.messages, self.posted_at, strict=False) if at < before]
-
-    def replies(self) -> Counter[str]:
-        """How many messages stand in each thread."""
-        return Counter(str(message["thread_ts"]) for message in self.messages)
+DUPLICATES = 0.15
+"""How much of it comes again though it was acknowledged."""
 
 
 @dataclass
@@ -293,31 +251,3 @@ def _answer_on_the_page(unit: Unit) -> AnswerId:
     answer = Answer(kind=AnswerKind.GROUNDED, question="What?", text="That.", confidence=1.0, latency_ms=0.0)
     unit.answers.add(answer, place_of(UUID(CONVERSATION_ID)), person_as("customer"))
     return answer.id
-
-
-def judge(world: World, check: Callable[[bool, str], None]) -> None:
-    """Compare what was acknowledged with what stands there: each once, none lost, none doubled.
-
-    An event that three processes died of in turn is set aside: its effect is that whoever sent it is told so.
-    """
-    check(world.rows("PRAGMA integrity_check") == [("ok",)], "the database is damaged")
-    posts, lessons = world.slack.replies(), Counter(row[0] for row in world.rows("SELECT answer FROM lessons"))
-    answers = Counter(row[0] for row in world.rows("SELECT asked_in FROM answers"))
-    rated = {row[0] for row in world.rows("SELECT a.message_id FROM ratings r JOIN answers a ON a.id = r.answer")}
-    aside = [event for event in parked(world) if event["kind"] != "message"]
-    excused = {event.get("text") or event.get("message", {}).get("id") for event in aside}
-    for ts in sorted(world.ledger.questions):
-        key = MessageRef(Platform.SLACK, "T1", "C1", ts).key
-        check(posts[ts] == 1 and answers[key] == 1, f"question {ts}: {answers[key]} answers, {posts[ts]} messages")
-    for text in sorted(world.ledger.lessons):
-        check(lessons[text] == (text not in excused), f"lesson {text!r}: kept {lessons[text]} times")
-    for ts in sorted(world.ledger.reactions):
-        check(ts in rated or ts in excused, f"the ✅ on {ts} is lost")
-    resumed = world.count("SELECT count(*) FROM audit WHERE act = 'resumed'")
-    commands = world.ledger.commands - sum(event["kind"] == "command" for event in aside)
-    for number in range(world.ledger.commands):
-        check(number > 0 or resumed == commands, f"{resumed} effects of {commands} commands")
-
-
-def parked(world: World) -> list[dict[str, Any]]:
-    return [json.loads(row[0]) for row in world.rows("SELECT event FROM inbox WHERE state = 'parked'")]

@@ -9,35 +9,36 @@ from tests.chaos.tally import Tally
 from tests.learning.trainings import elsewhere, make_spec, start, weights
 from tests.tiny_model import make_tiny_model
 
+KILLS_EACH = 5
+STEPS = 23
+"""One less than there are: the last one can't be waited for without being through."""
+STEP_S = 0.03
+
 
 def trainings(folder: Path, count: int, seed: int, mutant: str = "") -> Tally:
     """`count`: how many kills."""
     tally = Tally("training killed at random moments, checkpoints included: the same sha256 in the end")
     rng = random.Random(seed)
     spec = make_spec(make_tiny_model(folder / "tiny"), folder / "plain")
-    began = time.monotonic()
     assert start(spec).end() == 0
-    whole_s, expected = time.monotonic() - began, weights(spec)
-    kills = rounds = 0
-    while kills < count:
-        rounds += 1
-        kills += _round(elsewhere(spec, folder / str(rounds)), rng, whole_s, expected, mutant, tally)
-    tally.notes.append(f"{kills} kills in {rounds} trainings")
+    rounds = max(1, round(count / KILLS_EACH))
+    for number in range(rounds):
+        steps = sorted(rng.sample(range(1, STEPS), KILLS_EACH))
+        found = _killed_at(elsewhere(spec, folder / str(number)), steps, rng, mutant)
+        for step in steps:  # each is a try of its own; which of them did it, nobody can tell
+            tally.check(found == weights(spec), f"killed at step {step} among others: {found[:12]}")
+    tally.notes.append(f"{rounds} trainings, {KILLS_EACH} kills each")
     return tally
 
 
-def _round(spec: Spec, rng: random.Random, whole_s: float, expected: str, mutant: str, tally: Tally) -> int:
-    """Kill until it is through; how often."""
-    kills = 0
-    while True:
+def _killed_at(spec: Spec, steps: list[int], rng: random.Random, mutant: str) -> str:
+    """Kill it in or after each of these steps, and start it again each time; the hash of what comes out."""
+    for step in steps:
         trainer = start(spec, mutant)
-        trainer.process.join(rng.uniform(0.2, 1.0) * whole_s)
-        if not trainer.process.is_alive():
-            break
+        trainer.wait_for_step(step)
+        time.sleep(rng.uniform(0.0, STEP_S))
         trainer.process.kill()
         trainer.end()
-        kills += 1
-    found = weights(spec) if trainer.end() == 0 else f"code {trainer.process.exitcode}"
-    for _ in range(max(1, kills)):
-        tally.check(found == expected, f"{found[:12]} after {kills} kills, {expected[:12]} without")
-    return kills
+    trainer = start(spec, mutant)
+    code = trainer.end()
+    return weights(spec) if code == 0 else f"code {code}"
