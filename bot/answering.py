@@ -15,7 +15,8 @@ from bot.feedback import Fact, LessonSource
 from bot.generation import Sampling
 from bot.policy import Policy
 from bot.ports import Generator, Knowledge
-from bot.prompting import Passage, grounded_prompt
+from bot.profile import Profile, in_scope
+from bot.prompting import Passage, describe_asker, grounded_prompt
 from bot.retrieval import FactMatch, Retrieval, Section
 from bot.support import coverage, support
 from bot.texts import Texts
@@ -23,6 +24,8 @@ from bot.texts import Texts
 MAX_CANDIDATES = 3
 SHOWN_SHARE = 0.1
 """Least probability of a candidate that is shown, as a share of the likeliest one's."""
+MAX_QUOTED_CHARS = 700
+"""Of a help section that is said as it stands."""
 SAMPLING = Sampling(max_new_tokens=120, deadline_s=60.0)
 
 OnText = Callable[[str], None]
@@ -39,8 +42,14 @@ class Answering:
         """Climb the ladder. With `skip_facts` the asker has already said that no known fact is meant."""
         started = perf_counter()
         question = replace(question, text=clean_question(question.text))
-        answer = await self._climb(question, on_text, skip_facts) if question.text else self._ask_back()
-        return replace(answer, latency_ms=(perf_counter() - started) * 1_000)
+        speaking = self.speaking(question.profile.language)
+        answer = await speaking._climb(question, on_text, skip_facts) if question.text else speaking._ask_back()
+        latency_ms = (perf_counter() - started) * 1_000
+        return replace(answer, latency_ms=latency_ms, language=question.profile.language)
+
+    def speaking(self, language: str) -> "Answering":
+        """The same with the fixed texts in somebody's language. What is known or written stays in its own."""
+        return replace(self, texts=self.texts.in_language(language))
 
     def from_fact(self, question: str, fact: Fact, probability: float) -> Answer:
         """A known answer, word for word."""
@@ -100,13 +109,16 @@ class Answering:
 
         What the bot has said in this thread already is no answer to a further question.
         """
-        alone = await self.knowledge.search(question.text)
+        alone = await self._search(question.text, question.profile)
         if not question.earlier or self._known(question, alone) or self._readable(question.text, alone):
             return question.text, alone
         said = {turn.text for turn in question.earlier if turn.speaker is Speaker.BOT}
-        together = await self.knowledge.search(question.in_context)
+        together = await self._search(question.in_context, question.profile)
         facts = tuple(match for match in together.facts if match.fact.lesson.answer not in said)
         return question.in_context, Retrieval(_better(alone.facts, facts), together.sections)
+
+    async def _search(self, words: str, asker: Profile) -> Retrieval:
+        return in_scope(await self.knowledge.search(words), asker.product, self.policy.products)
 
     def _known(self, question: Question, retrieval: Retrieval) -> Answer | None:
         if not retrieval.facts or retrieval.facts[0].probability < self.policy.known_from:
@@ -132,12 +144,17 @@ class Answering:
         """Write from the one section that fits best: a small model reads well, but selects badly."""
         if section is None:
             return None
-        prompt = grounded_prompt(question.text, [Passage(section.label, section.text)], question.earlier)
+        style, asker = self.policy.style, describe_asker(question.profile.plan, question.profile.product)
+        passage, source = Passage(section.label, section.text), f"{section.label} {section.text}"
+        prompt = grounded_prompt(question.text, [passage], question.earlier, style.instructions(), asker)
         generation = await self.generator.generate(prompt, SAMPLING, on_text=on_text)
         text = whole_sentences(generation.text)
-        supported = support(text, [f"{section.label} {section.text}"])
+        supported = support(text, [source])
         if supported < self.policy.supported_from:
             return None
+        text = style.worded(text, source)
+        if style.offences(text):
+            return self._quoted(question, section)
         return Answer(
             kind=AnswerKind.GROUNDED,
             question=question.text,
@@ -147,6 +164,15 @@ class Answering:
             sources=(Source(SourceKind.SECTION, section.id, section.label, section.link),),
             adapter=generation.adapter,
         )
+
+    def _quoted(self, question: Question, section: Section) -> Answer | None:
+        """The section's own words instead of ones that break the style; None where they are too many, or no better."""
+        if len(section.text) > MAX_QUOTED_CHARS or self.policy.style.offences(section.text):
+            return None
+        return Answer(
+            kind=AnswerKind.GROUNDED, question=question.text, text=section.text.strip(), confidence=1.0, latency_ms=0.0,
+            sources=(Source(SourceKind.SECTION, section.id, section.label, section.link),), quoted=True,
+        )  # fmt: skip
 
     def _readable(self, words: str, retrieval: Retrieval) -> Section | None:
         """The nearest section that speaks of what was asked, if any."""

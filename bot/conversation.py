@@ -1,12 +1,13 @@
 """Turns of a conversation, and the decision which messages are meant for the bot."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from bot.events import MessagePosted, Place
 from bot.people import Role, Staff
+from bot.profile import Profile
 
 MAX_QUESTION_CHARS = 4_000
 
@@ -34,6 +35,8 @@ class Question:
 
     text: str
     earlier: tuple[Turn, ...] = ()
+    profile: Profile = field(default_factory=Profile)
+    """What is known of who asks."""
 
     @property
     def in_context(self) -> str:

@@ -36,6 +36,8 @@ class Person:
     """A guest, or somebody of another workspace: never staff, whatever the settings name them."""
     is_bot: bool = False
     """Another program: what it does is ignored."""
+    language: str = ""
+    """As the platform tells it, if it does: a BCP 47 tag, as de-CH."""
 
     @property
     def key(self) -> str:

@@ -34,6 +34,7 @@ from bot.ids import FactId
 from bot.outgoing import AnswerPost, Notice, Outgoing
 from bot.people import Role
 from bot.ports import Effect, Store, Unit
+from bot.profile import Profiling
 from bot.rating import rate
 from bot.relaying import Relaying
 from bot.status import PAUSED
@@ -50,6 +51,7 @@ class Routing:
     commands: Commands
     handing_off: HandingOff
     following: Following
+    profiling: Profiling
     draft: Draft
 
     @property
@@ -102,7 +104,8 @@ class Routing:
         if isinstance(event, MessageEdited | MessageDeleted):  # nobody waits for an answer to these
             return lambda _: []
         question = clean_question(event.text) if isinstance(event, MessagePosted) else ""
-        answer = self.answering.handoff(question, self.answering.texts.broke)
+        speaking = self.answering.speaking(event.person.language)
+        answer = speaking.handoff(question, speaking.texts.broke)
         return lambda unit: self._post(unit, event, answer)
 
     def undelivered(self, unit: Unit, outgoing: Outgoing) -> None:
@@ -122,7 +125,8 @@ class Routing:
         if not is_for_the_bot(event, earlier, policy.support_channels, policy.staff, taken=taken):
             return lambda unit: self._overhear(unit, event, earlier)
         if paused:
-            answer = self.answering.handoff(clean_question(event.text), self.answering.texts.paused)
+            speaking = self.answering.speaking(event.person.language)
+            answer = speaking.handoff(clean_question(event.text), speaking.texts.paused)
         else:
             answer = await self._answer(event, Question(event.text, tuple(earlier)))
 
@@ -153,6 +157,7 @@ class Routing:
             drafts.add(asyncio.ensure_future(self.draft(event.place, "".join(pieces))))
 
         skip_facts = isinstance(event, CandidateChosen)
+        question = replace(question, profile=await self.profiling.of(event.person))
         answer = await self.answering.answer(question, on_text, skip_facts=skip_facts)
         await asyncio.gather(*drafts, return_exceptions=True)  # a lost draft is no loss
         return answer
@@ -160,7 +165,7 @@ class Routing:
     async def _on_choice(self, event: CandidateChosen) -> Effect:
         posted = await self.store.run(lambda unit: unit.answers.get(event.answer))
         if posted is None:
-            gone = self.answering.handoff("")
+            gone = self.answering.speaking(event.person.language).handoff("")
             return lambda unit: self._post(unit, event, gone)
         asked = posted.answer
         chosen = event.fact
@@ -220,6 +225,7 @@ class Routing:
     def _post(self, unit: Unit, event: Event, answer: Answer) -> Sequence[Outgoing]:
         """The answer on its way. One that hands off opens a hand-off in the same transaction."""
         asked_in = event.message if isinstance(event, MessagePosted) else None
+        answer = answer if answer.language else replace(answer, language=event.person.language)
         handoff, card = None, list[Outgoing]()
         if answer.kind is AnswerKind.HANDOFF:
             handoff, card = self.handing_off.open(unit, answer, event.place, event.person, event.at)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.desk import Desk
 from bot.ports import Connector
-from bot.texts import ENGLISH
+from deploy.own_texts import read_texts
 from deploy.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,15 +21,16 @@ def make_connectors(settings: Settings, desk: Desk) -> Iterator[Connector]:
     """Raises SettingError for a connection whose settings can't work."""
     from connectors.web.connector import WebConnector
 
-    yield WebConnector(page_config(settings), desk, ENGLISH)
+    texts = read_texts(settings.texts_file)
+    yield WebConnector(page_config(settings), desk, texts)
     if settings.slack_bot_token is not None:
         from connectors.slack.connector import SlackConnector
 
-        yield SlackConnector(slack_config(settings, settings.slack_bot_token.get_secret_value()), desk, ENGLISH)
+        yield SlackConnector(slack_config(settings, settings.slack_bot_token.get_secret_value()), desk, texts)
     if settings.discord_token is not None:
         from connectors.discord.connector import DiscordConnector
 
-        yield DiscordConnector(discord_config(settings, settings.discord_token.get_secret_value()), desk, ENGLISH)
+        yield DiscordConnector(discord_config(settings, settings.discord_token.get_secret_value()), desk, texts)
 
 
 def page_config(settings: Settings) -> "WebConfig":

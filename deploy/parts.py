@@ -14,8 +14,9 @@ from bot.ids import AdapterId
 from bot.lineage import Progress, serving_stack
 from bot.ports import PersonalData, Planner
 from bot.redacting import Redacting
-from bot.texts import ENGLISH
 from deploy.engines import ServingEngine, make_engine
+from deploy.own_texts import read_texts
+from deploy.profiles import make_profiles
 from deploy.settings import Settings
 from deploy.wiring import Parts, utc_now
 from learning.planning import plan
@@ -53,7 +54,7 @@ def open_kept(settings: Settings) -> Iterator[Kept]:
     try:
         store.migrate()
         files = AdapterFiles(settings.adapters_dir)
-        commands = Commands(settings.policy(), ENGLISH, files, planner(settings), utc_now)
+        commands = Commands(settings.policy(), read_texts(settings.texts_file), files, planner(settings), utc_now)
         yield Kept(settings, store, files, commands)
     finally:
         store.close()
@@ -93,8 +94,9 @@ def open_models(kept: Kept) -> Iterator[Models]:
         planner=planner(settings),
         adapter_store=files,
         policy=settings.policy(),
-        texts=ENGLISH,
+        texts=read_texts(settings.texts_file),
         personal_data=personal_data(settings),
+        profiles=make_profiles(settings.profiles),
     )
     try:
         yield Models(base, engine, memory, parts)
@@ -150,7 +152,7 @@ def make_cycle(kept: Kept, base: "BaseModel", memory: "Memory", changed: Recipe 
         threads=settings.training_threads,
         minutes=settings.training_minutes,
         clock=utc_now,
-        texts=ENGLISH,
+        texts=read_texts(settings.texts_file),
         tell_threads=settings.receipts == "threads",
         index=memory.refresh,
     )

@@ -30,6 +30,7 @@ from bot.opening_hours import parse_opening_hours
 from bot.people import Platform, Staff
 from bot.policy import Policy
 from bot.retention import Retention
+from deploy.own_texts import read_style
 from learning.recipe import Method
 
 PREFIX = "MENTEE_"
@@ -68,6 +69,13 @@ class Settings(BaseSettings):
     workspace_admins_are_admins: bool = True
     support_channels: Names = frozenset()
     history_hours: int = Field(24, ge=0)
+
+    products: Names = frozenset()
+    profiles: str | None = None
+
+    # words
+    texts_file: Path | None = None
+    style_file: Path | None = None
 
     # hand-offs
     handoff_remind_minutes: int = Field(30, ge=0)
@@ -131,7 +139,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool = False
 
-    @field_validator("agents", "admins", "support_channels", mode="before")
+    @field_validator("agents", "admins", "support_channels", "products", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
@@ -177,6 +185,8 @@ class Settings(BaseSettings):
         return Policy(
             staff=staff,
             support_channels=self.support_channels,
+            products=self.products,
+            style=read_style(self.style_file),
             agents_channels=agents_channels(self.slack_agents_channel, self.discord_agents_channel),
             look_back=timedelta(hours=self.history_hours),
             remind_after=timedelta(minutes=self.handoff_remind_minutes),

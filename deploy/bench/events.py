@@ -42,6 +42,7 @@ class Loopback:
     """A connector whose platform is this process: says when an answer was delivered."""
 
     platform: Platform = Platform.SLACK
+    archive: None = None
     waiting: dict[str, asyncio.Future[AnswerPost]] = field(default_factory=dict)
     """By the channel that the answer is for."""
 

@@ -142,6 +142,7 @@ class Chat:
     """A connector whose platform is this process."""
 
     platform: Platform = Platform.SLACK
+    archive: None = None
     answers: list[AnswerPost] = field(default_factory=list)
 
     async def run(self) -> None:
