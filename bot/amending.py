@@ -8,7 +8,7 @@ and whoever was told hears that they don't hold any more.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from bot.answering import Answering
@@ -101,7 +101,8 @@ class Amending:
             posted = unit.answers.get(each)
             if posted is None or not _may_be_amended(unit, posted, lesson):
                 continue
-            answer = self.answering.from_fact(posted.answer.question, fact, probability)
+            known = self.answering.from_fact(posted.answer.question, fact, probability)
+            answer = replace(known, language=posted.answer.language)
             unit.answers.amend(each, answer)
             unit.conversations.reword(posted.place, posted.answer.text, answer.text)
             edits.append(AnswerEdit(place=posted.place, answer=answer, of=each))

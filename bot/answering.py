@@ -18,7 +18,8 @@ from bot.ids import AdapterId
 from bot.lineage import Deployment
 from bot.policy import Policy
 from bot.ports import Generator, Knowledge
-from bot.prompting import Passage, grounded_prompt
+from bot.profile import Profile, in_scope
+from bot.prompting import Message, Passage, describe_asker, grounded_prompt
 from bot.retrieval import FactMatch, Retrieval, Section
 from bot.support import coverage, support
 from bot.texts import Texts
@@ -27,6 +28,8 @@ from bot.trial import is_chosen
 MAX_CANDIDATES = 3
 SHOWN_SHARE = 0.1
 """Least probability of a candidate that is shown, as a share of the likeliest one's."""
+MAX_QUOTED_CHARS = 700
+"""Of a help section that is said as it stands."""
 SAMPLING = Sampling(max_new_tokens=120, deadline_s=60.0)
 
 OnText = Callable[[str], None]
@@ -59,8 +62,14 @@ class Answering:
         """Climb the ladder. With `skip_facts` the asker has already said that no known fact is meant."""
         started = perf_counter()
         question = replace(question, text=clean_question(question.text))
-        answer = await self._climb(question, on_text, skip_facts) if question.text else self._ask_back()
-        return replace(answer, latency_ms=(perf_counter() - started) * 1_000)
+        speaking = self.speaking(question.profile.language)
+        answer = await speaking._climb(question, on_text, skip_facts) if question.text else speaking._ask_back()
+        latency_ms = (perf_counter() - started) * 1_000
+        return replace(answer, latency_ms=latency_ms, language=question.profile.language)
+
+    def speaking(self, language: str) -> "Answering":
+        """The same with the fixed texts in somebody's language. What is known or written stays in its own."""
+        return replace(self, texts=self.texts.in_language(language))
 
     def from_fact(self, question: str, fact: Fact, probability: float) -> Answer:
         """A known answer, word for word."""
@@ -124,13 +133,16 @@ class Answering:
 
         What the bot has said in this thread already is no answer to a further question.
         """
-        alone = await self.knowledge.search(question.text)
+        alone = await self._search(question.text, question.profile)
         if not question.earlier or self._known(question, alone) or self._readable(question.text, alone):
             return question.text, alone
         said = {turn.text for turn in question.earlier if turn.speaker is Speaker.BOT}
-        together = await self.knowledge.search(question.in_context)
+        together = await self._search(question.in_context, question.profile)
         facts = tuple(match for match in together.facts if match.fact.lesson.answer not in said)
         return question.in_context, Retrieval(_better(alone.facts, facts), together.sections)
+
+    async def _search(self, words: str, asker: Profile) -> Retrieval:
+        return in_scope(await self.knowledge.search(words), asker.product, self.policy.products)
 
     def _known(self, question: Question, retrieval: Retrieval) -> Answer | None:
         if not retrieval.facts or retrieval.facts[0].probability < self.policy.known_from:
@@ -156,23 +168,39 @@ class Answering:
         """Write from the one section that fits best: a small model reads well, but selects badly."""
         if section is None:
             return None
-        prompt = grounded_prompt(question.text, [Passage(section.label, section.text)], question.earlier)
-        checked = None
-        if on_text is not None:
-            checked = CheckedText(_sources(section), self.policy.supported_from, on_text)
+        prompt = self._prompt(question, section)
+        checked = self._checked(section, on_text) if on_text is not None else None
         trial = await self.on_trial()
         prefer = trial.adapter if trial is not None and is_chosen(trial, question.id) else None
         generation = await self.generator.generate(prompt, SAMPLING, on_text=checked, prefer=prefer)
         return Written(generation, section, trial.adapter if trial is not None else None)
 
+    def _prompt(self, question: Question, section: Section) -> list[Message]:
+        style, asker = self.policy.style, describe_asker(question.profile.plan, question.profile.product)
+        passage = Passage(section.label, section.text)
+        return grounded_prompt(question.text, [passage], question.earlier, style.instructions(), asker)
+
+    def _checked(self, section: Section, on_text: OnText) -> CheckedText:
+        """What may be shown of an answer that is being written from the section."""
+        source, style = _source(section), self.policy.style
+
+        def is_fit(text: str) -> bool:
+            return not style.offences(style.worded(text, source))
+
+        return CheckedText([source], self.policy.supported_from, on_text, is_fit)
+
     def _grounded(self, question: Question, written: Written | None) -> Answer | None:
         """What was written, if its section bears it out."""
         if written is None:
             return None
-        text, section = whole_sentences(written.generation.text), written.section
-        supported = support(text, _sources(section))
+        text, section, style = whole_sentences(written.generation.text), written.section, self.policy.style
+        source = _source(section)
+        supported = support(text, [source])
         if supported < self.policy.supported_from:
             return None
+        text = style.worded(text, source)
+        if style.offences(text):
+            return self._quoted(question, section)
         return Answer(
             kind=AnswerKind.GROUNDED,
             question=question.text,
@@ -188,6 +216,15 @@ class Answering:
         least = self.policy.covered_from
         return [each for each in near if coverage(words, f"{each.label} {each.text}") >= least]
 
+    def _quoted(self, question: Question, section: Section) -> Answer | None:
+        """The section's own words instead of ones that break the style; None where they are too many, or no better."""
+        if len(section.text) > MAX_QUOTED_CHARS or self.policy.style.offences(section.text):
+            return None
+        return Answer(
+            kind=AnswerKind.GROUNDED, question=question.text, text=section.text.strip(), confidence=1.0, latency_ms=0.0,
+            sources=(Source(SourceKind.SECTION, section.id, section.label, section.link),), quoted=True,
+        )  # fmt: skip
+
     def _readable(self, words: str, retrieval: Retrieval) -> Section | None:
         """The nearest section that speaks of what was asked, if any."""
         return next(iter(self.speaking_of(words, retrieval)), None)
@@ -196,8 +233,8 @@ class Answering:
         return Answer(kind=AnswerKind.CLARIFY, question="", text=self.texts.ask_me, confidence=0.0, latency_ms=0.0)
 
 
-def _sources(section: Section) -> list[str]:
-    return [f"{section.label} {section.text}"]
+def _source(section: Section) -> str:
+    return f"{section.label} {section.text}"
 
 
 def shown(probabilities: Sequence[float], least: float) -> range:

@@ -61,6 +61,10 @@ class Answer:
     candidates: tuple[Candidate, ...] = ()
     tried: tuple[str, ...] = ()
     """Of a hand-off: what was looked at, and why it was not enough, in words for the agents."""
+    quoted: bool = False
+    """True for a grounded answer that says a source's own words."""
+    language: str = ""
+    """The asker's, in which the fixed words around it are said; the text is in its own."""
     adapter: AdapterId | None = None
     """The adapter that generated the text, or one that its sources didn't bear out; None for the base model, and where
     nothing was generated."""

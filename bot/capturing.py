@@ -67,7 +67,8 @@ class Capturing:
         """Customers teach nothing, but may say what was the matter."""
         if gesture is Gesture.CORRECT:
             return [self._notice(event, refusal(event.person, self.texts.not_agent, self.texts))]
-        return [ask_why(event, posted.answer.id, self.texts)] if gesture is Gesture.REJECT else []
+        texts = self.texts.in_language(event.person.language)
+        return [ask_why(event, posted.answer.id, texts)] if gesture is Gesture.REJECT else []
 
     def _second(self, unit: Unit, event: Reacted, gesture: Gesture) -> list[Outgoing]:
         """A ✅ on the word that a lesson is held: a colleague's agreement, which releases it."""

@@ -64,10 +64,17 @@ class Commands:
             case "status" | "why" | "adapters" | "review":
                 return [_tell(event, self._show(unit, verb, arguments))]
             case "accept" | "drop":
-                text, told = self.decide(unit, verb, _only(arguments, self._needs(verb, "an id")), event.person)
+                text, told = self.decide(
+                    unit, verb, _only(arguments, self._needs(verb, self.texts.needs_lesson)), event.person
+                )
                 return [_tell(event, text), *told]
             case "promote":
-                return [_tell(event, self.promote(unit, _only(arguments, self._needs("promote", "an adapter")), by))]
+                return [
+                    _tell(
+                        event,
+                        self.promote(unit, _only(arguments, self._needs("promote", self.texts.needs_adapter)), by),
+                    )
+                ]
             case "rollback":
                 return [_tell(event, self.rollback(unit, by))]
             case "login":
@@ -210,7 +217,7 @@ class Commands:
         with_lessons = "--with-lessons" in arguments
         rest = [word for word in arguments if word != "--with-lessons"]
         if not rest:
-            raise BadInput(self._needs("forget", "a person: a mention, a name or an id"))
+            raise BadInput(self._needs("forget", self.texts.needs_person))
         _, certificate = self.forgetting.forget(unit, " ".join(rest), by, with_lessons=with_lessons)
         return self.forgetting.describe(certificate)
 
@@ -240,7 +247,7 @@ class Commands:
         return self.texts.is_paused if paused else self.texts.is_resumed
 
     def _why(self, unit: Unit, arguments: list[str]) -> str:
-        wanted = _only(arguments, self._needs("why", "a link to one of my answers, or its id"))
+        wanted = _only(arguments, self._needs("why", self.texts.needs_answer))
         posted = unit.answers.find(_message_id(wanted))
         if posted is None:
             raise BadInput(self.texts.unknown_answer)

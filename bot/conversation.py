@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from bot.access import Deed, Staff
 from bot.events import MessagePosted, Place
 from bot.people import Role
+from bot.profile import Profile
 
 MAX_QUESTION_CHARS = 4_000
 # Characters of no width (but for those that join emoji and letters), reversed writing, and Unicode's tags.
@@ -40,6 +41,8 @@ class Question:
     earlier: tuple[Turn, ...] = ()
     id: str = ""
     """The same when it is tried again or edited: it decides whether an adapter on trial writes the answer."""
+    profile: Profile = field(default_factory=Profile)
+    """What is known of who asks."""
 
     @property
     def in_context(self) -> str:

@@ -22,13 +22,15 @@ class CheckedText:
     supported_from: float
     on_text: Callable[[str], None]
     """Gets each new piece of what may be shown."""
+    is_fit: Callable[[str], bool] = lambda _: True
+    """Whether a text keeps to the style, too."""
     _written: str = ""
     _shown: int = 0
 
     def __call__(self, piece: str) -> None:
         self._written = (self._written + piece).lstrip()
         whole = finished_sentences(self._written)
-        if len(whole) > self._shown and support(whole, self.sources) >= self.supported_from:
+        if len(whole) > self._shown and support(whole, self.sources) >= self.supported_from and self.is_fit(whole):
             self.on_text(whole[self._shown :])
             self._shown = len(whole)
 

@@ -62,7 +62,9 @@ class Forgetting:
         """The certificate in words."""
         c = certificate
         removed = ", ".join(f"{count} {what}" for what, count in sorted(c.removed.items()) if count)
-        parts = [self.texts.forgot.format(removed=removed or "nothing", anonymised=c.anonymised, id=c.id)]
+        parts = [
+            self.texts.forgot.format(removed=removed or self.texts.nothing_removed, anonymised=c.anonymised, id=c.id)
+        ]
         if c.withdrawn:
             parts.append(self.texts.forgot_adapters.format(adapters=len(c.withdrawn), serving=c.serving))
         if c.rebuild is not None:

@@ -50,7 +50,7 @@ class HandingOff:
             unit.handoffs.put(handoff)
             return handoff, []
         text = self.texts.asked_directly.format(name=asker.name or asker.id)
-        card = replace(answer, id=AnswerId(new_id()), text=text)
+        card = replace(answer, id=AnswerId(new_id()), text=text, language="")
         unit.answers.add(card, agents_at, asker)
         apart = replace(handoff, place=agents_at, card=card.id, asked_at=place)
         unit.handoffs.put(apart)
@@ -58,7 +58,8 @@ class HandingOff:
 
     def passed_on(self, answer: Answer) -> Answer:
         """What whoever asked directly is told beside a card that stands elsewhere."""
-        return replace(answer, text=f"{answer.text} {self.texts.passed_on}")
+        texts = self.texts.in_language(answer.language)
+        return replace(answer, text=f"{answer.text} {texts.passed_on}")
 
     def press(self, unit: Unit, event: ButtonPressed) -> list[Outgoing]:
         """An agent takes it, or says that it is solved. Anything else is told to whoever pressed."""

@@ -36,6 +36,8 @@ class Person:
     """Another program: what it does is ignored."""
     is_unverified: bool = False
     """The platform couldn't be asked who this is: not staff until it can, whatever the settings name them."""
+    language: str = ""
+    """As the platform tells it, if it does: a BCP 47 tag, as de-CH."""
 
     @property
     def key(self) -> str:

@@ -9,6 +9,7 @@ from bot.events import Place
 from bot.feedback import DEFAULT_EMOJI, Gesture
 from bot.opening_hours import ALWAYS_OPEN, OpeningHours
 from bot.people import Platform
+from bot.style import Style
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,10 @@ class Policy:
     """Channel ids in which every new question of a customer is answered."""
     agents_channels: Mapping[Platform, Place] = field(default_factory=dict)
     """Where the agents of a platform are shown what was asked in direct messages. Without a workspace: the asker's."""
+    style: Style = field(default_factory=Style)
+    """How the bot writes."""
+    products: frozenset[str] = frozenset()
+    """Names of products: what belongs to another one than the asker's is left out, where that is known."""
     emoji: Mapping[str, Gesture] = field(default_factory=lambda: DEFAULT_EMOJI)
     remind_after: timedelta = timedelta(minutes=30)
     """How long a hand-off may wait within the opening hours before the agents are called again; zero: never."""

@@ -44,7 +44,7 @@ def _short(text: str) -> str:
 def attribution(answer: Answer, texts: Texts) -> str:
     """Who stands behind the answer, as one line of plain text. Empty where nobody claims anything."""
     if answer.kind is AnswerKind.GROUNDED:
-        return texts.generated
+        return texts.quoted if answer.quoted else texts.generated
     if answer.confirmation is None:
         return ""
     from_faq = any(source.kind is SourceKind.FAQ for source in answer.sources)

@@ -35,6 +35,7 @@ from bot.opting_out import keep_answer
 from bot.outgoing import AnswerDraft, AnswerPost, Notice, Outgoing
 from bot.pace import Pace
 from bot.ports import Effect, Store, Unit
+from bot.profile import Profiling
 from bot.rating import rate
 from bot.relaying import Relaying
 from bot.retrieval import Section
@@ -52,6 +53,7 @@ class Routing:
     commands: Commands
     handing_off: HandingOff
     following: Following
+    profiling: Profiling
     draft: Draft
     pace: Pace = field(default_factory=lambda: Pace(0))
 
@@ -109,7 +111,8 @@ class Routing:
         if isinstance(event, MessageEdited | MessageDeleted):  # nobody waits for an answer to these
             return lambda _: []
         question = clean_question(event.text) if isinstance(event, MessagePosted) else ""
-        answer = self.answering.handoff(question, self.answering.texts.broke)
+        speaking = self.answering.speaking(event.person.language)
+        answer = speaking.handoff(question, speaking.texts.broke)
         return lambda unit: self._post(unit, event, answer)
 
     def undelivered(self, unit: Unit, outgoing: Outgoing) -> None:
@@ -131,7 +134,8 @@ class Routing:
         if slowed := self._too_fast(event):
             return slowed
         if paused:
-            answer = self.answering.handoff(clean_question(event.text), self.answering.texts.paused)
+            speaking = self.answering.speaking(event.person.language)
+            answer = speaking.handoff(clean_question(event.text), speaking.texts.paused)
         else:
             answer = await self._answer(event, Question(event.text, tuple(earlier), event.message.key))
 
@@ -170,6 +174,7 @@ class Routing:
         drafting.show("")
         skip_facts = isinstance(event, CandidateChosen)
         try:
+            question = replace(question, profile=await self.profiling.of(event.person))
             return await self.answering.answer(question, on_text, skip_facts=skip_facts)
         finally:
             await drafting.end()
@@ -179,7 +184,7 @@ class Routing:
             return slowed
         posted = await self.store.run(lambda unit: unit.answers.get(event.answer))
         if posted is None:
-            gone = self.answering.handoff("")
+            gone = self.answering.speaking(event.person.language).handoff("")
             return lambda unit: self._post(unit, event, gone)
         asked = posted.answer
         chosen = event.fact
@@ -249,6 +254,7 @@ class Routing:
     def _post(self, unit: Unit, event: Event, answer: Answer) -> Sequence[Outgoing]:
         """The answer on its way. One that hands off opens a hand-off in the same transaction."""
         asked_in = event.message if isinstance(event, MessagePosted) else None
+        answer = answer if answer.language else replace(answer, language=event.person.language)
         handoff, card = None, list[Outgoing]()
         if answer.kind is AnswerKind.HANDOFF:
             handoff, card = self.handing_off.open(unit, answer, event.place, event.person, event.at)

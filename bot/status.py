@@ -78,16 +78,16 @@ def status_of(unit: Unit) -> Status:
 
 def describe_status(status: Status, texts: Texts) -> str:
     told = texts.status.format(
-        state="Paused" if status.paused else "Answering",
+        state=texts.pausing if status.paused else texts.answering,
         adapter=status.adapter or texts.base_model,
         facts=status.facts,
         phrasings=status.phrasings,
         sections=status.sections,
         lessons=status.lessons_since_adapter,
-        answers=_counted(status.answers),
-        handoffs=_counted(status.handoffs),
+        answers=_counted(status.answers, texts),
+        handoffs=_counted(status.handoffs, texts),
         reminders=status.reminders,
-        reasons=_counted(status.reasons),
+        reasons=_counted(status.reasons, texts),
         undelivered=texts.status_undelivered.format(count=status.undelivered) if status.undelivered else "",
     )
     if status.learned:
@@ -112,7 +112,7 @@ def explain(unit: Unit, posted: PostedAnswer, texts: Texts) -> str:
         adapter=name_of(adapter, texts),
         latency_ms=answer.latency_ms,
         sources=texts.sources.format(sources=sources) if sources else "",
-        reasons=texts.why_reasons.format(reasons=_counted(reasons)) if reasons else "",
+        reasons=texts.why_reasons.format(reasons=_counted(reasons, texts)) if reasons else "",
     )
     if answer.confirmation is None:
         return told
@@ -123,5 +123,5 @@ def name_of(adapter: Adapter | None, texts: Texts) -> str:
     return adapter.name if adapter is not None else texts.base_model
 
 
-def _counted(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
+def _counted(counts: Mapping[str, int], texts: Texts) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or texts.nothing_counted

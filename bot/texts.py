@@ -1,6 +1,7 @@
 """Every text that the bot says, in one catalogue. Fields are format strings; replace any of them to reword it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 MAX_QUOTED_CHARS = 300
 
@@ -16,6 +17,7 @@ class Texts:
     from_faq: str = "From the FAQ ({by}), {date}"
     sources: str = "Sources: {sources}"
     generated: str = "Written by the bot from the help pages"
+    quoted: str = "Word for word from the help pages"
     paused: str = "I'm paused at the moment. A colleague will take it from here."
     busy: str = "More people are asking than I can answer right now. A colleague will take it from here."
     too_fast: str = (
@@ -56,7 +58,7 @@ class Texts:
     tried_choices: str = "the known answers that I offered were not meant"
     tried_no_section: str = "no help page speaks of it"
     tried_section: str = "the nearest help page is “{title}”, not near enough"
-    tried_unsupported: str = "nothing that I could write from “{title}” was borne out by it"
+    tried_unsupported: str = "nothing that I could write from “{title}” was borne out by it and fit to be said"
     undelivered: str = "my answer could not be posted"
     offer_learn: str = (
         "If that answers it, I can say it to the next who asks. "
@@ -178,6 +180,10 @@ class Texts:
     )
     unknown_command: str = "I don't know the command {verb!r}. `/mentee help` shows what I understand."
     needs_argument: str = "`{verb}` needs {what}."
+    needs_lesson: str = "an id"
+    needs_adapter: str = "an adapter"
+    needs_answer: str = "a link to one of my answers, or its id"
+    needs_person: str = "a person: a mention, a name or an id"
     retrain_requested: str = (
         "Training a new adapter on {usable} facts ({new} new lessons), about {minutes:.0f} minutes."
     )
@@ -219,6 +225,9 @@ class Texts:
     nothing_to_roll_back: str = "The base model is answering; there is nothing to roll back to."
     is_paused: str = "Paused. I keep taking lessons, but I don't answer until `/mentee resume`."
     is_resumed: str = "I'm answering again."
+    answering: str = "Answering"
+    pausing: str = "Paused"
+    nothing_counted: str = "none"
     status: str = (
         "{state}, adapter {adapter}. I know {facts} facts in {phrasings} phrasings and {sections} help sections. "
         "{lessons} lessons since the live adapter was trained. Answers so far: {answers}. "
@@ -254,6 +263,7 @@ class Texts:
     forget_nobody: str = "I know nobody by that name or id; nothing was changed."
     forget_many: str = "That could be several people: {keys}. Name one of them by that key; nothing was changed."
     forget_stopped: str = "Somebody had to be forgotten while it ran; a new one was requested."
+    nothing_removed: str = "nothing"
     forgot: str = "Forgotten. Removed: {removed}; {anonymised} entries stay without saying who. Certificate {id}."
     forgot_adapters: str = "{adapters} adapters had learned from it and were withdrawn; {serving} answers now."
     forgot_rebuild: str = "A new adapter was requested."
@@ -271,6 +281,13 @@ class Texts:
     status_held: str = "{held} lessons wait for review: `/mentee review`."
     status_doubted: str = "{doubted} lessons are in use though their help page has changed: `/mentee review`."
     base_model: str = "base model"
+    translations: Mapping[str, "Texts"] = field(default_factory=dict)
+    """The same in other languages, by their codes: de, pt-br."""
+
+    def in_language(self, language: str) -> "Texts":
+        """For a tag as BCP 47 has it (de-CH): the translation, or these texts where there is none."""
+        tag = language.lower()
+        return self.translations.get(tag) or self.translations.get(tag.partition("-")[0], self)
 
 
 ENGLISH = Texts()

@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from bot.desk import Desk
 from bot.errors import SettingError
 from bot.ports import Connector
-from bot.texts import ENGLISH
 from deploy import metrics
+from deploy.own_texts import read_texts
 from deploy.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,15 +30,16 @@ def make_connectors(settings: Settings, desk: Desk) -> Iterator[Connector]:
     from connectors.web.signs import Signs
 
     signs = Signs(partial(problem_of, desk), partial(metrics.exposition, desk.store, desk.clock))
-    yield WebConnector(page_config(settings), desk, ENGLISH, signs)
+    texts = read_texts(settings.texts_file)
+    yield WebConnector(page_config(settings), desk, texts, signs)
     if has_slack(settings):
         from connectors.slack.connector import SlackConnector
 
-        yield SlackConnector(slack_config(settings), desk, ENGLISH)
+        yield SlackConnector(slack_config(settings), desk, texts)
     if settings.discord_token is not None:
         from connectors.discord.connector import DiscordConnector
 
-        yield DiscordConnector(discord_config(settings, settings.discord_token.get_secret_value()), desk, ENGLISH)
+        yield DiscordConnector(discord_config(settings, settings.discord_token.get_secret_value()), desk, texts)
 
 
 async def problem_of(desk: Desk) -> str:

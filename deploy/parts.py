@@ -14,9 +14,10 @@ from bot.ids import AdapterId, new_id
 from bot.lineage import Progress, serving_stack
 from bot.ports import PersonalData, Planner
 from bot.redacting import Redacting
-from bot.texts import ENGLISH
 from bot.trying import Trying
 from deploy.engines import ServingEngine, make_engine
+from deploy.own_texts import read_texts
+from deploy.profiles import make_profiles
 from deploy.settings import Settings
 from deploy.wiring import Parts, utc_now
 from learning.planning import plan
@@ -55,7 +56,7 @@ def open_kept(settings: Settings) -> Iterator[Kept]:
     try:
         store.migrate()
         files = AdapterFiles(settings.adapters_dir)
-        commands = Commands(settings.policy(), ENGLISH, files, planner(settings), utc_now)
+        commands = Commands(settings.policy(), read_texts(settings.texts_file), files, planner(settings), utc_now)
         yield Kept(settings, store, files, commands)
     finally:
         store.close()
@@ -101,9 +102,10 @@ def open_models(kept: Kept) -> Iterator[Models]:
         planner=planner(settings),
         adapter_store=files,
         policy=settings.policy(),
-        texts=ENGLISH,
+        texts=read_texts(settings.texts_file),
         personal_data=personal_data(settings),
         tell_threads=settings.receipts == "threads",
+        profiles=make_profiles(settings.profiles),
     )
     try:
         yield Models(base, engine, memory, parts)
@@ -180,7 +182,8 @@ def make_cycle(kept: Kept, base: "BaseModel", memory: "Memory", changed: Recipe 
 
 def trying(settings: Settings) -> Trying:
     tell_threads = settings.receipts == "threads"
-    return Trying(settings.policy(), ENGLISH, AdapterFiles(settings.adapters_dir), utc_now, tell_threads)
+    texts, files = read_texts(settings.texts_file), AdapterFiles(settings.adapters_dir)
+    return Trying(settings.policy(), texts, files, utc_now, tell_threads)
 
 
 def recipe(settings: Settings) -> Recipe:

@@ -31,6 +31,7 @@ from bot.opening_hours import parse_opening_hours
 from bot.people import Platform
 from bot.policy import Policy
 from bot.retention import Retention
+from deploy.own_texts import read_style
 from learning.recipe import Method
 from storage.encryption import check_key, read_key
 
@@ -74,6 +75,12 @@ class Settings(BaseSettings):
     history_hours: int = Field(24, ge=0)
 
     asks_a_minute: int = Field(20, ge=0)
+    products: Names = frozenset()
+    profiles: str | None = None
+
+    # words
+    texts_file: Path | None = None
+    style_file: Path | None = None
 
     # hand-offs
     handoff_remind_minutes: int = Field(30, ge=0)
@@ -153,7 +160,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "agents", "admins", "support_channels", "slack_workspaces", "discord_servers", "ingest_hosts", "watch",
-        mode="before",
+        "products", mode="before",
     )  # fmt: skip
     @classmethod
     def _split_names(cls, value: object) -> object:
@@ -209,6 +216,8 @@ class Settings(BaseSettings):
         return Policy(
             staff=staff,
             support_channels=self.support_channels,
+            products=self.products,
+            style=read_style(self.style_file),
             agents_channels=agents_channels(self.slack_agents_channel, self.discord_agents_channel),
             look_back=timedelta(hours=self.history_hours),
             remind_after=timedelta(minutes=self.handoff_remind_minutes),

@@ -24,6 +24,7 @@ from bot.pace import Pace
 from bot.people import Platform
 from bot.policy import Policy
 from bot.ports import AdapterStore, Clock, Connector, Generator, Knowledge, Library, PersonalData, Planner, Store
+from bot.profile import Profiles, Profiling
 from bot.redacting import Redacting
 from bot.reminding import Reminding
 from bot.reporting import Reporting
@@ -60,6 +61,8 @@ class Parts:
     clock: Clock = utc_now
     tell_threads: bool = True
     """Tell what an adapter has learned in the threads where it was taught."""
+    profiles: Profiles | None = None
+    """Who tells of askers what the operator lets be known; None: nothing is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +99,11 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
     handing_off = HandingOff(parts.policy, parts.texts)
     following = Following(capturing, handing_off)
     pace = Pace(parts.policy.asks_a_minute)
-    routing = Routing(parts.store, answering, capturing, commands, handing_off, following, draft, pace)
-    intake = Intake(parts.store, routing, news, _log_failed_event)
     redacting = Redacting(parts.personal_data, parts.policy) if parts.personal_data is not None else None
+    redact: Callable[[str], str] = redacting.asked if redacting is not None else str
+    profiling = Profiling(parts.profiles, redact, _log_missing_profile)
+    routing = Routing(parts.store, answering, capturing, commands, handing_off, following, profiling, draft, pace)
+    intake = Intake(parts.store, routing, news, _log_failed_event)
     desk = Desk(parts.store, routing, intake, parts.clock, redacting, parts.library)
     connectors.update({connector.platform: connector for connector in connectors_of(desk)})
     return Bot(
@@ -140,3 +145,10 @@ def _log_sweep(swept: Swept) -> None:
         log.warning("history too old to look at", **where, hours=round(swept.unseen.total_seconds() / 3_600, 1))
     if swept.found:
         log.info("missed events found", **where, count=swept.found)
+
+
+def _log_missing_profile(problem: Exception) -> None:
+    if isinstance(problem, MenteeError):
+        log.warning("no profile of who asks", remedy=str(problem))
+    else:
+        log.warning("no profile of who asks", error=type(problem).__name__)

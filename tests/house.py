@@ -14,8 +14,9 @@ from bot.ids import SectionId, new_id
 from bot.lineage import RetrainPlan
 from bot.policy import Policy
 from bot.ports import Unit
+from bot.profile import Profiles
 from bot.retrieval import Section
-from bot.texts import ENGLISH
+from bot.texts import ENGLISH, Texts
 from deploy.wiring import Bot, ConnectorsOf, Parts, put_together
 from learning.redaction.finder import Finder
 from storage.adapter_files import AdapterFiles
@@ -57,7 +58,13 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    tmp_path: Path, connectors: ConnectorsOf = lambda _: (), *, staff: Staff = STAFF, policy: Policy | None = None
+    tmp_path: Path,
+    connectors: ConnectorsOf = lambda _: (),
+    *,
+    staff: Staff = STAFF,
+    policy: Policy | None = None,
+    profiles: Profiles | None = None,
+    texts: Texts = ENGLISH,
 ) -> AsyncIterator[House]:
     """Open the bot; delivery runs in the background until the house is closed."""
     store = SqlStore(f"sqlite:///{tmp_path / 'mentee.db'}")
@@ -71,7 +78,7 @@ async def open_house(
 
     parts = Parts(
         store=store, knowledge=knowledge, generator=generator, planner=plan, adapter_store=files,
-        policy=policy or Policy(staff=staff), texts=ENGLISH, personal_data=Finder(),
+        policy=policy or Policy(staff=staff), texts=texts, personal_data=Finder(), profiles=profiles,
     )  # fmt: skip
     bot = put_together(parts, connectors)
     house = House(bot, store, files, generator, knowledge)

@@ -150,7 +150,8 @@ class DiscordConnector:
         return None
 
     def _render(self, outgoing: AnswerPost | AnswerEdit) -> Rendered:
-        return render_answer(outgoing.answer, outgoing.handoff, self._texts, self._agents_role(outgoing.place))
+        texts = self._texts.in_language(outgoing.answer.language)
+        return render_answer(outgoing.answer, outgoing.handoff, texts, self._agents_role(outgoing.place))
 
     async def _rewrite(self, edit: AnswerEdit, rendered: Rendered) -> MessageRef | None:
         """What was deleted meanwhile needs no edit."""

@@ -63,8 +63,8 @@ class People:
                             yield name
 
     async def _look_up(self, person: Person) -> Person:
-        user = (await self.client.users_info(user=person.id))["user"]
-        named = replace(person, name=_name(user) or person.name)
+        user = (await self.client.users_info(user=person.id, include_locale=True))["user"]
+        named = replace(person, name=_name(user) or person.name, language=user.get("locale") or "")
         if self._is_outsider(user):
             return replace(named, is_outsider=True, is_bot=bool(user.get("is_bot")))
         members = await asyncio.gather(*(self._members_of(group) for group in self.staff_groups))

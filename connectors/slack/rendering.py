@@ -51,7 +51,7 @@ class Rendered:
 def render(outgoing: Outgoing, texts: Texts, agents_mention: str | None) -> Rendered:
     match outgoing:
         case AnswerPost(answer=answer, handoff=handoff) | AnswerEdit(answer=answer, handoff=handoff):
-            return _answer(answer, handoff, texts, agents_mention)
+            return _answer(answer, handoff, texts.in_language(answer.language), agents_mention)
         case CorrectionOffer():
             button = _button(OFFER_ACTION, outgoing.button, outgoing.answer) | {"style": "primary"}
             return _with_buttons(outgoing.text, [button, *_pressables(outgoing.more)])
