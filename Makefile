@@ -42,7 +42,7 @@ test-fast: $(VENV)/.dev peers ## The quick tests (under 3 minutes)
 test-slow: $(VENV)/.dev peers ## Real models, PostgreSQL, a real browser
 	$(BIN)/python -m pytest -m slow
 
-chaos: $(VENV)/.dev ## Kill, fill, lock and overload it; count what that costs (8 minutes)
+chaos: $(VENV)/.dev ## Kill, fill, lock and overload it; count what that costs
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos --json chaos.json
 
 chaos-long: $(VENV)/.dev ## The same for a night
