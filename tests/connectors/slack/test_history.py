@@ -66,7 +66,8 @@ async def lossy(folder: Path, count: int, lost: float) -> tuple[int, list[int], 
         await until(lambda: ears[0].heard >= 2 * count, "all events")  # as a mention, and as a message
         await studio.house.settle()
         found = [await sweep(studio)]
-        for answer in await until(lambda: len(studio.slack.said()) >= count and studio.slack.said(), "all answers"):
+        await until(lambda: len(studio.slack.said()) >= count, "all answers")
+        for answer in studio.slack.said():
             await studio.slack.react(AGENT, answer, "x")
         await until(lambda: ears[0].heard >= 3 * count, "all reactions")
         found += [await sweep(studio), await sweep(studio)]
@@ -161,7 +162,7 @@ async def test_messages_edits_and_reactions_are_read_and_older_ones_left_out() -
 
 async def test_replies_are_asked_for_where_there_may_be_news() -> None:
     def thread(ts: str, latest: str, *users: str, count: int | None = None) -> Json:
-        counts = {"reply_users": list(users), "reply_users_count": count or len(users), "reply_count": 2}
+        counts: Json = {"reply_users": list(users), "reply_users_count": count or len(users), "reply_count": 2}
         return said(ts, thread_ts=ts, latest_reply=latest, **counts)
 
     threads = [
