@@ -14,8 +14,7 @@ from bot.events import Place
 from bot.history import Seen, Standing
 from bot.people import Person
 from connectors.discord import parsing
-from connectors.discord.parsing import DIRECT
-from connectors.discord.people import look_up, person_of
+from connectors.discord.people import DIRECT, People
 
 Readable = discord.TextChannel | discord.VoiceChannel | discord.Thread | discord.DMChannel
 
@@ -25,6 +24,7 @@ class DiscordArchive:
     """Implements bot.ports.Archive."""
 
     client: discord.Client
+    people: People
 
     async def channels(self) -> Sequence[Place]:
         found: list[Place] = []
@@ -45,9 +45,9 @@ class DiscordArchive:
                     yield seen
 
     async def identify(self, person: Person, place: Place) -> Person:
-        guild = None if place.workspace == DIRECT else int(place.workspace)
-        account = await look_up(self.client, guild, int(person.id))
-        return person_of(account) if account is not None else person
+        if place.workspace == DIRECT:
+            return await self.people.known(person, DIRECT)
+        return await self.people.known(await self.people.look_up(person, place.workspace), place.workspace)
 
     # --- parts -----------------------------------------------------------------------------------------------------
 

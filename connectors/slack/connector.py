@@ -131,7 +131,7 @@ class SlackConnector:
     async def _run_server(self, app: AsyncApp) -> None:
         host, port = self._config.http_host, self._config.http_port
         served = app.web_app(path=EVENTS_PATH)
-        served.middlewares.append(guard(self._config.signing_secret or ""))
+        served.middlewares.append(guard(self._config.signing_secret or "", EVENTS_PATH))
         runner = web.AppRunner(served, access_log=None)
         await runner.setup()
         try:

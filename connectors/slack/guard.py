@@ -55,13 +55,15 @@ class _Clock(Clock):
         self.now = now  # type: ignore[method-assign]
 
 
-def guard(signing_secret: str, now: Callable[[], float] = time.time) -> Any:
-    """aiohttp's middleware. `now`: seconds since 1970."""
+def guard(signing_secret: str, path: str, now: Callable[[], float] = time.time) -> Any:
+    """aiohttp's middleware. `path`: where Slack sends to; people's browsers go elsewhere. `now`: seconds since 1970."""
     verifier = SignatureVerifier(signing_secret, _Clock(now))
     signatures = Signatures(now)
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path != path:
+            return await handler(request)
         body = await request.read()
         signature = _signature_of(request, body, verifier)
         if signature is None:

@@ -23,7 +23,11 @@ export async function send(path, body, id = newId()) {
 
 /** Send a file; what the bot says of it. Throws an Error whose message can be shown. */
 export async function sendFile(path, file) {
-  const response = await reach(path, { method: "POST", body: file });
+  const response = await reach(path, {
+    method: "POST",
+    headers: { "X-CSRF-Token": document.body.dataset.csrf },
+    body: file,
+  });
   if (!response.ok) throw new Error(await reason(response));
   return (await response.json()).message;
 }

@@ -131,7 +131,7 @@ async def prepare(client: discord.Client, channel: Any) -> Ground:
 async def on_stage() -> AsyncIterator[Stage]:
     """Two servers: the bot's own, which it joined first, and one of somebody who invited it there."""
     desk = WritingDesk()
-    connector = DiscordConnector(DiscordConfig(token="unused"), desk, ENGLISH)  # type: ignore[arg-type]
+    connector = DiscordConnector(DiscordConfig(token="unused", shards=1), desk, ENGLISH)  # type: ignore[arg-type]
     async with simcord.run(connector.client, approved_intents=discord.Intents.all()) as env:
         own, foreign = env.create_guild(), env.create_guild()
         manages = {"permissions": discord.Permissions(manage_guild=True)}

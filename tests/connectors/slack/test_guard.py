@@ -56,7 +56,7 @@ class Door:
         self.now = float(NOW)
         self.let_in: list[bytes] = []
         self.status = 200
-        self._check = guard(SECRET, lambda: self.now)
+        self._check = guard(SECRET, EVENTS_PATH, lambda: self.now)
 
     async def send(self, headers: Headers, body: bytes) -> int:
         async def bolt(request: web.Request) -> web.StreamResponse:
@@ -229,7 +229,7 @@ async def test_a_thousand_replays_over_the_wire_have_one_effect_each() -> None:
         listening = Listening(cast(Desk, inbox), BOT, People(client, "T1", ()), posting, client, ENGLISH)
         attach(app, "/mentee", always(listening), cast(Desk, inbox), lambda _: None)
         served = app.web_app(path=EVENTS_PATH)
-        served.middlewares.append(guard(SECRET))
+        served.middlewares.append(guard(SECRET, EVENTS_PATH))
         forms = [
             (urlencode(command(trigger_id=f"1.{n}")).encode(), "application/x-www-form-urlencoded") for n in range(5)
         ]

@@ -34,8 +34,10 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 FORMS: dict[str, dict[str, str]] = {
     "/role": {"role": "admin"}, "/conversation": {}, "/logout": {},
-    "/login": {"password": "x"}, "/enter": {"link": "x"},
+    "/login": {"password": "x"}, "/enter": {"link": "x"}, "/uploads": {},
 }  # fmt: skip
+ASKED_FOR = {"/uploads": {"name": "faq.csv"}}
+"""In the address."""
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ async def send(site: Site, path: str, session: str = "", **headers: str) -> http
         site.client.cookies.set(SESSION, session)
     given = {key.replace("_", "-"): value for key, value in headers.items()}
     if path in FORMS:
-        return await site.client.post(path, data=FORMS[path], headers=given)
+        return await site.client.post(path, data=FORMS[path], headers=given, params=ASKED_FOR.get(path))
     body = {"id": str(uuid4()), "conversation": CONVERSATION_ID, **BODIES[path]}
     return await site.client.post(path, json=body, headers=given)
 
@@ -165,6 +167,15 @@ MARKS = {
 }  # fmt: skip
 
 
+def marked(person: Person, who: Who) -> Person:
+    """As the platform would tell of them."""
+    return replace(
+        person,
+        is_outsider=MARKS.get(who) == "is_outsider", is_bot=MARKS.get(who) == "is_bot",
+        is_unverified=MARKS.get(who) == "is_unverified", is_workspace_admin=MARKS.get(who) == "is_workspace_admin",
+    )  # fmt: skip
+
+
 async def enter(site: Site, person: Person) -> Person | None:
     """As whom the page takes them after `/mentee login`; None when it doesn't."""
     letting_in, now = site.house.desk.routing.commands.letting_in, site.house.desk.clock()
@@ -180,7 +191,7 @@ async def test_only_staff_signs_in_and_is_who_they_are_in_the_chat(site: Site) -
     heard: dict[tuple[Who, str], Person | None] = {}
     for who in Who:
         person = Person(Platform.SLACK, IDS[who], who.value)
-        inside = await enter(site, replace(person, **{MARKS[who]: True}) if who in MARKS else person)
+        inside = await enter(site, marked(person, who))
         heard |= {(who, name): inside for name in sorted(COMMANDS)}
     decided = decisions(staff, heard)
     expected = {(who, name): may and who in (Who.AGENT, Who.ADMIN) for (who, name), may in wanted(heard).items()}
