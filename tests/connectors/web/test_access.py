@@ -180,7 +180,8 @@ async def test_only_staff_signs_in_and_is_who_they_are_in_the_chat(site: Site) -
     heard: dict[tuple[Who, str], Person | None] = {}
     for who in Who:
         person = Person(Platform.SLACK, IDS[who], who.value)
-        inside = await enter(site, replace(person, **{MARKS[who]: True}) if who in MARKS else person)
+        marks: dict[str, Any] = {MARKS[who]: True} if who in MARKS else {}
+        inside = await enter(site, replace(person, **marks))
         heard |= {(who, name): inside for name in sorted(COMMANDS)}
     decided = decisions(staff, heard)
     expected = {(who, name): may and who in (Who.AGENT, Who.ADMIN) for (who, name), may in wanted(heard).items()}
