@@ -54,7 +54,7 @@ def bomb(size: int = 1 << 20) -> bytes:
 
 # --- files ------------------------------------------------------------------------------------------------------------
 
-Spoil = Callable[[Path], None]
+Spoil = Callable[[Path], object]
 
 
 def weights(change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]) -> Spoil:
@@ -69,7 +69,7 @@ def every(change: Callable[[torch.Tensor], torch.Tensor]) -> Spoil:
 
 
 def raw(content: bytes) -> Spoil:
-    return added(WEIGHTS, content)
+    return lambda folder: (folder / WEIGHTS).write_bytes(content)
 
 
 def header(change: Callable[[dict[str, Any]], Any], *, body: bytes | None = None) -> Spoil:
@@ -97,16 +97,8 @@ def config(**changes: Any) -> Spoil:
     return spoil
 
 
-def appended(folder: Path) -> None:
-    with (folder / WEIGHTS).open("ab") as weights:
-        weights.write(PICKLE)
-
-
 def added(name: str, content: bytes) -> Spoil:
-    def spoil(folder: Path) -> None:
-        (folder / name).write_bytes(content)
-
-    return spoil
+    return lambda folder: (folder / name).write_bytes(content)
 
 
 def instead(name: str, content: bytes) -> Spoil:
@@ -188,7 +180,7 @@ ADAPTERS: dict[str, Spoil] = {
     "a shape that is a string": header(lambda told: first(told, shape="4,64")),
     "an unknown type": header(lambda told: first(told, dtype="PICKLE")),
     "another type": header(lambda told: first(told, dtype="F64")),
-    "bytes behind": appended,
+    "bytes behind": lambda folder: (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes() + PICKLE),
     "cut off": lambda folder: os.truncate(folder / WEIGHTS, (folder / WEIGHTS).stat().st_size - 1),
     "whole numbers": every(lambda each: each.to(torch.int64)),
     "NaN": every(lambda each: each * float("nan")),
@@ -211,16 +203,16 @@ ADAPTERS: dict[str, Spoil] = {
     "an alpha of NaN": config(lora_alpha=float("nan")),
     "no LoRA": config(peft_type="PROMPT_TUNING"),
     "code in the config": config(auto_mapping={"base_model_class": "Evil", "parent_library": "os"}),
-    "a config that is huge": added(CONFIG, b" " * (1 << 20) + b" {}"),
-    "a config that is deep": added(CONFIG, b"[" * 100_000),
-    "a config that is none": added(CONFIG, PICKLE),
+    "a config that is huge": lambda folder: (folder / CONFIG).write_text(" " * (1 << 20) + " {}"),
+    "a config that is deep": lambda folder: (folder / CONFIG).write_text("[" * 100_000),
+    "a config that is none": lambda folder: (folder / CONFIG).write_bytes(PICKLE),
 }  # fmt: skip
 MODELS: dict[str, Spoil] = {
     "pickled weights alone": lambda folder: _pickled(folder, ""),
     "pickled beside a foreign name": lambda folder: _pickled(folder, "x.safetensors"),
     "an index that names a pickle": lambda folder: _index(folder, "pytorch_model.bin"),
     "an index that climbs": lambda folder: _index(folder, "../model.safetensors"),
-    "weights that are a pickle": added("model.safetensors", PICKLE),
+    "weights that are a pickle": lambda folder: (folder / "model.safetensors").write_bytes(PICKLE),
     "weights that are cut off": lambda folder: os.truncate(folder / "model.safetensors", 1_000),
 }  # fmt: skip
 
