@@ -112,8 +112,8 @@ def _show(report: IngestReport, options: Options, skipped: Sequence[tuple[str, s
     for each in data.contradictions[:SHOWN_CONTRADICTIONS]:
         say(f"[yellow]two answers[/] {escape(each.question)}")
         say(escape(f"    served: {each.answer} ({each.where})\n    held:   {each.other} ({each.other_where})"))
-    for path in data.review_files:
-        say(escape(f"To review, then `mentee ingest` it: {path}"))
+    for file in data.review_files:
+        say(escape(f"To review, then `mentee ingest` it: {file}"))
     if data.dropped:
         say("`mentee ingest --dropped` shows all that was dropped, and how to restore it.")
 

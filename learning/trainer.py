@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
+from peft import LoraConfig, PeftModel
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
@@ -164,8 +164,11 @@ def be_modest(spec: Spec) -> None:
 def _save(model: PeftModel, spec: Spec) -> None:
     """A PEFT folder that names its base model by its public name instead of a path of this machine."""
     config = model.peft_config["default"]
+    assert isinstance(config, LoraConfig)
     config.base_model_name_or_path = spec.base_name
-    config.target_modules = sorted(config.target_modules)  # a set of theirs: the bytes shall not depend on its order
+    config.target_modules = sorted(
+        config.target_modules or ()
+    )  # a set of theirs: the bytes shall not depend on its order
     model.save_pretrained(spec.out, safe_serialization=True)
 
 
