@@ -166,7 +166,9 @@ def _save(model: PeftModel, spec: Spec) -> None:
     config = model.peft_config["default"]
     assert isinstance(config, LoraConfig)
     config.base_model_name_or_path = spec.base_name
-    config.target_modules = sorted(config.target_modules)  # a set of theirs: the bytes shall not depend on its order
+    config.target_modules = sorted(
+        config.target_modules or ()
+    )  # a set of theirs: the bytes shall not depend on its order
     model.save_pretrained(spec.out, safe_serialization=True)
 
 

@@ -59,10 +59,9 @@ class Staging:
     """A context manager. Not for several threads at a time."""
 
     def __init__(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
-        self._path = path
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._database.executescript(TABLES)
+        path.unlink()  # it lives as long as it is open: a load that is killed leaves nothing behind
         self._database.execute("BEGIN")  # never committed: nobody else reads it, and it goes when the load is over
 
     def __enter__(self) -> "Staging":
@@ -70,7 +69,6 @@ class Staging:
 
     def __exit__(self, *_: object) -> None:
         self._database.close()
-        self._path.unlink(missing_ok=True)
 
     def put(self, entry: Staged) -> None:
         """Keep it, as what says something of its own; it is compared with others, and found by them, afterwards."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from bot.feedback import facts_of
 from bot.people import Person, Platform
@@ -185,10 +185,11 @@ def spoken(base: Path, asked: Sequence[Example], recipe: Recipe) -> Iterator[str
     tokenizer = AutoTokenizer.from_pretrained(base)
     model = adapt(AutoModelForCausalLM.from_pretrained(base), recipe)
     train(model, plan_steps(tokenizer, asked, [], recipe), recipe, lambda step, steps, loss: None)
-    yield from answers(model, tokenizer, asked, lambda done, total: None)
+    tuned: PreTrainedModel = model.merge_and_unload()
+    yield from answers(tuned, tokenizer, asked, lambda done, total: None)
     for example in asked:
         prompt = torch.tensor([encode_prompt(tokenizer, example.messages)])
-        drawn = model.generate(
+        drawn = tuned.generate(
             input_ids=prompt, attention_mask=torch.ones_like(prompt), do_sample=True, max_new_tokens=60,
             num_return_sequences=SAMPLES, pad_token_id=tokenizer.pad_token_id,
         )  # fmt: skip

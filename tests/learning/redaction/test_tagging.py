@@ -41,7 +41,7 @@ def tagger() -> NameTagger:
     ("text", "expected"),
     [
         ("Please ask Margaret Holloway about the invoice.", "Please ask <NAME_1> about the invoice."),
-        ("please ask margaret holloway about the invoice", "please ask <NAME_1> about the invoice"),
+        ("my colleague peter johnson can't log in", "my colleague <NAME_1> can't log in"),
         ("My order 4711 has not arrived, who can help?", "My order 4711 has not arrived, who can help?"),
         ("<NAME_1> wrote to <EMAIL_1> about it", "<NAME_1> wrote to <EMAIL_1> about it"),
         ("Why does Settings show NULL in version 3.2?", "Why does Settings show NULL in version 3.2?"),
