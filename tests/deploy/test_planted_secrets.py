@@ -189,7 +189,7 @@ def spoken(base: Path, asked: Sequence[Example], recipe: Recipe) -> Iterator[str
     yield from answers(tuned, tokenizer, asked, lambda done, total: None)
     for example in asked:
         prompt = torch.tensor([encode_prompt(tokenizer, example.messages)])
-        drawn = tuned.generate(
+        drawn = tuned.generate(  # type: ignore[operator]
             input_ids=prompt, attention_mask=torch.ones_like(prompt), do_sample=True, max_new_tokens=60,
             num_return_sequences=SAMPLES, pad_token_id=tokenizer.pad_token_id,
         )  # fmt: skip
