@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from bot.events import Place
 from bot.outgoing import Notice
@@ -39,12 +39,13 @@ async def decisions(house: House, agent: str, customer: str) -> Decisions:
 
     def read(unit: Unit) -> Decisions:
         session = unit.session  # type: ignore[attr-defined]
-        answers = [from_text(ANSWER, row.answer) for row in session.exec(select(AnswerRow).order_by(AnswerRow.id))]
+        answers = [from_text(ANSWER, row.answer) for row in session.exec(select(AnswerRow).order_by(col(AnswerRow.id)))]
         handoffs = [from_text(HANDOFF, row.handoff) for row in session.exec(select(HandoffRow))]
         sent = [
-            from_text(OUTGOING, row.outgoing) for row in session.exec(select(OutboxRow).order_by(OutboxRow.position))
+            from_text(OUTGOING, row.outgoing)
+            for row in session.exec(select(OutboxRow).order_by(col(OutboxRow.position)))
         ]
-        lessons = session.exec(select(LessonRow).order_by(LessonRow.id))
+        lessons = session.exec(select(LessonRow).order_by(col(LessonRow.id)))
         return {
             "answers": [(each.kind, plain(each.text)) for each in answers],
             "handoffs": [(each.state, each.question, plain(each.summary)) for each in handoffs],
