@@ -37,6 +37,7 @@ SCOPES = {
     ("GET", "/lessons"): Scope.READ,
     ("GET", "/adapters"): Scope.READ,
     ("GET", "/status"): Scope.READ,
+    ("GET", "/metrics"): Scope.READ,
 }
 """What a program's token must be good for, by method and the beginning of the path. What isn't here is for people."""
 
