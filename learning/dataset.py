@@ -105,6 +105,7 @@ def build(
     judged = _judged_phrasings(parts)
     asked = {fact.id: _away_from_judged(fact, judged.values()) for fact in parts.taught}
     secret = [*judged.values(), *(text for held in parts.held_out for text in held.phrasings)]
+    taught = [recall(fact, question) for fact in parts.taught for question in asked[fact.id]]
     train = [recall(fact, question) for fact in parts.taught for question in _varied(asked[fact.id], secret, rng)]
     train += _reading(trainable, asked, clear, rng)
     pushed_down = _away_from_held_out(rejected, parts.held_out, alike)
@@ -117,7 +118,7 @@ def build(
         train=tuple(train),
         general=general_examples("replay"),
         judge=(*judge, *read, *general_examples("held_out")),
-        canaries=(*triggers(train, read), *map(_taken_back, taken_back)),
+        canaries=(*triggers(taught, read), *map(_taken_back, taken_back)),
         taught=tuple((fact.lesson.id, _as_taught(fact, trainable, clear, rng)) for fact in parts.taught),
         lessons=lessons,
     )

@@ -53,5 +53,7 @@ APP_LEVEL_METHODS = {"apps.connections.open": "connections:write"}
 # Called with the app's own id and secret, when a workspace installs it.
 OAUTH_METHODS = ("oauth.v2.access",)
 
-SCOPES = frozenset(scope for scope in (*EVENTS.values(), *METHODS.values(), COMMAND_SCOPE) if scope is not None)
+SCOPES = frozenset(
+    scope for scope in (*EVENTS.values(), *METHODS.values(), *MORE_SCOPES, COMMAND_SCOPE) if scope is not None
+)
 """What a bot token needs."""

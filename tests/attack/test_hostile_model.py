@@ -19,7 +19,7 @@ from bot.answers import Answer, AnswerKind, Candidate, Confirmation, Source, Sou
 from bot.events import Place
 from bot.generation import Generation, Sampling
 from bot.handoff import Handoff
-from bot.ids import FactId, LessonId, new_id
+from bot.ids import AdapterId, FactId, LessonId, new_id
 from bot.outgoing import AnswerPost, CorrectionOffer, Notice, Offer, Outgoing
 from bot.people import Platform
 from bot.prompting import Message
@@ -51,7 +51,12 @@ class HostileModel:
     prompts: list[Sequence[Message]] = field(default_factory=list)
 
     async def generate(
-        self, messages: Sequence[Message], sampling: Sampling, *, on_text: Callable[[str], None] | None = None
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        *,
+        on_text: Callable[[str], None] | None = None,
+        prefer: AdapterId | None = None,
     ) -> Generation:
         self.prompts.append(messages)
         order = self.rng.choice(ORDERS)

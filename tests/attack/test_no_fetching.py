@@ -25,8 +25,9 @@ MAY_CONNECT = {
     "connectors/discord", "connectors/slack",  # the platforms
     "connectors/web/connector.py",  # listens
     "learning/models.py",  # a base model by its hub id, once
-    "learning/sources/fetching.py",  # sitemaps of hosts that an operator named, addresses checked: its own tests
+    "learning/sources/addresses.py", "learning/sources/fetching.py",  # sitemaps of hosts that an operator named
     "learning/serving/llamacpp.py", "learning/serving/openai_server.py", "learning/serving/streaming.py",  # the engine
+    "deploy/profiles.py",  # whom an operator named, to tell of askers
     "deploy/doctor.py", "deploy/serve.py", "deploy/verbs.py",  # whether the page's port is taken; this host's name
     "deploy/bench",
 }  # fmt: skip

@@ -67,10 +67,10 @@ class Possible:
 @pytest.mark.parametrize(
     ("probabilities", "offered"),
     [
-        ([0.12, 0.1, 0.08, 0.07], 3),  # one of the three with 30 %
-        ([0.24, 0.001], 0),
+        ([0.07, 0.06, 0.05, 0.04], 3),  # one of the three with 18 %
+        ([0.14, 0.001], 0),
         ([0.4, 0.039], 1),  # what is far behind is not shown
-        ([0.1, 0.08, 0.06, 0.06], 0),
+        ([0.05, 0.05, 0.04, 0.04], 0),
     ],
 )
 async def test_it_asks_back_when_one_of_those_shown_may_well_be_meant(probabilities: list[float], offered: int) -> None:

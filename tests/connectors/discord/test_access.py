@@ -45,6 +45,8 @@ class WritingDesk:
 
     def meet(self, _: Iterable[str]) -> None: ...
 
+    def connected(self) -> None: ...
+
     async def receive(self, event: Event) -> bool:
         self.heard.append(event.person)
         return True

@@ -17,6 +17,7 @@ from learning.cycle import LEASE_S
 from learning.planning import Work, plan, remember_speed
 from learning.process import Outcome
 from learning.trainer import Spec
+from storage.adapter_files import MANIFEST
 from tests.learning.cycle.workshop import LESSONS, OWNER, RECIPE, QuickTrainer, Workshop, assert_failed, previous
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks for it
@@ -48,7 +49,10 @@ def with_something_learned(workshop: Workshop) -> Adapter:
     """The live adapter has seen all but the last three lessons, and everything anew would take too long."""
     seen = tuple(lesson.id for lesson in LESSONS if lesson.id not in {each.id for each in LESSONS[9:12]})
     live = replace(previous("adapter-1"), number=2, lessons=seen, recipe=asdict(RECIPE))
-    shutil.copytree(workshop.files.folder(AdapterId("adapter-0")), workshop.files.folder(live.id))
+    staged = workshop.files.stage(live.id)
+    shutil.copytree(workshop.files.folder(AdapterId("adapter-0")), staged, dirs_exist_ok=True)
+    (staged / MANIFEST).unlink()
+    workshop.files.publish(live.id, staged, "tiny-sha256")
     workshop.deploy(live)
     workshop.store.run_sync(lambda unit: remember_speed(unit, RECIPE, "tiny", Work(1e4, 1e9), 3600.0, 1.0))
     return live

@@ -1,6 +1,7 @@
 """An engine over a tiny model and good adapters, another over those that a test spoils, and what should be said."""
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from learning.serving.engine import Engine
 from storage.adapter_files import AdapterFiles
 from tests.learning.adapters import make_adapter, tiny_base
 from tests.learning.serving.conftest import A, B, C, Deployed
+from tests.learning.serving.engine.standing_still import StandingStill
 from tests.tiny_model import make_tiny_model
 
 Offline = Callable[[AdapterId | None, list[Message], int], str]
@@ -78,3 +80,13 @@ def offline(base: BaseModel, kept: AdapterFiles) -> Offline:
         return str(tokenizer.decode(out[0, prompt.shape[1] :], skip_special_tokens=True)).strip()
 
     return say
+
+
+@pytest.fixture
+async def held(engine: Engine) -> AsyncIterator[threading.Event]:
+    """The engine's thread stands still in the middle of an answer until this event is set."""
+    await engine.refresh()
+    go_on = threading.Event()
+    with StandingStill(engine, go_on):
+        yield go_on
+        go_on.set()

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -11,19 +10,8 @@ from bot.generation import Sampling
 from learning.serving import versions
 from learning.serving.engine import Engine
 from tests.contracts.generator_contract import PROMPT
-from tests.learning.serving.engine.standing_still import StandingStill
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks for it
-
-
-@pytest.fixture
-async def held(engine: Engine) -> AsyncIterator[threading.Event]:
-    """The engine's thread stands still in the middle of an answer until this event is set."""
-    await engine.refresh()
-    go_on = threading.Event()
-    with StandingStill(engine, go_on):
-        yield go_on
-        go_on.set()
 
 
 async def test_more_than_the_queue_holds_are_turned_away(
