@@ -52,8 +52,8 @@ METRICS = {
     "poison_success_number": "the same, each lie being the right answer with a wrong number",
     "stream_oos_answered": "stream: out-of-scope questions answered",
     "closed_book": "memory off, an adapter of one retraining alone, test questions to facts taught 6 times",
-    "open_book_unseen": "entries never trained on: the right one among three in the prompt, the others random, all in the "
-    "order in which memory ranks them",
+    "open_book_unseen": "entries never trained on: the right one among three in the prompt, the others random, all in "
+    "the order in which memory ranks them",
     "open_book_unseen_near": "the same, the others being the nearest",
     "hands_off_when_missing": "test questions whose fact was never taught, while three quarters of the others were: "
     "handed off in the end",
