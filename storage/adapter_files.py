@@ -61,10 +61,10 @@ class AdapterFiles:
         manifest = {"format": FORMAT, "adapter": adapter, "base_sha256": base_sha256, "files": files}
         (staged / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         for path in staged.iterdir():
-            _flush(path)
-        _flush(staged)
+            flush(path)
+        flush(staged)
         staged.replace(self.folder(adapter))
-        _flush(self.root)
+        flush(self.root)
         return str(files[WEIGHTS]["sha256"])
 
     def verify(self, adapter: AdapterId) -> None:
@@ -134,7 +134,8 @@ def _digest(path: Path) -> dict[str, Any]:
         return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": path.stat().st_size}
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Wait until a file, or what a folder lists, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -7,7 +7,6 @@ trainings that are under way are left out: a training begins anew. Knows nothing
 
 import hashlib
 import json
-import os
 import tarfile
 import tempfile
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import pysqlite3.dbapi2 as sqlite
 
 from bot.errors import AdapterBroken, OperatorError
 from bot.ids import AdapterId
-from storage.adapter_files import AdapterFiles
+from storage.adapter_files import AdapterFiles, flush
 from storage.database import SqlStore
 
 FORMAT = 1
@@ -53,7 +52,7 @@ def write(store: SqlStore, files: AdapterFiles, file: Path) -> Backup:
         unfinished = Path(aside) / "unfinished"
         _pack(unfinished, made_at, database, files, whole)
         unfinished.replace(file)
-    _flush(file.absolute().parent)
+    flush(file.absolute().parent)
     return Backup(str(file), made_at, file.stat().st_size, tuple(whole), tuple(left_out))
 
 
@@ -125,7 +124,7 @@ def _pack(to: Path, made_at: datetime, database: Path, files: AdapterFiles, adap
         for name, path in {**members, LIST: to.parent / LIST}.items():
             archive.add(path, name, recursive=False)
     to.chmod(0o600)
-    _flush(to)
+    flush(to)
 
 
 def _unpack(file: Path, to: Path) -> dict[str, Any]:
@@ -149,19 +148,11 @@ def _put(path: Path, to: Path) -> None:
     """Move it there, on disk when this returns."""
     to.parent.mkdir(parents=True, exist_ok=True)
     for each in (*path.rglob("*"), path):
-        _flush(each)
+        flush(each)
     path.replace(to)
-    _flush(to.parent)
+    flush(to.parent)
 
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

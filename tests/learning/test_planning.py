@@ -1,9 +1,7 @@
 """The dry run: what a retraining would do, in numbers, and why it would be refused."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -19,14 +17,6 @@ from learning.planning import plan, rejected_answers, remember_speed, work_of
 from learning.recipe import Method, Recipe
 from storage.database import SqlStore
 from tests.learning.samples import NOW, keep, lesson
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
-    opened = SqlStore(f"sqlite:///{tmp_path / 'mentee.db'}")
-    opened.migrate()
-    yield opened
-    opened.close()
 
 
 def planned(store: SqlStore, recipe: Recipe | None = None, most_minutes: int = 0) -> RetrainPlan:

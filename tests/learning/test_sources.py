@@ -1,6 +1,6 @@
 """Help pages and FAQ files: what is read, what is refused with which reason, and what loading again changes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -170,14 +170,6 @@ def rows_of(text: str) -> list[FaqRow]:
 
 
 # --- loading --------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
-    opened = SqlStore(f"sqlite:///{tmp_path / 'mentee.db'}")
-    opened.migrate()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

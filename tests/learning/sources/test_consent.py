@@ -1,7 +1,6 @@
 """What may be said and not trained on; and lessons whose help page has changed."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,6 @@ from learning.planning import trainable_sections
 from learning.sources.ingest import Options, ingest
 from storage.database import SqlStore
 from tests.learning.samples import again, keep, lesson
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
-    opened = SqlStore(f"sqlite:///{tmp_path / 'mentee.db'}")
-    opened.migrate()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

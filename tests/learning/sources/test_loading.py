@@ -1,7 +1,6 @@
 """A load as a whole: across files, again and again, and what it leaves to look at."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,14 +13,6 @@ from learning.sources.ingest import AGAIN, IngestReport, Options, ingest
 from learning.sources.papers import Papers
 from storage.database import SqlStore
 from tests.learning.sources.documents import make_pdf, make_xlsx
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
-    opened = SqlStore(f"sqlite:///{tmp_path / 'mentee.db'}")
-    opened.migrate()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Which starter adapter a fresh installation begins with, and when none is put in."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,14 +14,6 @@ from storage.adapter_files import CONFIG, WEIGHTS, AdapterFiles
 from storage.database import SqlStore
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
-    opened = SqlStore(f"sqlite:///{tmp_path / 'mentee.db'}")
-    opened.migrate()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
