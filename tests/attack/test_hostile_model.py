@@ -29,6 +29,7 @@ from connectors.discord.rendering import Rendered, render_answer, render_notice,
 from connectors.slack.posting import Posting
 from connectors.web.board import Entry
 from connectors.web.rendering import Rendering
+from storage.codec import storable
 from tests.attack.payloads import EVIL, ORDERS, outputs, questions
 from tests.attack.readers import Seen, on_discord, page, slack
 from tests.bot.events import CUSTOMER, NOW, THREAD, message
@@ -230,7 +231,7 @@ async def test_a_thousand_fuzzed_texts_through_every_renderer() -> None:
 
 
 async def fuzz(texts: Iterable[str]) -> None:
-    for text in texts:
+    for text in map(storable, texts):  # as the outbox hands it on
         for outgoing in posts(text):
             for seen in await everywhere(outgoing):
                 check(seen, {text, quote(text, safe="%/:?#[]@!$&'()*+,;=~", errors="replace")})
