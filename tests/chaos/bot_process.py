@@ -67,8 +67,8 @@ class Start:
                 "data_dir": self.folder, "web_port": self.page_port,
                 "slack_bot_token": "xoxb-1", "slack_mode": "http", "slack_signing_secret": SECRET,
                 "slack_http_port": self.slack_port, "slack_api_url": self.slack_url, "agents": [AGENT],
-                "trust_from": 0, "lessons_an_hour": 0, "retrain_after_lessons": 0, "log_json": True,
-                "handoff_remind_minutes": 0,  # where the clock jumps, every hand-off is old
+                "trust_from": 0, "lessons_an_hour": 0, "asks_a_minute": 0, "history_hours": 0, "log_json": True,
+                "retrain_after_lessons": 0, "handoff_remind_minutes": 0,  # where the clock jumps, every hand-off is old
             }
         )  # fmt: skip
 
