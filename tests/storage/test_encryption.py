@@ -126,7 +126,7 @@ def test_the_key_is_not_changed_while_somebody_uses_the_database(file: Path, old
 def test_a_backup_never_writes_it_in_plain(file: Path, tmp_path: Path) -> None:
     store = SqlStore(f"sqlite:///{file}", KEY)
     store.migrate()
-    with pytest.raises(DatabaseError, match="is encrypted.*copy its whole folder"):
+    with pytest.raises(DatabaseError, match=r"is encrypted.*copy its whole folder"):
         store.copy_to(tmp_path / "copy.db")
     assert not (tmp_path / "copy.db").exists()
     store.close()
