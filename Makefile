@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Extra options for pip, such as an index of CPU builds of torch that spares a machine without a GPU the CUDA packages.
 PIP_OPTIONS ?=
 
-.PHONY: help setup run test lint test-fast test-slow peers chaos chaos-long sbom audit clean
+.PHONY: help setup run test lint test-fast test-slow test-long peers chaos chaos-long sbom audit clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,17 +36,20 @@ lint: $(VENV)/.dev ## Style, types and architecture
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test-fast: $(VENV)/.dev peers ## The quick tests (under 3 minutes)
+test-fast: $(VENV)/.dev peers ## The quick tests (about 5 minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile
 
 test-slow: $(VENV)/.dev peers ## Real models, PostgreSQL, a real browser
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m 'slow and not long'
 
 chaos: $(VENV)/.dev ## Kill, fill, lock and overload it; count what that costs
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos --json chaos.json
 
 chaos-long: $(VENV)/.dev ## The same for a night
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos --long --json chaos.json
+
+test-long: $(VENV)/.dev peers ## What takes a quarter of an hour and more
+	$(BIN)/python -m pytest -m long
 
 test: lint test-fast test-slow ## All checks and tests, from nothing
 

@@ -138,7 +138,13 @@ def dataset(kept: Kept) -> Dataset:
 
 
 @pytest.mark.parametrize(
-    ("count", "copies"), [(25, 1), pytest.param(200, 1, marks=SLOW), pytest.param(200, 10, marks=SLOW)]
+    ("count", "copies"),
+    [
+        (25, 1),
+        pytest.param(200, 1, marks=SLOW),
+        pytest.param(20, 10, marks=SLOW),
+        pytest.param(200, 10, marks=[pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(7_200)]),
+    ],
 )
 async def test_none_is_kept_in_any_file_nor_trained_on(
     tmp_path: Path, count: int, copies: int, capfd: pytest.CaptureFixture[str]
