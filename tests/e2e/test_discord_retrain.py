@@ -22,8 +22,10 @@ async def test_a_correction_is_served_at_once_and_trained_on_request(
 ) -> None:
     """The promotion is forced (see the fixture); everything else happens as it does on a server."""
     monkeypatch.setattr(reporting, "EVERY_S", 0.1)  # this training takes seconds
-    settings = workshop_settings(folder, tiny, discord_token="unused", agents=["agents"], admins=["admins"])
-    nobody = discord.Client(intents=discord.Intents.none())
+    settings = workshop_settings(
+        folder, tiny, discord_token="unused", discord_shards=1, agents=["agents"], admins=["admins"]
+    )
+    nobody = discord.AutoShardedClient(intents=discord.Intents.none(), shard_count=1)
     async with (
         simcord.run(nobody, approved_intents=discord.Intents.all()) as env,
         open_workshop(settings, connect=False) as workshop,
