@@ -1,6 +1,5 @@
 """What is said once, however often the line breaks. Against a Discord of our own: simcord has no lines to break."""
 
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,11 +9,11 @@ import pytest
 from bot.events import Place
 from bot.outgoing import Notice
 from bot.people import Platform
-from bot.ports import Unit
 from bot.texts import ENGLISH
 from connectors.discord.config import DiscordConfig, use_addresses
 from connectors.discord.connector import DiscordConnector
 from tests.connectors.discord.loopback import TOKEN, LoopbackDiscord
+from tests.connectors.exactly_once import counted, deliver
 from tests.house import House, open_house
 
 SERVER = "800000000000000001"
@@ -41,33 +40,12 @@ def notices(count: int) -> list[Notice]:
     return [Notice(place=Place(Platform.DISCORD, SERVER, str(first + i)), text=f"Message {i}.") for i in range(count)]
 
 
-async def deliver(house: House, outgoing: list[Notice]) -> None:
-    """Put them into the outbox, and sweep until it is empty."""
-
-    def add(unit: Unit) -> None:
-        for each in outgoing:
-            unit.outbox.add(each)
-
-    await house.store.run(add)
-    for _ in range(20):
-        await house.bot.delivery.sweep()
-        if not await house.store.run(lambda unit: unit.outbox.undelivered()):
-            return
-    raise AssertionError("the outbox is not empty")
-
-
-def counted(peer: LoopbackDiscord, outgoing: list[Notice]) -> tuple[int, int]:
-    """How many stand there more than once, and how many not at all."""
-    posted = Counter(message["content"] for message in peer.messages)
-    return sum(posted[each.text] > 1 for each in outgoing), sum(posted[each.text] == 0 for each in outgoing)
-
-
 async def resets(folder: Path, count: int) -> tuple[int, int, int]:
     async with LoopbackDiscord().serving() as peer, house_on(peer, folder) as house:
         peer.breaks = count
         outgoing = notices(count)
         await deliver(house, outgoing)
-        return peer.resets, *counted(peer, outgoing)
+        return peer.resets, *counted((message["content"] for message in peer.messages), outgoing)
 
 
 async def test_a_line_that_breaks_after_a_message_was_taken_brings_no_second_one(tmp_path: Path) -> None:

@@ -26,6 +26,10 @@ class OurSlack:
     resets: int = 0
     refusals: int = 0
 
+    @property
+    def texts(self) -> list[str]:
+        return [message["text"] for message in self.messages]
+
     async def answer(self, request: web.Request) -> web.Response:
         sent = {
             **request.query,
