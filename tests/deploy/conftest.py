@@ -1,6 +1,5 @@
 """A folder of one's own, in which no setting is set but those of the test; and the command line in it."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,12 +12,8 @@ Mentee = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in os.environ:
-        if name.upper().startswith(("MENTEE_", "SLACK_", "DISCORD_")):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def folder(own_folder: Path) -> Path:
+    return own_folder
 
 
 @pytest.fixture

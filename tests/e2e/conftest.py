@@ -1,6 +1,5 @@
 """What all stories need: a folder of their own, and a base model that trains in seconds."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +11,8 @@ from tests.tiny_model import make_tiny_model
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No setting is set in it but those of the test."""
-    for name in os.environ:
-        if name.upper().startswith(("MENTEE_", "SLACK_", "DISCORD_")):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def folder(own_folder: Path) -> Path:
+    return own_folder
 
 
 @pytest.fixture(scope="session")

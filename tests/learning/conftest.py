@@ -9,8 +9,13 @@ from storage.database import SqlStore
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
-    opened = SqlStore(f"sqlite:///{tmp_path / 'mentee.db'}")
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'mentee.db'}"
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[SqlStore]:
+    opened = SqlStore(url)
     opened.migrate()
     yield opened
     opened.close()

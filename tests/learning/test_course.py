@@ -1,9 +1,7 @@
 """Anew or on from the live adapter: what decides, and what is trained on then."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -26,19 +24,16 @@ LEARNED, TAUGHT = 80, 84
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
+def store(store: SqlStore) -> SqlStore:
     """Everything anew takes 100 minutes on this machine."""
-    opened = SqlStore(f"sqlite:///{tmp_path / 'mentee.db'}")
-    opened.migrate()
 
     def teach(unit: Unit) -> None:
         keep(unit, *map(lesson, range(TAUGHT)))
         dataset = build(facts_of(unit.lessons.all(), unit.lessons.phrasings()), [], RECIPE.seed)
         remember_speed(unit, RECIPE, "tiny", work_of(dataset, RECIPE), 5_990.0, 10.0)
 
-    opened.run_sync(teach)
-    yield opened
-    opened.close()
+    store.run_sync(teach)
+    return store
 
 
 def deploy(store: SqlStore, **changed: object) -> Adapter:

@@ -2,9 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -24,19 +23,6 @@ T = TypeVar("T")
 KNOWN_FROM = 0.95
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 REFUND = "How do I refund a payment?"
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'mentee.db'}"
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[SqlStore]:
-    opened = SqlStore(url)
-    opened.migrate()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -30,19 +29,6 @@ class Clock:
 
     def at(self, hour: int, minute: int = 0, *, day: int = 2) -> None:
         self.now = MIDNIGHT.replace(day=day, hour=hour, minute=minute)
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'mentee.db'}"
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[SqlStore]:
-    opened = SqlStore(url)
-    opened.migrate()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """What says the same: by words, by vectors, and with the real encoder on leaks that were planted."""
 
-from pathlib import Path
-
 import pytest
 
 from bot.ports import Unit
@@ -51,9 +49,7 @@ def test_most_paraphrases_are_found_and_what_is_something_else_is_let_be() -> No
     assert sum(words_alone(one, other) for one, other in PARAPHRASES) <= 3
 
 
-def test_the_vectors_are_those_that_memory_keeps(tmp_path: Path) -> None:
-    store = SqlStore(f"sqlite:///{tmp_path / 'mentee.db'}")
-    store.migrate()
+def test_the_vectors_are_those_that_memory_keeps(store: SqlStore) -> None:
     known, encoder = fact(1, "asked in words of its own"), HashingEncoder()
     same, other = "words of its own, when asked", "something else"
 

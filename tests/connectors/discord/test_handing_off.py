@@ -1,9 +1,12 @@
 """A hand-off on a Discord server: called out, taken, answered, learnt. Against simcord."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bot.policy import Policy
 from bot.texts import ENGLISH
+from deploy.wiring import utc_now
 from tests.connectors.discord.stage import Stage, on_stage
 
 QUESTION = "May I bring my parrot?"
@@ -72,16 +75,8 @@ async def test_the_message_menu_marks_a_reply_as_the_right_answer(tmp_path: Path
 async def test_the_agents_are_called_again(tmp_path: Path) -> None:
     async with on_stage(tmp_path, agents_mention="700000000000000001") as stage:
         asked = await stage.ask(QUESTION)
-        handing_off = stage.house.desk.routing.handing_off
-        (handoff,) = await stage.house.store.run(lambda unit: unit.handoffs.unsolved())
-        late = handoff.opened_at + handing_off.policy.remind_after
-
-        def remind(unit: Any) -> None:
-            for each in handing_off.remind(unit, late):
-                unit.outbox.add(each)
-
-        await stage.house.store.run(remind)
-        stage.house.bot.news.set()
+        reminding = replace(stage.house.bot.reminding, clock=lambda: utc_now() + Policy().remind_after)
+        assert await reminding.look() == 1
         reminder = await stage.heard()
         assert reminder.content.endswith("<@&700000000000000001>")
         assert reminder.reference.message_id == asked.reference.message_id

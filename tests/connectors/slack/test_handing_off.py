@@ -1,41 +1,27 @@
 """A hand-off in a Slack workspace: called out, taken, answered, learnt. Against local-slack."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+from dataclasses import replace
 
-import pytest
-
-from bot.ports import Unit
+from bot.policy import Policy
 from bot.texts import ENGLISH
 from connectors.slack.surface import RIGHT_SHORTCUT
+from deploy.wiring import utc_now
 from tests.connectors.slack.local_slack import AGENT, CUSTOMER, SIGNING_SECRET
 from tests.connectors.slack.signing import send_interaction
-from tests.connectors.slack.studio import Json, Studio, buttons, menu, open_studio, words
+from tests.connectors.slack.studio import Json, Studio, buttons, menu, words
 from tests.connectors.slack.waiting import until
 
 QUESTION = "May I bring my parrot?"
 REPLY = "Birds are welcome in the garden studio, on a leash."
 
 
-@pytest.fixture
-async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
-    async with open_studio(tmp_path, "socket") as studio:
-        yield studio
-
-
-@pytest.fixture
-async def http_studio(tmp_path: Path) -> AsyncIterator[Studio]:
-    async with open_studio(tmp_path, "http") as studio:
-        yield studio
-
-
 def card(message: Json) -> str:
     return str(message["blocks"][1]["text"]["text"])
 
 
-async def test_it_is_taken_answered_and_learnt_with_one_click(studio: Studio) -> None:
-    slack = studio.slack
-    asked = await studio.ask(QUESTION)
+async def test_it_is_taken_answered_and_learnt_with_one_click(socket_studio: Studio) -> None:
+    slack = socket_studio.slack
+    asked = await socket_studio.ask(QUESTION)
     assert card(asked).startswith(f"Question: {QUESTION}\nTried: no known answer is near")
     assert [button["text"]["text"] for button in buttons(asked)] == [ENGLISH.claim_button, ENGLISH.solve_button]
 
@@ -55,20 +41,20 @@ async def test_it_is_taken_answered_and_learnt_with_one_click(studio: Studio) ->
     receipt = (await until(lambda: slack.said()[1:], "the receipt"))[0]
     assert receipt["thread_ts"] == asked["thread_ts"]
 
-    again = await studio.ask(QUESTION)
+    again = await socket_studio.ask(QUESTION)
     assert words(again) == REPLY
 
 
-async def test_a_reply_that_was_deleted_before_the_click_is_not_learnt(studio: Studio) -> None:
-    slack = studio.slack
-    asked = await studio.ask(QUESTION)
+async def test_a_reply_that_was_deleted_before_the_click_is_not_learnt(socket_studio: Studio) -> None:
+    slack = socket_studio.slack
+    asked = await socket_studio.ask(QUESTION)
     reply = await slack.say(AGENT, REPLY, thread=asked["thread_ts"])
     offer = (await until(lambda: slack.whispered(AGENT), "the offer to learn"))[0]
     await slack.delete(slack.messages[reply])
     await slack.press(AGENT, offer, buttons(offer)[0])
     told = await until(lambda: slack.whispered(AGENT)[1:], "the refusal")
     assert words(told[0]) == ENGLISH.reply_gone
-    assert await studio.house.desk.lessons() == []
+    assert await socket_studio.house.desk.lessons() == []
 
 
 async def test_the_message_menu_marks_a_reply_as_the_right_answer(http_studio: Studio) -> None:
@@ -84,18 +70,10 @@ async def test_the_message_menu_marks_a_reply_as_the_right_answer(http_studio: S
     assert words(again) == REPLY
 
 
-async def test_the_agents_are_called_again(studio: Studio) -> None:
-    asked = await studio.ask(QUESTION)
-    handing_off = studio.house.desk.routing.handing_off
-    (handoff,) = await studio.house.store.run(lambda unit: unit.handoffs.unsolved())
-    late = handoff.opened_at + handing_off.policy.remind_after
-
-    def remind(unit: Unit) -> None:
-        for each in handing_off.remind(unit, late):
-            unit.outbox.add(each)
-
-    await studio.house.store.run(remind)
-    await studio.house.settle()
-    reminder = (await until(lambda: studio.slack.said()[1:], "the reminder"))[0]
+async def test_the_agents_are_called_again(socket_studio: Studio) -> None:
+    asked = await socket_studio.ask(QUESTION)
+    reminding = replace(socket_studio.house.bot.reminding, clock=lambda: utc_now() + Policy().remind_after)
+    assert await reminding.look() == 1
+    reminder = (await until(lambda: socket_studio.slack.said()[1:], "the reminder"))[0]
     assert reminder["thread_ts"] == asked["thread_ts"]
     assert reminder["blocks"][-1]["text"]["text"] == "<!subteam^S0AGENTS>"

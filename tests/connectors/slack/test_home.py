@@ -1,7 +1,6 @@
 """The home tab, the suggestions, the status: what local-slack lacks is played by our own scripted Web API."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,18 +16,12 @@ from connectors.slack.parsing import Identity
 from connectors.slack.people import People
 from connectors.slack.posting import Posting
 from tests.connectors.slack.local_slack import ADMIN, AGENT, CUSTOMER
-from tests.connectors.slack.studio import Studio, open_studio
+from tests.connectors.slack.studio import Studio
 from tests.connectors.slack.waiting import until
 from tests.connectors.slack.web_api import Reply, WebApi, web_api
 from tests.house import open_house
 
 THREAD = Place(Platform.SLACK, "T1", "C1", "100.1")
-
-
-@pytest.fixture
-async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
-    async with open_studio(tmp_path, "socket") as studio:
-        yield studio
 
 
 async def home_of(studio: Studio, user: str) -> str:
@@ -37,12 +30,12 @@ async def home_of(studio: Studio, user: str) -> str:
     return "\n".join(block["text"]["text"] for block in view["blocks"])
 
 
-async def test_everybody_has_a_home_and_admins_see_the_adapters(studio: Studio) -> None:
-    assert ENGLISH.home_no_lessons in await home_of(studio, CUSTOMER)
-    agents = await home_of(studio, AGENT)
+async def test_everybody_has_a_home_and_admins_see_the_adapters(socket_studio: Studio) -> None:
+    assert ENGLISH.home_no_lessons in await home_of(socket_studio, CUSTOMER)
+    agents = await home_of(socket_studio, AGENT)
     assert agents.startswith(f"{ENGLISH.home_title}\nAnswering, adapter base model.")
     assert ENGLISH.no_adapters not in agents
-    assert ENGLISH.no_adapters in await home_of(studio, ADMIN)
+    assert ENGLISH.no_adapters in await home_of(socket_studio, ADMIN)
 
 
 def posting_to(api: WebApi) -> Posting:

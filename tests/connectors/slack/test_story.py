@@ -1,8 +1,6 @@
 """The bot's life in a Slack workspace, in both modes: asked, corrected, asked again."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +11,7 @@ from bot.texts import ENGLISH
 from connectors.slack.surface import SHORTCUT, WHY_SHORTCUT
 from tests.connectors.slack.local_slack import ADMIN, AGENT, BOT, CUSTOMER, SIGNING_SECRET
 from tests.connectors.slack.signing import send_event, send_interaction
-from tests.connectors.slack.studio import Json, Studio, buttons, menu, open_studio, words
+from tests.connectors.slack.studio import Json, Studio, buttons, menu, words
 from tests.connectors.slack.waiting import until
 
 QUESTION = "How do I cancel a class?"
@@ -21,22 +19,10 @@ HELP = "To cancel a class write to the desk."
 LESSON = "Open the class, choose Cancel & confirm: the fee is < 5 €."
 
 
-@pytest.fixture(params=["socket", "http"])
-async def studio(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Studio]:
-    async with open_studio(tmp_path, request.param) as studio:
-        yield studio
-
-
-@pytest.fixture
-async def socket_studio(tmp_path: Path) -> AsyncIterator[Studio]:
-    async with open_studio(tmp_path, "socket") as studio:
-        yield studio
-
-
-@pytest.fixture
-async def http_studio(tmp_path: Path) -> AsyncIterator[Studio]:
-    async with open_studio(tmp_path, "http") as studio:
-        yield studio
+@pytest.fixture(params=["socket_studio", "http_studio"])
+def studio(request: pytest.FixtureRequest) -> Studio:
+    either: Studio = request.getfixturevalue(request.param)
+    return either
 
 
 async def test_an_agent_corrects_an_answer_and_the_next_asker_gets_the_agents_words(studio: Studio) -> None:

@@ -1,4 +1,6 @@
-"""A tiny model, two adapters, and a deployments table, for engines."""
+"""A tiny model, three adapters, and a deployments table, for engines."""
+
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,14 @@ class Deployed:
         return self.adapter
 
 
+def good_adapters(folder: Path, base: BaseModel) -> AdapterFiles:
+    """A, B and C."""
+    made = AdapterFiles(folder, base.sha256)
+    for seed, adapter in enumerate((A, B, C)):
+        make_adapter(made, base, adapter, seed=seed)
+    return made
+
+
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> BaseModel:
     return tiny_base(make_readable_model(tmp_path_factory.mktemp("tiny")))
@@ -28,11 +38,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> BaseModel:
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory, base: BaseModel) -> AdapterFiles:
-    """Three good adapters."""
-    made = AdapterFiles(tmp_path_factory.mktemp("adapters"), base.sha256)
-    for seed, adapter in enumerate((A, B, C)):
-        make_adapter(made, base, adapter, seed=seed)
-    return made
+    return good_adapters(tmp_path_factory.mktemp("adapters"), base)
 
 
 @pytest.fixture

@@ -177,7 +177,9 @@ def test_while_robots_cannot_be_read_nothing_is_fetched(website: Website) -> Non
 # --- a site's folder -------------------------------------------------------------------------------------------------
 
 
-async def test_a_sitemaps_pages_are_loaded_and_cited_by_their_address(website: Website, tmp_path: Path) -> None:
+async def test_a_sitemaps_pages_are_loaded_and_cited_by_their_address(
+    website: Website, store: SqlStore, tmp_path: Path
+) -> None:
     website.put_sitemap("/plans", "/moved", "/gone", "http://other.example/", "/plans")
     website.put("/plans", "<title>Plans</title><h1>Plans</h1><h2 id='pause'>Pause</h2><p>Up to 90 days: é.")
     website.put("/moved", "", 301, Location="/here")
@@ -188,8 +190,6 @@ async def test_a_sitemaps_pages_are_loaded_and_cited_by_their_address(website: W
         "status 404: it is gone", "the host 'other.example' is not named in MENTEE_INGEST_HOSTS, so nothing is "
         "fetched from there",
     ]  # fmt: skip
-    store = SqlStore(f"sqlite:///{tmp_path / 'mentee.db'}")
-    store.migrate()
     await ingest([fetched.folder], store)
     sections = store.run_sync(lambda unit: unit.documents.sections())
     assert {(section.heading, section.text, section.link) for section in sections} == {

@@ -16,7 +16,7 @@ from learning.models import BaseModel
 from learning.serving.engine import Engine
 from storage.adapter_files import AdapterFiles
 from tests.learning.adapters import make_adapter, tiny_base
-from tests.learning.serving.conftest import A, B, C, Deployed
+from tests.learning.serving.conftest import A, Deployed, good_adapters
 from tests.learning.serving.engine.standing_still import StandingStill
 from tests.tiny_model import make_tiny_model
 
@@ -31,11 +31,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> BaseModel:
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory, base: BaseModel) -> AdapterFiles:
-    """Three good adapters."""
-    files = AdapterFiles(tmp_path_factory.mktemp("adapters"), base.sha256)
-    for seed, adapter in enumerate((A, B, C)):
-        make_adapter(files, base, adapter, seed=seed)
-    return files
+    return good_adapters(tmp_path_factory.mktemp("adapters"), base)
 
 
 @pytest.fixture
