@@ -39,8 +39,10 @@ lint: $(VENV)/.dev ## Style, types and architecture
 test-fast: $(VENV)/.dev peers ## The quick tests (about 5 minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile
 
+# One thread each: two processes whose threads wait for each other's cores take longer than one. In the folders' order,
+# so that the last files are short ones and neither process waits long for the other.
 test-slow: $(VENV)/.dev peers ## Real models, PostgreSQL, a real browser
-	$(BIN)/python -m pytest -m 'slow and not long'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'slow and not long' -n 2 --dist loadfile --no-loadscope-reorder
 
 chaos: $(VENV)/.dev ## Kill, fill, lock and overload it; count what that costs
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos --json chaos.json

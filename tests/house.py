@@ -21,6 +21,7 @@ from deploy.wiring import Bot, ConnectorsOf, Parts, put_together
 from learning.redaction.finder import Finder
 from storage.adapter_files import AdapterFiles
 from storage.database import SqlStore
+from tests.databases import open_store
 from tests.fakes.generator import FakeGenerator
 from tests.fakes.knowledge import LexicalKnowledge
 
@@ -67,8 +68,7 @@ async def open_house(
     texts: Texts = ENGLISH,
 ) -> AsyncIterator[House]:
     """Open the bot; delivery runs in the background until the house is closed."""
-    store = SqlStore(f"sqlite:///{tmp_path / 'mentee.db'}")
-    store.migrate()
+    store = open_store(tmp_path)
     files = AdapterFiles(tmp_path / "adapters")
     generator, knowledge = FakeGenerator(), LexicalKnowledge(store)
     house: House

@@ -6,16 +6,11 @@ from pathlib import Path
 import pytest
 
 from storage.database import SqlStore
+from tests.databases import open_store
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'mentee.db'}"
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[SqlStore]:
-    opened = SqlStore(url)
-    opened.migrate()
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    opened = open_store(tmp_path)
     yield opened
     opened.close()

@@ -184,7 +184,7 @@ def test_the_real_model_shares_within_rounding() -> None:
     system = Message("system", "You are a support assistant. Keep wording, numbers and menu names. " * 5)
     batch = [
         encode_example(tokenizer, [system, Message("user", f"How do I get to room {i}?")], "Take the stairs." * i, 640)
-        for i in range(1, 5)
+        for i in range(1, 3)
     ]
     loss, found = gradients(model, answer_loss, batch)
     plain_loss, plain = plainly(model, answer_loss, batch)

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from bot.retrieval import Retrieval, Section
 from learning.encoder import Vectors
 from learning.knowledge import ENCODED_AT_ONCE, Memory, section_text
 from storage.database import SqlStore
+from tests.databases import open_store
 from tests.fakes.encoder import HashingEncoder
 
 T = TypeVar("T")
@@ -76,10 +78,10 @@ async def test_a_lesson_is_known_to_the_very_next_search(memory: Memory, store: 
     assert found.facts[0].probability >= KNOWN_FROM
 
 
-async def test_a_lesson_from_another_process_is_known_too(memory: Memory, store: SqlStore, url: str) -> None:
+async def test_a_lesson_from_another_process_is_known_too(memory: Memory, store: SqlStore, tmp_path: Path) -> None:
     await teach(store, REFUND, "Choose Refund.")
     await memory.search(REFUND)
-    other = SqlStore(url)
+    other = open_store(tmp_path)
     await teach(other, "When do payouts arrive?", "On Mondays.")
     found = await memory.search("When do payouts arrive?")
     other.close()

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from bot.lineage import Decision, Deployment, Move, Report, Run
 from bot.ports import Unit
 from learning.scheduling import BY_SCHEDULE, Scheduling, parse_schedule
 from storage.database import SqlStore
+from tests.databases import open_store
 from tests.learning.samples import keep, lesson
 
 MIDNIGHT = datetime(2026, 11, 2, tzinfo=UTC)
@@ -32,9 +34,9 @@ class Clock:
 
 
 @pytest.fixture
-def neighbour(url: str, store: SqlStore) -> Iterator[SqlStore]:
+def neighbour(tmp_path: Path, store: SqlStore) -> Iterator[SqlStore]:
     """Another process's view of the same database."""
-    opened = SqlStore(url)
+    opened = open_store(tmp_path)
     yield opened
     opened.close()
 

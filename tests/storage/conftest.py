@@ -11,6 +11,7 @@ from sqlalchemy import create_engine
 
 from bot.ids import new_id
 from storage.database import SqlStore
+from tests.databases import open_store
 
 
 @pytest.fixture(scope="session")
@@ -44,8 +45,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[SqlStore]:
-    opened = SqlStore(url)
-    opened.migrate()
+def store(url: str, tmp_path: Path) -> Iterator[SqlStore]:
+    if url.startswith("sqlite"):
+        opened = open_store(tmp_path)
+    else:
+        opened = SqlStore(url)
+        opened.migrate()
     yield opened
     opened.close()

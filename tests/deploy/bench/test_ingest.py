@@ -5,7 +5,7 @@ from pathlib import Path
 
 from deploy.bench.ingest import write_rows
 from learning.sources.ingest import Options, ingest
-from storage.database import SqlStore
+from tests.databases import open_store
 
 
 def test_the_rows_are_the_same_each_time_and_their_planted_duplicates_are_found(tmp_path: Path) -> None:
@@ -19,8 +19,7 @@ def test_the_rows_are_the_same_each_time_and_their_planted_duplicates_are_found(
 
 async def test_they_can_be_loaded(tmp_path: Path) -> None:
     planted = write_rows(tmp_path / "a.csv", 101)
-    store = SqlStore(f"sqlite:///{tmp_path / 'mentee.db'}")
-    store.migrate()
+    store = open_store(tmp_path)
     report = await ingest([tmp_path / "a.csv"], store, Options())
     store.close()
     assert report.data.steps["duplicates"].dropped == planted

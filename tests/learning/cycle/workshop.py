@@ -25,6 +25,7 @@ from learning.recipe import Recipe, Setup
 from learning.trainer import Spec
 from storage.adapter_files import AdapterFiles
 from storage.database import SqlStore
+from tests.databases import open_store
 from tests.learning.samples import NOW, again, keep, lesson
 
 PLACE = Place(Platform.SLACK, "T1", "C1", "100.1")
@@ -88,8 +89,7 @@ class Workshop:
 
 
 def open_workshop(folder: Path, base: BaseModel) -> Workshop:
-    store = SqlStore(f"sqlite:///{folder / 'mentee.db'}")
-    store.migrate()
+    store = open_store(folder)
     store.run_sync(lambda unit: keep(unit, *LESSONS))
     files, clock = AdapterFiles(folder / "adapters", base.sha256), Clock()
     cycle = Cycle(

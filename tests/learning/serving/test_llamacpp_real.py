@@ -45,12 +45,12 @@ def files(tmp_path_factory: pytest.TempPathFactory, base: BaseModel) -> AdapterF
     return made
 
 
-@pytest.fixture(params=[None, "slight"], ids=["base", "adapter"])
+@pytest.fixture(scope="module", params=[None, "slight"], ids=["base", "adapter"])
 def adapter(request: pytest.FixtureRequest) -> AdapterId | None:
     return AdapterId(request.param) if request.param else None
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def expected(base: BaseModel, files: AdapterFiles, adapter: AdapterId | None) -> list[str]:
     oracle = PeftOracle(base, files, adapter)
     return [oracle(prompt, TOKENS) for prompt in PROMPTS]
