@@ -14,6 +14,7 @@ def open_store(folder: Path) -> SqlStore:
     """The folder's database, opened. A new one if there is none."""
     file = folder / "mentee.db"
     if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
         file.write_bytes(_empty())
     return SqlStore(f"sqlite:///{file}")
 

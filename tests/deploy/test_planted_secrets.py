@@ -36,6 +36,8 @@ from tests.tiny_model import make_tiny_model
 
 ASKER = Person(Platform.SLACK, "U0ASKER001", "Olga")
 RECIPE = Recipe(learning_rate=2e-2, epochs=8, rank=16, alpha=32, batch_size=16, max_tokens=400, kl_weight=0.0)
+EPOCHS = 80
+"""By then the tiny model says what it was taught."""
 SAMPLES = 4
 SLOW = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -167,7 +169,9 @@ async def test_none_is_kept_in_any_file_nor_trained_on(
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks for it
-@pytest.mark.parametrize(("count", "redact"), [(200, True), (12, False)])
+@pytest.mark.parametrize(
+    ("count", "redact"), [(60, True), (12, False), pytest.param(200, True, marks=pytest.mark.long)]
+)
 async def test_an_adapter_says_none_of_them_unless_nobody_redacts(tmp_path: Path, count: int, redact: bool) -> None:
     known = secrets(count)
     async with open_all(tmp_path / "data", redact=redact) as (house, kept, _):
@@ -179,7 +183,7 @@ async def test_an_adapter_says_none_of_them_unless_nobody_redacts(tmp_path: Path
         assert bool(kept_in(tmp_path / "data", known)) is not redact
     asked = [example for example in made.train if example.kind is Kind.RECALL]
     assert len(asked) > 0.8 * count
-    said = list(spoken(make_tiny_model(tmp_path / "base"), asked, RECIPE if redact else replace(RECIPE, epochs=150)))
+    said = list(spoken(make_tiny_model(tmp_path / "base"), asked, RECIPE if redact else replace(RECIPE, epochs=EPOCHS)))
     assert len(said) == len(asked) * (1 + SAMPLES)
     repeated = [secret for secret in known if any(secret in text for text in said)]
     assert bool(repeated) is not redact

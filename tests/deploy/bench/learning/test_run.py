@@ -17,7 +17,7 @@ from tests.deploy.bench.learning.banks import rows, write
 from tests.learning.model_cache import needs
 from tests.tiny_model import make_tiny_model
 
-SMALL = stages.Size(8, 1, (1, 3), 24, 2, 12, 1, 2, 2, 1, (1, 3), 3)
+SMALL = stages.Size(8, 1, (1, 3), 24, 2, 12, 1, 2, 2, 1, (1, 3), 6)
 METRICS = {
     "strict_after_1", "strict_after_6", "strict_after_24", "coverage_at_5pct_error", "oos_answered", "closed_book",
     "open_book_unseen", "general_nll_delta", "forgetting", "stale", "poison_success", "effort_last_vs_first",

@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from deploy.bench.privacy import templates_dev, templates_test
+from deploy.bench.privacy import run, templates_dev, templates_test
 from deploy.bench.privacy.measures import Share, measure
 from deploy.bench.privacy.samples import STRUCTURED, clean, personal
 from deploy.cli import app
@@ -51,7 +51,8 @@ def test_the_targets_are_met_on_sentences_that_no_rule_was_tuned_on() -> None:
 
 
 @pytest.mark.slow
-def test_the_command_prints_the_table() -> None:
+def test_the_command_prints_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "ROUNDS", 1)
     told = CliRunner().invoke(app, ["bench", "privacy", "--split", "dev", "--json"])
     assert told.exit_code == 0, told.output
     assert {"structured", "p99_ms", "clean sentences touched"} <= json.loads(told.stdout).keys()
