@@ -195,7 +195,8 @@ class Routing:
         def keep(unit: Unit) -> Sequence[Outgoing]:
             fact = self.capturing.fact(unit, chosen)
             if fact is None:  # withdrawn between question and click
-                return self._post(unit, event, self.answering.handoff(asked.question))
+                gone = self.answering.speaking(event.person.language).handoff(asked.question)
+                return self._post(unit, event, gone)
             if not posted.retracted:
                 self.capturing.learn_from_choice(unit, asked, chosen, event.person)
             return self._post(unit, event, self.answering.from_fact(asked.question, fact, 1.0))

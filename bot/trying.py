@@ -115,7 +115,7 @@ class Trying:
     def _promote(self, unit: Unit, adapter: Adapter, by: str, reason: str) -> None:
         before = live_adapter(unit)
         unit.adapters.deploy(Deployment(Move.PROMOTE, adapter.id, by, self.clock(), reason))
-        unit.audit.add("the gate", "promoted", adapter.name, self.clock())
+        unit.audit.add("the trial" if by == BY_TRIAL else "the gate", "promoted", adapter.name, self.clock())
         if self.tell_threads:
             receipts.tell_threads(unit, before, adapter, self.texts)
 

@@ -3,13 +3,13 @@
 Times are UTC. Keys of places, people and messages are the `key` of the core's types.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, LargeBinary, MetaData, String, Text, TypeDecorator
+from sqlalchemy import LargeBinary, MetaData
 from sqlmodel import Field, SQLModel
 
-from storage.codec import storable
+from storage.columns import LongWords, Utc, Words
 
 metadata: MetaData = SQLModel.metadata
 metadata.naming_convention = {
@@ -19,36 +19,6 @@ metadata.naming_convention = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-
-
-class Utc(TypeDecorator[datetime]):
-    """A time that comes back in UTC from databases with and without time zones alike."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value.astimezone(UTC) if value is not None else None
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Words(TypeDecorator[str]):
-    """What people wrote, whatever characters it is made of."""
-
-    impl = String
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return storable(value) if value is not None else None
-
-
-class LongWords(Words):
-    impl = Text
-    cache_ok = True
 
 
 def _words(**options: Any) -> Any:

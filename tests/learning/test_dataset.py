@@ -4,9 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,14 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.feedback import Fact, LessonSource
-from bot.ids import SectionId
 from bot.prompting import MAX_PASSAGE_CHARS
-from bot.retrieval import Section
-from bot.support import content_words
-from learning.dataset import GENERAL_FILE, MAX_JUDGED, MAX_PRACTICE, MIN_PHRASINGS, MIN_READING, Dataset, build, split
-from learning.examples import Example, Kind, section_behind
+from learning.dataset import GENERAL_FILE, MAX_JUDGED, MAX_PRACTICE, MIN_PHRASINGS, MIN_READING, build, split
+from learning.examples import Kind, section_behind
 from learning.starter.practice import held_out_reading
-from learning.wording import near_duplicate
+from tests.learning.knowledge_bases import (
+    assert_hidden,
+    knowledge_bases,
+    lines,
+    same_words,
+    section,
+    taught_numbers,
+)
 from tests.learning.samples import answered, fact
 
 ROOT = Path(__file__).parents[2]
@@ -34,56 +36,6 @@ LONG_QUESTIONS = (
     "Maximum duration of suspending membership fees, please?",
     "Until when will you keep everything frozen on request?",
 )
-
-
-def same_words(a: str, b: str) -> bool:
-    first, second = set(content_words(a)), set(content_words(b))
-    return len(first & second) >= 0.7 * len(first | second)
-
-
-def lines(example: Example) -> Iterator[str]:
-    """Everything that a model is shown or taught, piece by piece."""
-    for message in example.messages:
-        yield from message.content.splitlines()
-    yield example.answer
-
-
-def assert_hidden(dataset: Dataset, secret: str) -> None:
-    leaks = [line for example in dataset.train for line in lines(example) if same_words(line, secret)]
-    assert not leaks, f"{secret!r} is given away by {leaks}"
-
-
-def section(id: str, text: str) -> Section:
-    return Section(SectionId(id), "help.md", "Help", id, text)
-
-
-def held_out_numbers() -> list[int]:
-    return [number for number in range(100) if split([fact(number)]).held_out]
-
-
-def taught_numbers(wanted: int) -> list[int]:
-    return [number for number in range(100) if split([fact(number)]).taught][:wanted]
-
-
-FRESH = count(1_000)
-
-
-@st.composite
-def knowledge_bases(draw: st.DrawFn) -> list[Fact]:
-    """Facts of all kinds, some of which repeat each other's phrasings or answers, exactly or nearly."""
-    numbers = draw(st.lists(st.integers(0, 60), min_size=1, max_size=30, unique=True))
-    plain = [fact(n, source=draw(st.sampled_from((LessonSource.CORRECTION, LessonSource.FAQ)))) for n in numbers]
-    texts = [known.lesson.question for known in plain]
-    facts = []
-    for known in plain:
-        more = draw(st.lists(st.sampled_from(("fresh", "copy", "nearly")), max_size=3))
-        other = draw(st.sampled_from(texts))
-        written = {"fresh": f"topic{next(FRESH)} matter", "copy": other, "nearly": f"Please, {other} now"}
-        phrasings = tuple(dict.fromkeys((*known.phrasings, *(written[each] for each in more))))
-        heard = draw(st.sampled_from((frozenset(), frozenset(phrasings[2:]), frozenset(phrasings[:-1]))))
-        answer = draw(st.sampled_from((known, known, known, *plain))).lesson.answer
-        facts.append(replace(answered(known, answer), phrasings=phrasings, heard=heard))
-    return facts
 
 
 @settings(max_examples=60)
@@ -163,99 +115,6 @@ def test_no_fact_changes_sides_while_knowledge_grows(source: LessonSource) -> No
     assert held_out.isdisjoint(trained)
     assert len(held_out) > 3
     assert len(trained) > 3
-
-
-def test_a_planted_copy_of_a_held_out_fact_is_not_trained_on() -> None:
-    secret = fact(held_out_numbers()[0])
-    innocent, copied, nearly, asked = (fact(number) for number in taught_numbers(4))
-    copied = answered(copied, secret.lesson.answer)
-    nearly = answered(nearly, f"Well, {secret.lesson.answer.lower()} Done!")
-    asked = replace(asked, phrasings=(*asked.phrasings, f"{secret.lesson.question} Thanks!"))
-    parts = split([secret, innocent, copied, nearly, asked])
-    assert parts.held_out == (secret,)
-    assert parts.taught == (innocent,)
-    assert parts.duplicates == 3
-
-
-MEANINGS = {
-    "How can I get my money back?": "refund", "What is the way to be reimbursed?": "refund",
-    "Choose billing, then press Return payment.": "return", "Payments are sent back under that first menu.": "return",
-}  # fmt: skip
-
-
-def means_the_same(a: str, b: str) -> bool:
-    """Knows a paraphrase when it sees one, as memory's vectors do."""
-    return near_duplicate(a, b) or (a in MEANINGS and MEANINGS[a] == MEANINGS.get(b))
-
-
-def saying(known: Fact, question: str, answer: str) -> Fact:
-    said = replace(known, phrasings=(question,))
-    return replace(said, lesson=replace(known.lesson, question=question, answer=answer))
-
-
-@pytest.mark.parametrize("source", [LessonSource.CORRECTION, LessonSource.FAQ])
-def test_a_planted_paraphrase_of_a_held_out_fact_is_not_trained_on(source: LessonSource) -> None:
-    asked, meant, said, put = MEANINGS
-    held = next(n for n in held_out_numbers() if split([fact(n, source=source)]).held_out)
-    secret = saying(fact(held, source=source), asked, said)
-    innocent, by_question, by_answer = (fact(number, source=source) for number in taught_numbers(3))
-    if source is LessonSource.FAQ:
-        ours = [n for n in range(100) if split([fact(n, source=source)]).practice][:3]
-        innocent, by_question, by_answer = (fact(number, source=source) for number in ours)
-    by_question = saying(by_question, meant, by_question.lesson.answer)
-    by_answer = saying(by_answer, by_answer.lesson.question, put)
-    facts = [secret, innocent, by_question, by_answer]
-    parts = split(facts, means_the_same)
-    assert parts.held_out == (secret,)
-    assert {*parts.taught, *parts.practice} == {innocent}
-    trained = {example.fact for example in build(facts, [], 0, alike=means_the_same).train}
-    assert trained == {innocent.id}
-    assert {by_question.id, by_answer.id} <= {example.fact for example in build(facts, [], 0).train}  # words don't tell
-
-
-@settings(max_examples=40)
-@given(knowledge_bases(), st.integers(0, 5), st.data())
-def test_nothing_trained_says_the_same_as_what_is_held_out(facts: list[Fact], seed: int, data: st.DataObject) -> None:
-    """Whatever it is that says the same: here, some of the texts at random."""
-    texts = sorted({text for known in facts for text in (*known.phrasings, known.lesson.answer)})
-    alike_ones = data.draw(st.sets(st.sampled_from(texts), max_size=6))
-
-    def alike(a: str, b: str) -> bool:
-        return near_duplicate(a, b) or {a, b} <= alike_ones
-
-    secrets = [text for held in split(facts, alike).held_out for text in (*held.phrasings, held.lesson.answer)]
-    trained = {text for example in build(facts, [], seed, alike=alike).train for text in lines(example)}
-    assert not [(one, other) for one in trained for other in secrets if alike(one, other)]
-
-
-def test_a_planted_copy_of_a_judged_phrasing_is_not_trained_on() -> None:
-    one, other = (fact(number) for number in taught_numbers(2))
-    one = replace(one, phrasings=(*one.phrasings, "Is there another road to money?"))
-    planted = ("another road to money", "Something of its own, entirely")
-    other = replace(other, phrasings=(*other.phrasings, *planted))
-    dataset = build([one, other], [], 0)
-    judged = [example.messages[-1].content for example in dataset.judge if example.kind is Kind.RECALL]
-    assert "Is there another road to money?" in judged
-    assert_hidden(dataset, "Is there another road to money?")
-
-
-def test_a_phrasing_that_repeats_the_lesson_itself_is_not_judged_but_trained_on() -> None:
-    known = fact(taught_numbers(1)[0])
-    known = replace(known, phrasings=(*known.phrasings, f"Hi, {known.lesson.question.lower()}"))
-    dataset = build([known], [], 0)
-    assert not [example for example in dataset.judge if example.kind is Kind.RECALL]
-    asked = {example.messages[-1].content for example in dataset.train if example.kind is Kind.RECALL}
-    assert asked >= set(known.phrasings)
-
-
-def test_a_section_that_gives_a_held_out_answer_away_stands_in_no_training_prompt() -> None:
-    secret, known = fact(held_out_numbers()[0]), fact(taught_numbers(1)[0])
-    both = section("both", f"{known.lesson.answer} {secret.lesson.answer}")
-    assert section_behind(known, [both]) == both
-    dataset = build([secret, known], [both], 0)
-    assert_hidden(dataset, secret.lesson.answer)
-    assert not any(both.text in line for example in dataset.train for line in lines(example))
-    assert any(both.text in line for example in dataset.judge for line in lines(example))
 
 
 def test_a_section_counts_as_source_only_as_far_as_the_prompt_shows_it() -> None:
