@@ -68,10 +68,20 @@ class AddressedProfiles:
             if answer.status == 404:  # a stranger
                 return Profile()
             answer.raise_for_status()
-            found = json.loads(await answer.content.read(MAX_ANSWER_BYTES)) if answer.status == 200 else None
+            found = json.loads(await _whole(answer)) if answer.status == 200 else None
         if not isinstance(found, dict):
             raise ValueError("the answer is no JSON object")
         return _profile(found)
+
+
+async def _whole(answer: aiohttp.ClientResponse) -> bytes:
+    """However many pieces it comes in. Raises ValueError for more than a profile can be."""
+    body = bytearray()
+    async for piece in answer.content.iter_any():
+        body += piece
+        if len(body) > MAX_ANSWER_BYTES:
+            raise ValueError("the answer is too long")
+    return bytes(body)
 
 
 def _profile(row: Mapping[str, Any]) -> Profile:

@@ -34,7 +34,6 @@ EVENTS_PATH = "/slack/events"
 TRY_AGAIN_S = 5.0
 CALL_S = 30.0
 MEMBERS_EVERY_S = 6 * 3_600.0
-READ_RETRIES = 3
 
 log = structlog.get_logger()
 

@@ -1,5 +1,6 @@
 """Profiles from a file that may change, and from an address that may misbehave."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from aiohttp.test_utils import TestServer
 from bot.errors import SettingError
 from bot.people import Person, Platform
 from bot.profile import Profile
-from deploy.profiles import make_profiles
+from deploy.profiles import MAX_ANSWER_BYTES, make_profiles
 
 CARA = Person(Platform.SLACK, "U1", "Cara")
 
@@ -64,6 +65,23 @@ async def test_an_address_is_told_the_id_and_nothing_else() -> None:
     assert asked == [{"person": "slack:U1"}]
 
 
+async def test_an_answer_may_come_in_pieces() -> None:
+    async def tell(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        for piece in (b'{"plan": ', b'"Pro"}'):
+            await answer.write(piece)
+            await asyncio.sleep(0.05)
+        return answer
+
+    app = web.Application()
+    app.router.add_get("/profile", tell)
+    async with TestServer(app) as server:
+        profiles = make_profiles(str(server.make_url("/profile")))
+        assert profiles is not None
+        assert await profiles.of(CARA) == Profile("Pro")
+
+
 async def test_a_stranger_has_no_profile() -> None:
     async with service(web.Response(status=404)) as (address, _):
         profiles = make_profiles(address)
@@ -76,6 +94,7 @@ async def test_a_stranger_has_no_profile() -> None:
     [
         web.Response(status=500), web.json_response(["Pro"]), web.Response(text="<html>"),
         web.Response(status=302, headers={"Location": "http://127.0.0.1:1/"}),
+        web.json_response({"plan": "Pro" * MAX_ANSWER_BYTES}),
     ],
 )  # fmt: skip
 async def test_what_goes_wrong_there_is_raised(answer: web.Response) -> None:
