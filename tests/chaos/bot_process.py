@@ -94,7 +94,7 @@ async def _serve(start: Start, kept: Kept) -> None:
         texts=ENGLISH, personal_data=personal_data(kept.settings), clock=clock,
     )  # fmt: skip
     bot = put_together(parts, lambda desk: list(make_connectors(kept.settings, desk)))
-    models = SimpleNamespace(engine=SimpleNamespace(refresh=_nothing, serving=None))
+    models = SimpleNamespace(engine=SimpleNamespace(refresh=_nothing, prepare=_nothing, serving=None), parts=parts)
     cycle = SimpleNamespace(run_next=_nothing)
     scheduling = Scheduling(
         store=kept.store, clock=clock, trigger=None, after_lessons=0, retention=kept.settings.retention()
