@@ -141,6 +141,9 @@ class Texts:
     held_newcomer: str = "a second person looks at the first lessons of everybody who is new to teaching me."
     held_same: str = "a lesson with this answer is waiting for review already."
     held_overrules: str = "a colleague whose lessons have proved right answers this otherwise."
+    held_confirmed: str = (
+        "colleagues agree on another answer, and that makes more than {limit} such answers changed within a day."
+    )
     held_disputed: str = "you and a colleague have answered this in turn."
     held_unrelated: str = "it is also the answer to another question altogether."
     held_line: str = "`{id}` {name}, {date}: {reason}\n> {question}\n> {answer}"

@@ -5,6 +5,7 @@ Each harness is shown to notice seeded bugs in the same run (`mutants.py`): one 
 
 import asyncio
 import inspect
+import os
 import shutil
 import sys
 import tempfile
@@ -78,6 +79,7 @@ def main(
     share: Share = 1.0,
 ) -> None:  # fmt: skip
     warnings.simplefilter("ignore")  # of libraries; the tests make them errors
+    os.environ["PYTHONWARNINGS"] = "ignore"  # the same in the processes that are started here
     transformers_logging.disable_progress_bar()
     chosen = {name: harness for name, harness in HARNESSES.items() if not only or name in only.split(",")}
     tallies: list[Tally] = []
