@@ -45,6 +45,9 @@ SEED, ROUNDS = 0, 5
 HARNESSES = {
     "kills": Harness(lambda at, n, bug: kills.kills(at / "w", n, SEED, bug), 300, 10_000, kills.MUTANTS, 8),
     "clocks": Harness(lambda at, n, bug: kills.clocks(at / "w", n, SEED, bug), 40, 1_000, ("clock-believed",), 15),
+    "postgres": Harness(
+        lambda at, n, bug: kills.on_postgres(at / "w", n, SEED, bug), 60, 2_000, ("ack-before-commit", "no-dedup"), 8
+    ),
     "faults": Harness(
         lambda at, n, bug: faults.faults(at, _every(n), SEED, bug, "error=ENOSPC" if bug else ""), 50, 100,
         ("acknowledged-anyway",), 25,
@@ -55,6 +58,9 @@ HARNESSES = {
     "damages": Harness(lambda at, n, bug: publishing.damages(at, n, SEED, bug), 1_000, 20_000, ("no-hashes",), 50),
     "refusals": Harness(lambda at, n, bug: publishing.refusals(at, n, SEED, bug), 20, 200, ("no-hashes",), 10),
     "trainings": Harness(lambda at, n, bug: trainings.trainings(at, n, SEED, bug), 20, 500, ("forgets-moments",), 5),
+    "checkpoints": Harness(
+        lambda at, n, bug: trainings.faults(at, _every(n), bug), 25, 100, ("forgets-moments",), 34
+    ),
     "replicas": Harness(
         lambda at, n, bug: replicas.replicas(at, n, SEED, bug), 200, 10_000, ("no-fencing", "no-slots"), 20
     ),
