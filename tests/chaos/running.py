@@ -20,7 +20,7 @@ import typer
 from rich.console import Console
 from transformers.utils import logging as transformers_logging
 
-from tests.chaos import backups, faults, kills, locks, overload, publishing, replicas, trainings
+from tests.chaos import backups, faults, kills, locks, orders, overload, publishing, replicas, trainings
 from tests.chaos.tally import Tally, show, write
 
 Outcome = Tally | list[Tally] | Awaitable[Tally] | Awaitable[list[Tally]]
@@ -45,6 +45,7 @@ SEED, ROUNDS = 0, 5
 HARNESSES = {
     "kills": Harness(lambda at, n, bug: kills.kills(at / "w", n, SEED, bug), 300, 10_000, kills.MUTANTS, 8),
     "clocks": Harness(lambda at, n, bug: kills.clocks(at / "w", n, SEED, bug), 40, 1_000, ("clock-believed",), 15),
+    "orders": Harness(lambda at, n, bug: orders.orders(at, n, SEED, bug), 40, 2_000, ("no-dedup",), 3),
     "postgres": Harness(
         lambda at, n, bug: kills.on_postgres(at / "w", n, SEED, bug), 60, 2_000, ("ack-before-commit", "no-dedup"), 8
     ),
