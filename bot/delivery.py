@@ -9,6 +9,7 @@ from functools import partial
 
 from bot.errors import DeliveryFailed
 from bot.events import MessageRef
+from bot.ids import AnswerId
 from bot.outgoing import AnswerEdit, Outgoing
 from bot.people import Platform
 from bot.ports import Connector, Store, Unit
@@ -62,7 +63,11 @@ class Delivery:
         return min(waits, default=MAX_WAIT_S)
 
     async def _deliver_in_order(self, queue: list[Outgoing]) -> float:
+        newest = {_card(each): each.id for each in queue if isinstance(each, AnswerEdit)}
         for outgoing in queue:
+            if isinstance(outgoing, AnswerEdit) and newest[_card(outgoing)] != outgoing.id:
+                await self.store.run(partial(_delivered, outgoing=outgoing, message=None))  # a later one says it all
+                continue
             if (wait_s := self._closed_until.get(_channel(outgoing), 0.0) - self.clock()) > 0:
                 return wait_s
             try:
@@ -99,6 +104,10 @@ class Delivery:
     def _give_up(self, unit: Unit, outgoing: Outgoing, reason: str) -> None:
         unit.outbox.park(outgoing.id, reason)
         self.on_given_up(unit, outgoing)
+
+
+def _card(edit: AnswerEdit) -> tuple[AnswerId, AnswerId]:
+    return edit.of, edit.answer.id
 
 
 def _channel(outgoing: Outgoing) -> str:

@@ -69,6 +69,7 @@ class Hold(StrEnum):
     NEWCOMER = "newcomer"  # the teacher has none yet, and the operator wants one
     SAME_AS_HELD = "same_as_held"  # this answer is held already
     OVERRULES = "overrules"  # a teacher with a good record says otherwise
+    CONFIRMED = "confirmed"  # colleagues agree on another answer, and the teacher has changed many such today
     DISPUTED = "disputed"  # it was answered so before, and a colleague corrected it
     UNRELATED = "unrelated"  # one answer for another question altogether
 

@@ -10,7 +10,7 @@ from bot.contradicting import Contradiction, in_doubt
 from bot.errors import BadInput, NotAllowed
 from bot.events import Place
 from bot.feedback import Hold, Lesson, Ruling, facts_of
-from bot.holding import Holding
+from bot.holding import CHANGES_A_DAY, Holding
 from bot.outgoing import Notice, Outgoing
 from bot.people import Person, Platform
 from bot.policy import Policy
@@ -68,6 +68,7 @@ class Reviewing:
             Hold.NEWCOMER: self.texts.held_newcomer,
             Hold.SAME_AS_HELD: self.texts.held_same,
             Hold.OVERRULES: self.texts.held_overrules,
+            Hold.CONFIRMED: self.texts.held_confirmed.format(limit=CHANGES_A_DAY),
             Hold.DISPUTED: self.texts.held_disputed,
             Hold.UNRELATED: self.texts.held_unrelated,
         }[reason]

@@ -86,7 +86,7 @@ class Routing:
             case CandidateChosen():
                 return await self._on_choice(event)
             case CommandGiven():
-                return self._too_fast(event) or (lambda unit: self.commands.run(unit, event))
+                return self._command(event)
             case _:
                 assert_never(event)
 
@@ -131,7 +131,7 @@ class Routing:
         policy = self.answering.policy
         if not is_for_the_bot(event, earlier, policy.support_channels, policy.staff, taken=taken):
             return lambda unit: self._overhear(unit, event, earlier)
-        if slowed := self._too_fast(event):
+        if slowed := self._too_fast(event, event.text):
             return slowed
         if paused:
             speaking = self.answering.speaking(event.person.language)
@@ -152,7 +152,7 @@ class Routing:
         question, paused = await self.store.run(look)
         if question is None or paused:
             return lambda unit: self.following.reword(unit, event)
-        if slowed := self._too_fast(event):
+        if slowed := self._too_fast(event, event.text):
             return slowed
         answer = await self.answering.answer(question)  # no drafts: it is put where the old one stands
         return lambda unit: self.following.answer_anew(unit, event, answer)
@@ -180,9 +180,9 @@ class Routing:
             await drafting.end()
 
     async def _on_choice(self, event: CandidateChosen) -> Effect:
-        if slowed := self._too_fast(event):
-            return slowed
         posted = await self.store.run(lambda unit: unit.answers.get(event.answer))
+        if slowed := self._too_fast(event, posted.answer.question if posted is not None else ""):
+            return slowed
         if posted is None:
             gone = self.answering.speaking(event.person.language).handoff("")
             return lambda unit: self._post(unit, event, gone)
@@ -225,15 +225,36 @@ class Routing:
 
         return learn
 
-    def _too_fast(self, event: MessagePosted | MessageEdited | CandidateChosen | CommandGiven) -> Effect | None:
-        """Of whoever asks for more than anybody's share: said once a minute, and ignored otherwise. None: go on."""
-        now, person = self.commands.clock(), event.person
-        if self.answering.policy.staff.may(person, Deed.DECIDE) or not self.pace.is_over(person.key, event.id, now):
+    def _too_fast(self, event: MessagePosted | MessageEdited | CandidateChosen, question: str) -> Effect | None:
+        """Of whoever asks for more than anybody's share: an agent gets it, all of a minute as one list. None: go on."""
+        if not self._is_over(event):
             return None
-        if not self.pace.is_to_be_told(person.key, now):
-            return lambda _: []
-        text = self.answering.texts.too_fast.format(most=self.pace.most)
-        return lambda _: [Notice(place=event.place, in_reply_to=event.id, text=text, to=person)]
+        return lambda unit: self._list(unit, event, clean_question(question))
+
+    def _list(
+        self, unit: Unit, event: MessagePosted | MessageEdited | CandidateChosen, question: str
+    ) -> list[Outgoing]:
+        now, person = self.commands.clock(), event.person
+        known = self.pace.list_of(person.key, now)
+        if known is not None and (card := self.handing_off.add(unit, known, question)) is not None:
+            return card
+        speaking = self.answering.speaking(person.language)
+        answer = speaking.handoff(question, speaking.texts.too_fast.format(most=self.pace.most))
+        self.pace.begin_list(person.key, answer.id, now)
+        if isinstance(event, MessagePosted):
+            unit.conversations.add(_said(event))
+        return [*self._post(unit, event, answer)]
+
+    def _command(self, event: CommandGiven) -> Effect:
+        if not self._is_over(event):
+            return lambda unit: self.commands.run(unit, event)
+        text = self.answering.texts.too_fast_command.format(most=self.pace.most)
+        return lambda _: [Notice(place=event.place, in_reply_to=event.id, text=text, to=event.person)]
+
+    def _is_over(self, event: Event) -> bool:
+        """Counts it, too. Admins have no limit."""
+        is_exempt = self.answering.policy.staff.may(event.person, Deed.DECIDE)
+        return not is_exempt and self.pace.is_over(event.person.key, event.id, self.commands.clock())
 
     def _context(self, unit: Unit, event: MessagePosted) -> tuple[Sequence[Turn], bool, bool, Handoff | None]:
         """What was said before, whether the bot is paused, who has taken what is asked there: here, elsewhere."""

@@ -21,7 +21,11 @@ class Texts:
     paused: str = "I'm paused at the moment. A colleague will take it from here."
     busy: str = "More people are asking than I can answer right now. A colleague will take it from here."
     too_fast: str = (
-        "That's more than {most} within a minute, so I skip what you ask until then. Please ask again a little later."
+        "That's more than {most} within a minute, more than I answer anybody. This one, and what else you ask until "
+        "the minute is over, goes to a colleague as one list."
+    )
+    too_fast_command: str = (
+        "That's more than {most} within a minute. Nothing was done; please try again a little later."
     )
     broke: str = "Something went wrong on my side while I was working on this. A colleague will take it from here."
     feedback_right: str = "Right"
@@ -38,6 +42,7 @@ class Texts:
     home_adapters: str = "Adapters"
     # hand-offs
     handoff_question: str = "Question: {question}"
+    handoff_also: str = "In the same minute: {questions}"
     handoff_tried: str = "Tried: {tried}"
     handoff_summary: str = "Summary: {summary}"
     handoff_first: str = "{name} asks, and nothing was said in this thread before."
@@ -136,6 +141,9 @@ class Texts:
     held_newcomer: str = "a second person looks at the first lessons of everybody who is new to teaching me."
     held_same: str = "a lesson with this answer is waiting for review already."
     held_overrules: str = "a colleague whose lessons have proved right answers this otherwise."
+    held_confirmed: str = (
+        "colleagues agree on another answer, and that makes more than {limit} such answers changed within a day."
+    )
     held_disputed: str = "you and a colleague have answered this in turn."
     held_unrelated: str = "it is also the answer to another question altogether."
     held_line: str = "`{id}` {name}, {date}: {reason}\n> {question}\n> {answer}"

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import structlog
 
 from bot.errors import AdapterBroken, MenteeError, OperatorError
 from bot.feedback import facts_of
-from bot.ids import AdapterId, LessonId, RunId, new_id
+from bot.ids import AdapterId, FactId, LessonId, RunId, new_id
 from bot.lineage import Adapter, Decision, Progress, Report, RetrainPlan, Run, RunState, serving_stack
 from bot.ports import AdapterStore, Clock, Store, Unit
 from bot.retraining import close
@@ -28,7 +28,7 @@ from learning.precision import Wanted
 from learning.process import LostRun, OnProgress, Outcome, measure, train_and_judge
 from learning.promotion import Verdict, decide
 from learning.recipe import Recipe, Setup
-from learning.shares import told
+from learning.shares import teachers_of, told
 from learning.trainer import Spec
 
 log = structlog.get_logger()
@@ -63,6 +63,8 @@ class Snapshot:
     course: Course
     shares: tuple[str, ...]
     """Who dominates it, in words."""
+    teachers: Mapping[FactId, str]
+    """Who taught which of its facts, by name."""
     champion: AdapterId | None
     number: int
     looks: int
@@ -164,7 +166,9 @@ class Cycle:
             dataset = snapshot.dataset
             canaries, taught = outcome.said[: len(dataset.canaries)], outcome.said[len(dataset.canaries) :]
             alarming = alarms(dataset.canaries, canaries)
-            verdict = await asyncio.to_thread(decide, outcome.champion, outcome.challenger, snapshot.looks, alarming)
+            verdict = await asyncio.to_thread(
+                decide, outcome.champion, outcome.challenger, snapshot.looks, alarming, snapshot.teachers
+            )
             adapter = self._publish(run, adapter_id, staged, snapshot, outcome.setup, verdict, learned(dataset, taught))
         finally:
             shutil.rmtree(staged, ignore_errors=True)
@@ -185,6 +189,7 @@ class Cycle:
         return Snapshot(
             course=course,
             shares=told([fact for fact in facts if fact.lesson.id in learnt]),
+            teachers=teachers_of(facts),
             champion=serving_stack(unit.adapters.history())[-1],
             number=unit.adapters.next_number(),
             looks=unit.runs.looks(),

@@ -1,4 +1,4 @@
-"""When to retrain. APScheduler is only the clock; a unique slot in the database decides who runs, and that it is once.
+"""When to retrain. APScheduler says when something is due; a unique slot in the database decides that it is once.
 
 What fell due while no process was up, or while another run or a trial was under way, is made up for afterwards, once.
 """
@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
@@ -25,7 +24,7 @@ log = structlog.get_logger()
 
 LAST_LOOK = "schedule_last_look"
 BY_SCHEDULE = "schedule"
-EVERY_MINUTE = 60
+LOOKS_EVERY_S = 60
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Intervals count from here, so that every process and every start sees the same due times."""
 
@@ -41,15 +40,11 @@ class Scheduling:
     retention: Retention = field(default_factory=Retention)
 
     async def run(self) -> None:
-        """Watch until cancelled."""
-        scheduler = AsyncIOScheduler(timezone="UTC")
-        scheduler.add_job(self.look, IntervalTrigger(seconds=EVERY_MINUTE), max_instances=1, coalesce=True)
-        scheduler.start()
-        try:
+        """Watch until cancelled. The pauses don't hang on the machine's clock: one that is set back by a day stops
+        APScheduler's own loop for that day."""
+        while True:
             await self.look()
-            await asyncio.Event().wait()
-        finally:
-            scheduler.shutdown(wait=False)
+            await asyncio.sleep(LOOKS_EVERY_S)
 
     async def look(self) -> None:
         """Request what fell due since the last look, and remove what is too old, whichever process took it.
@@ -105,7 +100,7 @@ def parse_schedule(text: str) -> BaseTrigger | None:
 def _seconds(interval: str) -> int:
     """ "6h" → 21600. Raises KeyError or ValueError for what is no interval, or shorter than a look."""
     seconds = int(interval[:-1]) * {"m": 60, "h": 3600, "d": 86400}[interval[-1]]
-    if seconds < EVERY_MINUTE:
+    if seconds < LOOKS_EVERY_S:
         raise ValueError(interval)
     return seconds
 
