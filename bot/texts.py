@@ -277,6 +277,10 @@ class Texts:
     forgot_rebuild: str = "A new adapter was requested."
     forget_pending: str = "Files and deleted bytes go within a minute."
     forget_done: str = "{folders} adapter and run folders were removed, and the database scrubbed, at {at} UTC."
+    forgot_backups: str = (
+        "The keys of {backups} backups were destroyed, so that they can't be read any more, wherever they lie: make a "
+        "new one."
+    )
     forget_searched: str = "Searched {files} files in the data folder for the id afterwards: {hits} hits."
     withdrawn_adapter: str = "{name} learned from words that had to be erased; it can't answer any more."
     status_learned: str = "Of {lessons} lessons that it was trained on, the adapter has learned {learned}."

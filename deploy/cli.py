@@ -46,7 +46,7 @@ PersonName = Annotated[str, typer.Argument(metavar="PERSON", help="slack:U123, a
 WithLessons = Annotated[bool, typer.Option("--with-lessons", help="Also what the person has taught.")]
 Verify = Annotated[bool, typer.Option("--verify", help="Check the chain of hashes, and print the newest one.")]
 Head = Annotated[str, typer.Option("--head", metavar="SHA256", help="A newest hash of before: it must still be there.")]
-BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="A tar archive.")]
+BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")]
 Repair = Annotated[bool, typer.Option("--repair", help="Clear what a crash left behind.")]
 NamesFile = Annotated[Path | None, typer.Option("--names", metavar="FILE", help="Who is known: a name in each line.")]
 Sources = Annotated[
@@ -55,6 +55,7 @@ Sources = Annotated[
 FromHosts = Annotated[list[str] | None, typer.Option("--host", help="A host that may be fetched from, this time.")]
 Languages = Annotated[list[str] | None, typer.Option("--language", help="Keep only entries in it (en, de, …).")]
 MostPerTopic = Annotated[int, typer.Option("--most-per-topic", help="Keep at most so many of a topic; 0: all.")]
+MostPerPerson = Annotated[int, typer.Option("--most-per-person", help="Keep at most so many pairs that one resolved.")]
 AsIs = Annotated[bool, typer.Option("--as-is", help="Take entries as they stand, as when restoring dropped ones.")]
 Licence = Annotated[str, typer.Option("--licence", help="Of what is loaded, where the files name none.")]
 Consent = Annotated[str, typer.Option("--consent", help="Who agreed to its use, where the files don't say.")]
@@ -99,9 +100,9 @@ def teach(question: str, answer: str, as_json: AsJson = False) -> None:
 
 @app.command()
 def ingest(
-    sources: Sources = None, language: Languages = None, most_per_topic: MostPerTopic = 0, as_is: AsIs = False,
-    licence: Licence = "", consent: Consent = "", dry_run: OnlyReport = False, dropped: Dropped = False,
-    host: FromHosts = None, as_json: AsJson = False,
+    sources: Sources = None, language: Languages = None, most_per_topic: MostPerTopic = 0,
+    most_per_person: MostPerPerson = 0, as_is: AsIs = False, licence: Licence = "", consent: Consent = "",
+    dry_run: OnlyReport = False, dropped: Dropped = False, host: FromHosts = None, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Load help pages, FAQ files and conversations, folders of them, or a site; says what was dropped and why.
 
@@ -113,7 +114,8 @@ def ingest(
 
         if dropped:
             return loading.show_dropped(kept, as_json)
-        wanted = loading.wanted(kept, language or (), most_per_topic, as_is, licence, consent, dry_run)
+        quotas = most_per_topic, most_per_person
+        wanted = loading.wanted(kept, language or (), quotas, as_is, licence, consent, dry_run)
         return loading.load(kept, sources or (), host or (), wanted, as_json)
 
 
@@ -255,7 +257,8 @@ def status(as_json: AsJson = False) -> None:
 def backup(file: BackupFile, as_json: AsJson = False) -> None:
     """Write the database and its adapters into one file, with the bot running or not. SQLite only.
 
-    It holds what people wrote: keep it as safe as the data folder. What is forgotten later stays in it.
+    It is encrypted with a key of its own, which stays here (MENTEE_BACKUP_KEYS) and is destroyed when somebody is
+    forgotten: make a new backup then. Keep the keys in another place than the backups.
     """
     with told(as_json), _kept() as kept:
         from deploy.backups import write_backup

@@ -22,13 +22,14 @@ SHOWN_TOPICS = 5
 
 
 def wanted(
-    kept: Kept, languages: Sequence[str], most_per_topic: int, as_is: bool, licence: str, consent: str, dry_run: bool
+    kept: Kept, languages: Sequence[str], quotas: tuple[int, int], as_is: bool, licence: str, consent: str, dry: bool
 ) -> Options:
+    """`quotas`: of a topic's entries, and of pairs that one person resolved."""
     chosen = replace(
-        cleaning(kept.settings), as_is=as_is, most_per_topic=most_per_topic,
+        cleaning(kept.settings), as_is=as_is, most_per_topic=quotas[0], most_per_person=quotas[1],
         languages=frozenset(language.lower() for language in languages),
     )  # fmt: skip
-    return Options(chosen, licence, consent, papers_folder(kept), dry_run)
+    return Options(chosen, licence, consent, papers_folder(kept), dry)
 
 
 def papers_folder(kept: Kept) -> Path:
@@ -131,6 +132,9 @@ def _summary(data: DataReport) -> str:
         lines.append(f"{data.pairs:,} pairs of conversations came in, {data.kept_pairs:,} are to be reviewed.")
     if data.languages:
         lines.append("Languages: " + ", ".join(f"{name} {n:,}" for name, n in _most(data.languages)))
+    if data.quality:
+        graded = ", ".join(f"{name} {data.quality.get(name, 0):,}" for name in ("good", "fair", "poor"))
+        lines.append(f"By their form: {graded}")
     named = [(name, n) for name, n in _most(data.topics) if name][:SHOWN_TOPICS]
     if named:
         lines.append("Largest topics: " + ", ".join(f"{name} {n / data.kept_entries:.0%}" for name, n in named))

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from bot.commands import Commands
 from bot.errors import SettingError
-from bot.ids import AdapterId, new_id
+from bot.ids import AdapterId
 from bot.lineage import Progress, serving_stack
-from bot.ports import PersonalData, Planner
+from bot.ports import Planner
 from bot.redacting import Redacting
 from bot.trying import Trying
 from deploy.engines import ServingEngine, make_engine
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from learning.cycle import Cycle
     from learning.knowledge import Memory
     from learning.models import BaseModel
+    from learning.redaction.finder import Finder
     from learning.sources.cleaning import Cleaning
 
 
@@ -113,7 +114,7 @@ def open_models(kept: Kept) -> Iterator[Models]:
         engine.close()
 
 
-def personal_data(settings: Settings) -> PersonalData | None:
+def personal_data(settings: Settings) -> "Finder | None":
     """None when nothing is to be redacted."""
     if not settings.redact:
         return None
@@ -133,13 +134,17 @@ def cleaning(settings: Settings) -> "Cleaning":
     finder = personal_data(settings)
     if finder is None:
         return Cleaning()
-    redacting = Redacting(finder)
 
-    def pair(question: str, answer: str) -> tuple[str, str]:
-        conversation = new_id()
-        return redacting.asked(question, conversation), redacting.taught(answer, conversation)
+    def pair(question: str, answer: str, people: Sequence[str]) -> tuple[str, str]:
+        among = finder.among(people)  # who speaks in one conversation is unknown to the next
+        redacting, here = Redacting(among), "conversation"
+        asked = redacting.asked(question, here)
+        for name in people[:1]:  # an answer keeps its author's name, but not the asker's
+            for part in (name, *name.split()):
+                redacting.asked(part, here)
+        return asked, redacting.taught(answer, here)
 
-    return Cleaning(redact=redacting.taught, redact_pair=pair)
+    return Cleaning(redact=Redacting(finder).taught, redact_pair=pair)
 
 
 def say_stage(progress: Progress) -> None:

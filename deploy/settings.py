@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     database_url: str | None = None
     database_key: SecretStr | None = None
     database_key_file: Path | None = None
+    backup_keys: Path | None = None
 
     # models
     base_model: str = "bundled:smollm2-135m"
@@ -194,6 +195,10 @@ class Settings(BaseSettings):
         if self.database_key_file is not None:
             return read_key(self.database_key_file)
         return check_key(self.database_key.get_secret_value()) if self.database_key is not None else None
+
+    @property
+    def backup_keys_dir(self) -> Path:
+        return self.backup_keys or self.data_dir / "backup-keys"
 
     @property
     def adapters_dir(self) -> Path:

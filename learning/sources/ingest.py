@@ -27,13 +27,13 @@ from learning.sources.files import Found, IsReady, find, reason, version
 from learning.sources.formats import FORMATS
 from learning.sources.intake import Intake, Taken
 from learning.sources.items import Terms
-from learning.sources.merging import compare_pairs, limit_topics, merge
+from learning.sources.merging import compare_pairs, limit_people, limit_topics, merge
 from learning.sources.papers import Papers
 from learning.sources.reading import Reader
 from learning.sources.report import DataReport
 from learning.sources.staging import FAQ, GROWN, PAIR, Staged, Staging
 
-READING = "2"
+READING = "3"
 """To be raised when files are to be read anew because something reads them differently."""
 AGAIN = "again"
 """Marks a file some of whose entries another file's stand for: if those go, it is read anew."""
@@ -125,8 +125,9 @@ class _Load:
         """Find what says the same, across all files and what is known."""
         await asyncio.to_thread(compare_pairs, self.staging, self.report)
         self._elsewhere = await asyncio.to_thread(merge, self.staging, self.report)
-        most = self.options.cleaning.most_per_topic
-        await asyncio.to_thread(limit_topics, self.staging, self.report, most)
+        cleaning = self.options.cleaning
+        await asyncio.to_thread(limit_people, self.staging, self.report, cleaning.most_per_person)
+        await asyncio.to_thread(limit_topics, self.staging, self.report, cleaning.most_per_topic)
         self.report.kept_entries, self.report.kept_pairs = self.staging.count(FAQ), self.staging.count(PAIR)
 
     async def keep(self) -> None:
