@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bot.errors import SettingError, SourceUnreadable
+from bot.tenants import named
 from deploy import shown
 from deploy.parts import Kept, cleaning
 from learning.sources.files import is_address
@@ -22,13 +23,23 @@ SHOWN_TOPICS = 5
 
 
 def wanted(
-    kept: Kept, languages: Sequence[str], most_per_topic: int, as_is: bool, licence: str, consent: str, dry_run: bool
+    kept: Kept,
+    languages: Sequence[str],
+    most_per_topic: int,
+    as_is: bool,
+    licence: str,
+    consent: str,
+    dry_run: bool,
+    workspace: str = "",
 ) -> Options:
+    """Raises BadInput for a workspace that is none."""
     chosen = replace(
         cleaning(kept.settings), as_is=as_is, most_per_topic=most_per_topic,
         languages=frozenset(language.lower() for language in languages),
     )  # fmt: skip
-    return Options(chosen, licence, consent, papers_folder(kept), dry_run)
+    return Options(
+        chosen, licence, consent, papers_folder(kept), named(workspace), kept.settings.policy().separate, dry_run
+    )
 
 
 def papers_folder(kept: Kept) -> Path:
