@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.ids import AnswerId, FactId, LessonId, SectionId
+from bot.ids import SHARED, AnswerId, FactId, LessonId, SectionId, Tenant
 
 
 class Reason(StrEnum):
@@ -120,6 +120,8 @@ class Lesson:
     doubted_by: str = ""
     """The help page that bore the answer out until it changed: it is said, but not trained on, until somebody has
     looked."""
+    tenant: Tenant = SHARED
+    """The workspace that it was taught in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +133,7 @@ class Phrasing:
     origin: str
     """Id of the lesson that brought it, or `rating:<answer>:<person>`, `choice:<answer>:<person>`."""
     withdrawn_at: datetime | None = None
+    tenant: Tenant = SHARED
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """One exhaustive match: event → use case. What needs a model is awaited first; what it changes is returned as an
-effect, which the inbox runs in one transaction together with marking the event done.
+effect, which the inbox runs in one transaction together with marking the event done. All of it sees what may be seen
+where the event happened, and nothing else.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from bot.access import Deed
 from bot.answering import Answering
@@ -30,7 +31,7 @@ from bot.events import (
 from bot.following import Following
 from bot.handing_off import HandingOff
 from bot.handoff import Handoff
-from bot.ids import FactId
+from bot.ids import FactId, Tenant
 from bot.opting_out import keep_answer
 from bot.outgoing import AnswerDraft, AnswerPost, Notice, Outgoing
 from bot.pace import Pace
@@ -40,7 +41,10 @@ from bot.rating import rate
 from bot.relaying import Relaying
 from bot.retrieval import Section
 from bot.status import PAUSED
+from bot.tenants import tenant_of
 from bot.texts import Texts
+
+T = TypeVar("T")
 
 Draft = Callable[[AnswerDraft], Awaitable[None]]
 
@@ -63,8 +67,18 @@ class Routing:
 
     async def __call__(self, event: Event) -> Effect:
         """What another program does is ignored."""
-        may_talk = self.answering.policy.staff.may(event.person, Deed.ASK)
-        return await self._use_case(event) if may_talk else lambda _: []
+        if not self.answering.policy.staff.may(event.person, Deed.ASK):
+            return lambda _: []
+        effect = await self._use_case(event)
+        return lambda unit: effect(unit.within(self._seen(event)))
+
+    def _seen(self, event: Event) -> Tenant | None:
+        policy = self.answering.policy
+        return policy.shown(event.place) if isinstance(event, CommandGiven) else policy.within(event.place)
+
+    async def _look(self, event: Event, work: Callable[[Unit], T]) -> T:
+        """Look something up before the effect, with the same eyes."""
+        return await self.store.run(lambda unit: work(unit.within(self._seen(event))))
 
     async def _use_case(self, event: Event) -> Effect:
         match event:
@@ -77,7 +91,7 @@ class Routing:
             case Reacted():
                 return lambda unit: self.capturing.react(unit, event)
             case CorrectionSubmitted():
-                near, sections = await self.near(event.question)
+                near, sections = await self.near(event.question, tenant_of(event.place))
                 return lambda unit: self.capturing.correct(unit, event, near, sections)
             case ReplyMarked():
                 return await self._on_reply_marked(event)
@@ -99,10 +113,11 @@ class Routing:
             case _:
                 return self.handing_off.press(unit, event)
 
-    async def near(self, question: str) -> tuple[dict[FactId, float], Sequence[Section]]:
-        """The known facts that a question may mean, with probabilities; and the help sections that speak of it."""
+    async def near(self, question: str, tenant: Tenant) -> tuple[dict[FactId, float], Sequence[Section]]:
+        """The facts known in a workspace that a question may mean, with probabilities; and the help sections that speak
+        of it."""
         words = clean_question(question)
-        found = await self.answering.knowledge.search(words)
+        found = await self.answering.knowledge.search(words, tenant)
         near = {match.fact.id: match.probability for match in found.facts}
         return near, self.answering.speaking_of(words, found)
 
@@ -125,7 +140,7 @@ class Routing:
                 unit.outbox.add(card)
 
     async def _on_message(self, event: MessagePosted) -> Effect:
-        earlier, paused, taken, elsewhere = await self.store.run(lambda unit: self._context(unit, event))
+        earlier, paused, taken, elsewhere = await self._look(event, lambda unit: self._context(unit, event))
         if elsewhere is not None:
             return lambda unit: self.relaying.to_agents(unit, event, elsewhere)
         policy = self.answering.policy
@@ -137,7 +152,8 @@ class Routing:
             speaking = self.answering.speaking(event.person.language)
             answer = speaking.handoff(clean_question(event.text), speaking.texts.paused)
         else:
-            answer = await self._answer(event, Question(event.text, tuple(earlier), event.message.key))
+            question = Question(event.text, tuple(earlier), event.message.key, tenant=tenant_of(event.place))
+            answer = await self._answer(event, question)
 
         def keep(unit: Unit) -> Sequence[Outgoing]:
             unit.conversations.add(_said(event))
@@ -149,7 +165,7 @@ class Routing:
         def look(unit: Unit) -> tuple[Question | None, bool]:
             return self.following.question(unit, event), unit.flags.get(PAUSED) == "yes"
 
-        question, paused = await self.store.run(look)
+        question, paused = await self._look(event, look)
         if question is None or paused:
             return lambda unit: self.following.reword(unit, event)
         if slowed := self._too_fast(event, event.text):
@@ -180,7 +196,7 @@ class Routing:
             await drafting.end()
 
     async def _on_choice(self, event: CandidateChosen) -> Effect:
-        posted = await self.store.run(lambda unit: unit.answers.get(event.answer))
+        posted = await self._look(event, lambda unit: unit.answers.get(event.answer))
         if slowed := self._too_fast(event, posted.answer.question if posted is not None else ""):
             return slowed
         if posted is None:
@@ -189,7 +205,8 @@ class Routing:
         asked = posted.answer
         chosen = event.fact
         if chosen is None:
-            answer = await self._answer(event, Question(asked.question, id=asked.id))
+            question = Question(asked.question, id=asked.id, tenant=tenant_of(event.place))
+            answer = await self._answer(event, question)
             return lambda unit: self._post(unit, event, answer)
 
         def keep(unit: Unit) -> Sequence[Outgoing]:
@@ -198,20 +215,20 @@ class Routing:
                 gone = self.answering.speaking(event.person.language).handoff(asked.question)
                 return self._post(unit, event, gone)
             if not posted.retracted:
-                self.capturing.learn_from_choice(unit, asked, chosen, event.person)
+                self.capturing.learn_from_choice(unit, posted, chosen, event.person)
             return self._post(unit, event, self.answering.from_fact(asked.question, fact, 1.0))
 
         return keep
 
     async def _on_reply_marked(self, event: ReplyMarked) -> Effect:
         """A person's reply becomes the lesson for the thread's question, as if it had been typed into the form."""
-        posted = await self.store.run(lambda unit: unit.answers.last_in(event.place))
+        posted = await self._look(event, lambda unit: unit.answers.last_in(event.place))
         texts = self.answering.texts
         if problem := _unlearnable(event, posted, texts):
             return lambda _: [Notice(place=event.place, in_reply_to=event.id, text=problem, to=event.person)]
         assert posted is not None, "checked above"
         question = posted.answer.question
-        near, _ = await self.near(question)
+        near, _ = await self.near(question, tenant_of(event.place))
         submitted = CorrectionSubmitted(
             id=event.id, place=event.place, person=event.person, at=event.at, answer=posted.answer.id,
             question=question, text=event.text, said_in=event.reply,

@@ -121,6 +121,10 @@ class Texts:
         "I couldn't find out just now who you are, so I can't tell whether you may do that. Please try again in a "
         "minute; nothing was changed."
     )
+    for_all_workspaces: str = (
+        "`{verb}` concerns all workspaces, and they don't share what they know here: the operator does it, or who is "
+        "named in the bot's settings (admins)."
+    )
     not_staff: str = "Only support agents and admins can use `{verb}`."
     # what was said before
     amended: str = "I answered “{question}” wrongly. {name} has corrected me, and my answer above is the right one now."
@@ -201,6 +205,10 @@ class Texts:
         "Dry run: {usable} facts can be trained on, {new} lessons are new, {duplicates} duplicates, "
         "{held_out} facts are kept whole for judging; {examples} examples, about {minutes:.0f} minutes."
     )
+    plan_kept_out: str = (
+        "{count} lessons belong to workspaces that don't share what they know: memory answers with them there, and "
+        "nothing is trained on them."
+    )
     progress: str = "{stage}: {bar} {percent:.0f} %{eta}"
     eta: str = ", about {minutes:.0f} min left"
     run_promoted: str = "✅ Adapter {adapter} was promoted after {minutes:.1f} minutes: {reasons}"
@@ -229,6 +237,9 @@ class Texts:
     promoted: str = "{name} answers from now on."
     already_live: str = "{name} is answering already."
     unknown_adapter: str = "I know no adapter {name!r}. `/mentee adapters` lists them."
+    foreign_adapter: str = (
+        "{name} learned what was taught in {workspaces}, and workspaces don't share what they know: it may not answer."
+    )
     rolled_back: str = "Rolled back: {name} answers from now on."
     nothing_to_roll_back: str = "The base model is answering; there is nothing to roll back to."
     is_paused: str = "Paused. I keep taking lessons, but I don't answer until `/mentee resume`."

@@ -14,8 +14,10 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from bot.desk import TERMINAL
 from bot.people import OPERATOR
 from bot.ports import Unit
+from bot.tenants import named
 from deploy import shown
 from deploy.cli_bench import bench
 from deploy.cli_token import token
@@ -62,6 +64,9 @@ Consent = Annotated[str, typer.Option("--consent", help="Who agreed to its use, 
 OnlyReport = Annotated[bool, typer.Option("--dry-run", help="Read and report; keep nothing.")]
 Dropped = Annotated[bool, typer.Option("--dropped", help="Show what earlier loads dropped, and why; load nothing.")]
 NewKey = Annotated[Path, typer.Argument(metavar="FILE", help="The new key: 64 hexadecimal digits, mode 600.")]
+Workspace = Annotated[
+    str, typer.Option("--workspace", metavar="ID", help="As slack:T0123ABC: for it alone, where they don't share.")
+]
 AdapterName = Annotated[str, typer.Argument(metavar="ID", help="v3, or the beginning of an id.")]
 
 HeldLesson = Annotated[str, typer.Argument(metavar="ID", help="As `mentee review` shows it.")]
@@ -80,29 +85,30 @@ def run(demo: WithDemo = False) -> None:
 
 
 @app.command()
-def ask(text: str, as_json: AsJson = False) -> None:
+def ask(text: str, workspace: Workspace = "", as_json: AsJson = False) -> None:
     """Ask a question, as a customer would. Prints the answer and what it was made of."""
     with told(as_json), _kept() as kept:
         from deploy.verbs import ask as answer
 
-        found, adapter = asyncio.run(answer(kept, text, shown.stream(as_json)))
+        found, adapter = asyncio.run(answer(kept, text, shown.stream(as_json), named(workspace)))
         shown.answer(found, adapter, as_json)
 
 
 @app.command()
-def teach(question: str, answer: str, as_json: AsJson = False) -> None:
+def teach(question: str, answer: str, workspace: Workspace = "", as_json: AsJson = False) -> None:
     """Teach the right answer to a question. It serves the very next question that means the same."""
     with told(as_json), _kept() as kept:
         from deploy.verbs import teach as take
 
-        shown.lesson(asyncio.run(take(kept, question, answer)), as_json)
+        shown.lesson(asyncio.run(take(kept, question, answer, named(workspace))), as_json)
 
 
 @app.command()
 def ingest(
     sources: Sources = None, language: Languages = None, most_per_topic: MostPerTopic = 0,
     most_per_person: MostPerPerson = 0, as_is: AsIs = False, licence: Licence = "", consent: Consent = "",
-    dry_run: OnlyReport = False, dropped: Dropped = False, host: FromHosts = None, as_json: AsJson = False,
+    dry_run: OnlyReport = False, dropped: Dropped = False, host: FromHosts = None, workspace: Workspace = "",
+    as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Load help pages, FAQ files and conversations, folders of them, or a site; says what was dropped and why.
 
@@ -115,7 +121,7 @@ def ingest(
         if dropped:
             return loading.show_dropped(kept, as_json)
         quotas = most_per_topic, most_per_person
-        wanted = loading.wanted(kept, language or (), quotas, as_is, licence, consent, dry_run)
+        wanted = loading.wanted(kept, language or (), quotas, as_is, licence, consent, dry_run, workspace)
         return loading.load(kept, sources or (), host or (), wanted, as_json)
 
 
@@ -288,7 +294,7 @@ def doctor(repair: Repair = False, as_json: AsJson = False) -> None:
 
 
 def _decide(kept: Kept, verb: str, lesson: str, unit: Unit) -> str:
-    text, told_others = kept.commands.decide(unit, verb, lesson, OPERATOR)
+    text, told_others = kept.commands.decide(unit, verb, lesson, OPERATOR, TERMINAL)
     for outgoing in told_others:
         unit.outbox.add(outgoing)
     return text

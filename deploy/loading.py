@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bot.errors import SettingError, SourceUnreadable
+from bot.tenants import named
 from deploy import shown
 from deploy.parts import Kept, cleaning
 from learning.sources.files import is_address
@@ -22,14 +23,23 @@ SHOWN_TOPICS = 5
 
 
 def wanted(
-    kept: Kept, languages: Sequence[str], quotas: tuple[int, int], as_is: bool, licence: str, consent: str, dry: bool
+    kept: Kept,
+    languages: Sequence[str],
+    quotas: tuple[int, int],
+    as_is: bool,
+    licence: str,
+    consent: str,
+    dry_run: bool,
+    workspace: str = "",
 ) -> Options:
-    """`quotas`: of a topic's entries, and of pairs that one person resolved."""
+    """`quotas`: of a topic's entries, and of pairs that one person resolved. Raises BadInput for no workspace."""
     chosen = replace(
         cleaning(kept.settings), as_is=as_is, most_per_topic=quotas[0], most_per_person=quotas[1],
         languages=frozenset(language.lower() for language in languages),
     )  # fmt: skip
-    return Options(chosen, licence, consent, papers_folder(kept), dry)
+    return Options(
+        chosen, licence, consent, papers_folder(kept), named(workspace), kept.settings.policy().separate, dry_run
+    )
 
 
 def papers_folder(kept: Kept) -> Path:

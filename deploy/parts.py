@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bot.commands import Commands
 from bot.errors import SettingError
 from bot.ids import AdapterId
-from bot.lineage import Progress, serving_stack
+from bot.lineage import Progress
 from bot.ports import Planner
 from bot.redacting import Redacting
 from bot.trying import Trying
@@ -87,7 +87,8 @@ def open_models(kept: Kept) -> Iterator[Models]:
         kept.store.run_sync(lambda unit: install(unit, files, base, starter, utc_now()))
 
     async def live() -> AdapterId | None:
-        return await kept.store.run(lambda unit: serving_stack(unit.adapters.history())[-1])
+        found = await kept.store.run(kept.commands.live)
+        return found.id if found is not None else None
 
     def recorded(adapter: AdapterId) -> str | None:
         known = kept.store.run_sync(lambda unit: unit.adapters.get(adapter))
@@ -159,7 +160,8 @@ def make_memory(kept: Kept) -> "Memory":
     from learning.knowledge import Memory
     from learning.models import resolve_encoder
 
-    return Memory(kept.store, MiniLmEncoder(resolve_encoder(kept.settings.cache_dir, say_stage)))
+    encoder = MiniLmEncoder(resolve_encoder(kept.settings.cache_dir, say_stage))
+    return Memory(kept.store, encoder, separate=kept.settings.policy().separate)
 
 
 def make_cycle(kept: Kept, base: "BaseModel", memory: "Memory", changed: Recipe | None = None) -> "Cycle":
@@ -182,6 +184,7 @@ def make_cycle(kept: Kept, base: "BaseModel", memory: "Memory", changed: Recipe 
         clock=utc_now,
         trying=trying(settings),
         index=memory.refresh,
+        of=settings.policy().common,
     )
 
 
@@ -196,4 +199,6 @@ def recipe(settings: Settings) -> Recipe:
 
 
 def planner(settings: Settings) -> Planner:
-    return partial(plan, recipe=recipe(settings), base=settings.base_model, most_minutes=settings.training_minutes)
+    common = settings.policy().common
+    how = partial(plan, recipe=recipe(settings), base=settings.base_model, most_minutes=settings.training_minutes)
+    return lambda unit: how(unit.within(common))

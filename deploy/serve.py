@@ -13,6 +13,8 @@ from pathlib import Path
 import structlog
 
 from bot.errors import MenteeError, OperatorError, SettingError
+from bot.lineage import Deployment
+from bot.ports import Unit
 from bot.trying import trial_of
 from deploy import metrics
 from deploy.connections import make_connectors
@@ -55,6 +57,7 @@ async def serve(settings: Settings, *, demo: bool) -> None:
             trigger=schedule,
             after_lessons=settings.retrain_after_lessons,
             retention=settings.retention(),
+            of=models.parts.policy.common,
         )
         await asyncio.gather(models.engine.refresh(), models.memory.refresh())
         log.info("ready", page=f"http://{settings.web_host}:{settings.web_port}")
@@ -135,12 +138,17 @@ async def keep_up(part: str, run: Callable[[], Awaitable[None]]) -> None:
 
 async def _follow_deployments(models: Models) -> None:
     """Swap adapters when a promotion or rollback was written, by this process or another."""
+    common = models.parts.policy.common
+
+    def common_trial(unit: Unit) -> Deployment | None:
+        return trial_of(unit.within(common))
+
     while True:
         before = models.engine.serving
         await models.engine.refresh()
         if models.engine.serving != before:
             metrics.swapped()
-        trial = await models.parts.store.run(trial_of)
+        trial = await models.parts.store.run(common_trial)
         await models.engine.prepare(trial.adapter if trial is not None else None)
         await asyncio.sleep(ENGINE_LOOKS_EVERY_S)
 
@@ -158,7 +166,8 @@ async def _train_on_request(bot: Bot, cycle: Cycle) -> None:
 async def _watch(kept: Kept) -> None:
     folders = [Path(folder) for folder in sorted(kept.settings.watch)]
     if folders:
-        options = Options(cleaning(kept.settings), folder=papers_folder(kept))
+        separate = kept.settings.policy().separate
+        options = Options(cleaning(kept.settings), folder=papers_folder(kept), separate=separate)
         await Watching(folders, kept.store, options).run()
 
 

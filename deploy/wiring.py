@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 
 import structlog
 
@@ -19,6 +18,7 @@ from bot.events import Event
 from bot.following import Following
 from bot.handing_off import HandingOff
 from bot.intake import Intake
+from bot.lineage import Deployment
 from bot.outgoing import AnswerDraft, Outgoing
 from bot.pace import Pace
 from bot.people import Platform
@@ -91,7 +91,11 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
         if draft.place.platform in connectors:
             await connectors[draft.place.platform].draft(draft)
 
-    on_trial = partial(parts.store.run, trial_of)
+    common = parts.policy.common
+
+    async def on_trial() -> Deployment | None:
+        return await parts.store.run(lambda unit: trial_of(unit.within(common)))
+
     answering = Answering(parts.knowledge, parts.generator, parts.policy, parts.texts, on_trial)
     capturing = Capturing(parts.policy, parts.texts)
     commands = Commands(parts.policy, parts.texts, parts.adapter_store, parts.planner, parts.clock)

@@ -13,7 +13,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.errors import SettingError
-from bot.ids import RunId, new_id
+from bot.ids import RunId, Tenant, new_id
 from bot.lineage import Run, RunState
 from bot.ports import Clock, Store, Unit
 from bot.retention import Retention
@@ -38,6 +38,8 @@ class Scheduling:
     after_lessons: int
     """Request a run when so many lessons were taught since the last one, whatever came of that; 0: never."""
     retention: Retention = field(default_factory=Retention)
+    of: Tenant | None = None
+    """Whose lessons are trained on; None: everybody's."""
 
     async def run(self) -> None:
         """Watch until cancelled. The pauses don't hang on the machine's clock: one that is set back by a day stops
@@ -59,7 +61,7 @@ class Scheduling:
     def _request_due(self, unit: Unit) -> None:
         now = self.clock()
         runs = unit.runs.latest()
-        if any(run.state is not RunState.DONE for run in runs) or trial_of(unit) is not None:
+        if any(run.state is not RunState.DONE for run in runs) or trial_of(unit.within(self.of)) is not None:
             return  # a newer adapter would take the place of the one on trial before anything is known of it
         said = unit.flags.get(LAST_LOOK)
         unit.flags.set(LAST_LOOK, now.isoformat())
@@ -67,7 +69,7 @@ class Scheduling:
             _request(unit, f"schedule:{due.isoformat()}", now)
             return
         if self.after_lessons:
-            taught = taught_since(unit, runs[0].requested_at if runs else EPOCH)
+            taught = taught_since(unit.within(self.of), runs[0].requested_at if runs else EPOCH)
             if len(taught) >= self.after_lessons:
                 _request(unit, f"lessons:{taught[-1].id}", now)
 

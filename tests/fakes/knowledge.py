@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bot.feedback import facts_of
+from bot.ids import SHARED, Tenant
 from bot.ports import Store, Unit
 from bot.retrieval import FactMatch, Retrieval, SectionMatch
 from bot.support import content_words
@@ -12,9 +13,11 @@ from bot.support import content_words
 @dataclass(frozen=True)
 class LexicalKnowledge:
     store: Store
+    separate: bool = False
 
-    async def search(self, question: str) -> Retrieval:
-        return await self.store.run(lambda unit: _search(unit, question))
+    async def search(self, question: str, tenant: Tenant = SHARED) -> Retrieval:
+        within = tenant if self.separate else None
+        return await self.store.run(lambda unit: _search(unit.within(within), question))
 
 
 def _search(unit: Unit, question: str) -> Retrieval:
