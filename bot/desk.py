@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from bot.answering import OnText
 from bot.answers import Answer
@@ -56,6 +56,11 @@ class Desk:
         if self.redacting is not None:
             for name in names:
                 self.redacting.personal_data.meet(name)
+
+    def let_go_of_values(self) -> None:
+        """What is remembered of who asked, to be repeated to them, goes at once: somebody was forgotten."""
+        if self.redacting is not None and self.redacting.refilling is not None:
+            self.redacting.refilling.clear()
 
     async def correction_form(self, answer: AnswerId | MessageRef, person: Person) -> CorrectionForm:
         """What the correction form shows. Raises NotAllowed or BadInput, whose text is for the person."""
@@ -165,10 +170,12 @@ class Desk:
 
     async def ask(self, text: str, on_text: OnText | None = None) -> Answer:
         """Answer and keep the answer, as if it had been asked in a channel."""
-        asked = self.redacting.asked(text) if self.redacting is not None else text
-        answer = await self.routing.answering.answer(Question(asked, id=new_id()), on_text)
+        here = new_id()
+        asked = self.redacting.asked(text, here, OPERATOR) if self.redacting is not None else text
+        answer = await self.routing.answering.answer(Question(asked, id=here), on_text)
         await self.store.run(lambda unit: unit.answers.add(answer, TERMINAL, OPERATOR))
-        return answer
+        filled = self.redacting.filled(answer.text, here, OPERATOR) if self.redacting is not None else answer.text
+        return replace(answer, text=filled)
 
     async def teach(self, question: str, answer: str) -> Lesson:
         """Take a lesson at once. Raises BadInput."""
