@@ -63,6 +63,11 @@ class Desk:
             for name in names:
                 self.redacting.personal_data.meet(name)
 
+    def let_go_of_values(self) -> None:
+        """What is remembered of who asked, to be repeated to them, goes at once: somebody was forgotten."""
+        if self.redacting is not None and self.redacting.refilling is not None:
+            self.redacting.refilling.clear()
+
     async def correction_form(self, answer: AnswerId | MessageRef, person: Person, place: Place) -> CorrectionForm:
         """What the correction form shows that somebody opens at a place. Raises NotAllowed or BadInput, whose text is
         for the person."""
@@ -185,11 +190,13 @@ class Desk:
 
     async def ask(self, text: str, on_text: OnText | None = None, tenant: Tenant = SHARED) -> Answer:
         """Answer and keep the answer, as if it had been asked in a channel (of a workspace)."""
-        asked = self.redacting.asked(text) if self.redacting is not None else text
-        answer = await self.routing.answering.answer(Question(asked, id=new_id(), tenant=tenant), on_text)
+        here = new_id()
+        asked = self.redacting.asked(text, here, OPERATOR) if self.redacting is not None else text
+        answer = await self.routing.answering.answer(Question(asked, id=here, tenant=tenant), on_text)
         place = replace(TERMINAL, workspace=tenant or TERMINAL.workspace)
         await self.store.run(lambda unit: unit.answers.add(answer, place, OPERATOR))
-        return answer
+        filled = self.redacting.filled(answer.text, here, OPERATOR) if self.redacting is not None else answer.text
+        return replace(answer, text=filled)
 
     async def teach(self, question: str, answer: str, tenant: Tenant = SHARED) -> Lesson:
         """Take a lesson at once, for a workspace or for all. Raises BadInput."""

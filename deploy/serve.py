@@ -62,7 +62,7 @@ async def serve(settings: Settings, *, demo: bool) -> None:
         await asyncio.gather(models.engine.refresh(), models.memory.refresh())
         log.info("ready", page=f"http://{settings.web_host}:{settings.web_port}")
         running = asyncio.create_task(run_side_by_side(bot, models, cycle, scheduling))
-        erasing = asyncio.create_task(keep_up("erasures", partial(_finish_erasures, kept)))
+        erasing = asyncio.create_task(keep_up("erasures", partial(_finish_erasures, kept, bot)))
         watching = asyncio.create_task(keep_up("watched folders", partial(_watch, kept)))
         for signum in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(signum, running.cancel)
@@ -171,10 +171,11 @@ async def _watch(kept: Kept) -> None:
         await Watching(folders, kept.store, options).run()
 
 
-async def _finish_erasures(kept: Kept) -> None:
+async def _finish_erasures(kept: Kept, bot: Bot) -> None:
     """Remove what lies outside of the database of those who were forgotten."""
     while True:
         for certificate in await finish_erasures(kept):
+            bot.desk.let_go_of_values()
             log.info("somebody was forgotten", certificate=certificate.id, folders=certificate.folders)
         await asyncio.sleep(ERASURE_LOOKS_EVERY_S)
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from bot.personal import Kind, Span
+from bot.personal import PLACEHOLDER, Kind, Span
 from learning.redaction.contacts import emails, ips, phones
 from learning.redaction.names import Roster, introduced
 from learning.redaction.numbers import cards, ibans, ids
@@ -16,7 +16,6 @@ OF_NUMBERS = (ibans, cards, ids, phones)
 DIGIT = re.compile(r"\d")
 MENTION = re.compile(r"<@[!]?[UW]?[A-Z0-9]{5,24}(?:\|[^<>]*)?>|(?<![\w.])@[UW][A-Z0-9]{7,20}\b")
 MARKUP = re.compile(r"<(?:mailto:|tel:|https?://)[^<>]{1,4096}>", re.IGNORECASE)
-PLACEHOLDER = re.compile(rf"<(?:{'|'.join(Kind)})_\d+>")
 PRECEDENCE = {kind: place for place, kind in enumerate(Kind)}
 
 

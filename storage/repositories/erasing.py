@@ -18,6 +18,7 @@ from bot.erasure import FORGOTTEN, Acquaintance, Erased
 from bot.events import CommandGiven
 from bot.ids import LessonId
 from storage.codec import ANSWER, EVENT, PERSON, PLACE, from_text, to_text
+from storage.columns import Words
 from storage.repositories.revision import advance_revision
 from storage.tables import (
     AliasRow,
@@ -33,7 +34,6 @@ from storage.tables import (
     RunRow,
     TurnRow,
     VectorRow,
-    Words,
     metadata,
 )
 

@@ -17,7 +17,7 @@ from tests.bot.events import CUSTOMER, NOW, message
 from tests.chaos.mutants import seed as plant
 from tests.chaos.tally import Tally
 from tests.fakes.connector import FakeConnector
-from tests.house import STAFF, House, open_house
+from tests.house import STAFF, ConnectorsOf, House, open_house
 
 QUESTIONS, STEPS, AT_ONCE = 5, 50, 4
 AGAIN = 0.4
@@ -59,12 +59,16 @@ async def orders(folder: Path, count: int, seed: int, mutant: str = "") -> Tally
             chat = FakeConnector()
             policy = Policy(staff=STAFF, trust_from=0, lessons_an_hour=0)
             (folder / str(number)).mkdir(parents=True)
-            async with open_house(folder / str(number), lambda _, chat=chat: [chat], policy=policy) as house:
+            async with open_house(folder / str(number), _only(chat), policy=policy) as house:
                 await _tell(house, chat, random.Random(seed + number), tally)
     finally:
         SqlInbox.add = right  # type: ignore[method-assign]
     tally.notes.append(f"{count} stories of {QUESTIONS} questions and {STEPS} reactions or deletions")
     return tally
+
+
+def _only(chat: FakeConnector) -> ConnectorsOf:
+    return lambda _: [chat]
 
 
 async def _tell(house: House, chat: FakeConnector, rng: random.Random, tally: Tally) -> None:
