@@ -51,7 +51,7 @@ chaos-long: $(VENV)/.dev ## The same for a night
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos --long --json chaos.json
 
 test-long: $(VENV)/.dev peers ## What takes a quarter of an hour and more
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -m long -o faulthandler_timeout=7200
 
 test: lint test-fast test-slow ## All checks and tests, from nothing
 

@@ -73,6 +73,10 @@ NEEDED: Mapping[Deed, Role] = {
 }
 """The least role that each asks for. Nobody has none, so that a bot may not even ask."""
 
+FOR_ALL = frozenset({Deed.RETRAIN, Deed.PROMOTE, Deed.ROLLBACK, Deed.PAUSE, Deed.RESUME, Deed.FORGET})
+"""What concerns all workspaces. Where they don't share what they know, a workspace's own admin may not: only whom the
+operator's settings name by their own id."""
+
 COMMANDS = frozenset(NEEDED) - {Deed.ASK, Deed.CHOOSE, Deed.RATE, Deed.TEACH, Deed.TAKE, Deed.DECIDE}
 
 
@@ -83,6 +87,8 @@ class Staff:
     agents: frozenset[str] = frozenset()
     admins: frozenset[str] = frozenset()
     workspace_admins_are_admins: bool = True
+    separate: bool = False
+    """Workspaces don't share what they know."""
 
     def role_of(self, person: Person) -> Role:
         if person.platform is Platform.CLI:
@@ -97,7 +103,11 @@ class Staff:
         return Role.AGENT if badges & self.agents else Role.CUSTOMER
 
     def may(self, person: Person, deed: Deed) -> bool:
-        return self.role_of(person) >= NEEDED[deed]
+        return self.role_of(person) >= NEEDED[deed] and (deed not in FOR_ALL or self.is_for_all(person))
+
+    def is_for_all(self, person: Person) -> bool:
+        """Whether an admin is one of the whole bot: groups and roles are a workspace's own to give."""
+        return not self.separate or person.platform in (Platform.CLI, Platform.WEB) or person.id in self.admins
 
 
 def refusal(person: Person, text: str, texts: Texts) -> str:

@@ -9,17 +9,19 @@ and whoever was told hears that they don't hold any more.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 from bot.answering import Answering
 from bot.answers import PostedAnswer
 from bot.capturing import Capturing
 from bot.feedback import Amended, Gesture, Lesson
-from bot.ids import AnswerId, FactId
+from bot.ids import AnswerId, FactId, Tenant
 from bot.outgoing import AnswerEdit, Notice, Outgoing
 from bot.ports import Clock, Store, Unit
 from bot.retrieval import Section
 from bot.support import same_words
+from bot.tenants import tenant_of
 from bot.texts import quote
 
 EVERY_S = 5.0
@@ -30,8 +32,8 @@ MOST = 500
 @dataclass(frozen=True)
 class Amending:
     store: Store
-    near: Callable[[str], Awaitable[tuple[Mapping[FactId, float], Sequence[Section]]]]
-    """The known facts that a question may mean, with probabilities."""
+    near: Callable[[str, Tenant], Awaitable[tuple[Mapping[FactId, float], Sequence[Section]]]]
+    """The facts known in a workspace that a question may mean, with probabilities."""
     answering: Answering
     capturing: Capturing
     clock: Clock
@@ -52,7 +54,8 @@ class Amending:
         )
         sent = 0
         for lesson in due:
-            recent = await self.store.run(lambda unit: unit.answers.recent(since, MOST))
+            whose = lesson.tenant if self.answering.policy.separate else None
+            recent = await self.store.run(partial(_recent, since=since, within=whose or None))
             similar = await self._similar(lesson, recent)
             sent += await self._send(partial(self._amend, lesson=lesson, similar=similar))
         for lesson in taken_back:
@@ -72,7 +75,7 @@ class Amending:
             if answer.fact == lesson.fact or answer.id == lesson.about:
                 found[answer.id] = 1.0
                 continue
-            near, _ = await self.near(answer.question)
+            near, _ = await self.near(answer.question, tenant_of(posted.place))
             best = max(near, key=lambda fact: near[fact], default=None)
             if best == lesson.fact and near[best] >= self.answering.policy.known_from:
                 found[answer.id] = near[best]
@@ -91,16 +94,17 @@ class Amending:
         return sent
 
     def _amend(self, unit: Unit, lesson: Lesson, similar: Mapping[AnswerId, float]) -> list[Outgoing]:
-        fact = self.capturing.fact(unit, lesson.fact)
-        is_due = unit.lessons.amended(lesson.id, Amended.DONE)
-        if not is_due or fact is None or fact.lesson.id != lesson.id:
-            return []  # done by another process, taken back meanwhile, or left to a newer correction
+        if not unit.lessons.amended(lesson.id, Amended.DONE):
+            return []  # done by another process
         edits: list[Outgoing] = []
         notices: dict[str, Outgoing] = {}
         for each, probability in similar.items():
             posted = unit.answers.get(each)
             if posted is None or not _may_be_amended(unit, posted, lesson):
                 continue
+            fact = self.capturing.fact(unit.within(self.answering.policy.within(posted.place)), lesson.fact)
+            if fact is None or fact.lesson.id != lesson.id:
+                continue  # taken back meanwhile, left to a newer correction, or known otherwise there
             known = self.answering.from_fact(posted.answer.question, fact, probability)
             answer = replace(known, language=posted.answer.language)
             unit.answers.amend(each, answer)
@@ -126,6 +130,10 @@ class Amending:
         """In the thread, where the asker is called: they may have left long ago."""
         told = text.format(question=quote(posted.answer.question), name=lesson.author_name)
         return Notice(place=posted.place, text=told, calls=None if posted.place.is_direct else posted.asker)
+
+
+def _recent(unit: Unit, since: datetime, within: Tenant | None) -> Sequence[PostedAnswer]:
+    return unit.within(within).answers.recent(since, MOST)
 
 
 def _may_be_amended(unit: Unit, posted: PostedAnswer, lesson: Lesson) -> bool:

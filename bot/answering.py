@@ -18,7 +18,7 @@ from bot.ids import AdapterId
 from bot.lineage import Deployment
 from bot.policy import Policy
 from bot.ports import Generator, Knowledge
-from bot.profile import Profile, in_scope
+from bot.profile import in_scope
 from bot.prompting import Message, Passage, describe_asker, grounded_prompt
 from bot.retrieval import FactMatch, Retrieval, Section
 from bot.support import coverage, support
@@ -133,16 +133,17 @@ class Answering:
 
         What the bot has said in this thread already is no answer to a further question.
         """
-        alone = await self._search(question.text, question.profile)
+        alone = await self._search(question, question.text)
         if not question.earlier or self._known(question, alone) or self._readable(question.text, alone):
             return question.text, alone
         said = {turn.text for turn in question.earlier if turn.speaker is Speaker.BOT}
-        together = await self._search(question.in_context, question.profile)
+        together = await self._search(question, question.in_context)
         facts = tuple(match for match in together.facts if match.fact.lesson.answer not in said)
         return question.in_context, Retrieval(_better(alone.facts, facts), together.sections)
 
-    async def _search(self, words: str, asker: Profile) -> Retrieval:
-        return in_scope(await self.knowledge.search(words), asker.product, self.policy.products)
+    async def _search(self, question: Question, words: str) -> Retrieval:
+        found = await self.knowledge.search(words, question.tenant)
+        return in_scope(found, question.profile.product, self.policy.products)
 
     def _known(self, question: Question, retrieval: Retrieval) -> Answer | None:
         if not retrieval.facts or retrieval.facts[0].probability < self.policy.known_from:

@@ -6,14 +6,14 @@ from datetime import datetime
 from functools import cached_property
 
 from bot.access import Deed, refusal
-from bot.answers import Answer, AnswerKind, PostedAnswer
+from bot.answers import AnswerKind, PostedAnswer
 from bot.asking_why import ask_why, reason_buttons
 from bot.contradicting import contradicts
 from bot.errors import BadInput, NotAllowed
 from bot.events import CorrectionSubmitted, MessageRef, Reacted
 from bot.feedback import Fact, Gesture, Hold, Lesson, LessonSource, Phrasing, Rating, Ruling, facts_of
 from bot.holding import Near
-from bot.ids import AnswerId, FactId, LessonId, new_id
+from bot.ids import SHARED, AnswerId, FactId, LessonId, Tenant, new_id
 from bot.outgoing import CorrectionForm, CorrectionOffer, Notice, Outgoing
 from bot.people import Person
 from bot.policy import Policy
@@ -21,6 +21,7 @@ from bot.ports import Unit
 from bot.retrieval import Section
 from bot.reviewing import Reviewing
 from bot.support import content_words, coverage, same_words
+from bot.tenants import tenant_of
 from bot.texts import Texts, quote
 
 MAX_ANSWER_CHARS = 8_000
@@ -92,9 +93,10 @@ class Capturing:
             if (reason := self._not_learnt_from(unit, event)) is not None:
                 return [self._notice(event, reason)]
             origin = rating_origin(answer.id, event.person)
-            unit.lessons.add_phrasing(Phrasing(fact=answer.fact, text=answer.question, origin=origin))
+            tenant = tenant_of(posted.place)
+            unit.lessons.add_phrasing(Phrasing(fact=answer.fact, text=answer.question, origin=origin, tenant=tenant))
         elif answer.kind is AnswerKind.GROUNDED:
-            if (held := self._approve_generated(unit, event, answer)) is not None:
+            if (held := self._approve_generated(unit, event, posted)) is not None:
                 return [held]
         else:
             return []
@@ -111,15 +113,16 @@ class Capturing:
             return None
         return self.texts.not_learnt.format(name=event.person.name, reason=self.reviewing.because(reason))
 
-    def _approve_generated(self, unit: Unit, event: Reacted, answer: Answer) -> Notice | None:
+    def _approve_generated(self, unit: Unit, event: Reacted, posted: PostedAnswer) -> Notice | None:
         """Make it known; the word that it is held, if it is."""
+        answer = posted.answer
         for earlier in unit.lessons.about(answer.id):
             if earlier.source is LessonSource.APPROVAL and earlier.author == event.person.key:
                 if earlier.held is None and earlier.ruling is not Ruling.DROPPED:
                     unit.lessons.restore(earlier.id)
                     unit.audit.add(event.person.key, "taught again", earlier.id, event.at)
                 return None
-        lesson = self._lesson(answer.question, answer.text, event.person, LessonSource.APPROVAL, event.at, answer.id)
+        lesson = self._lesson(answer.question, answer.text, event.person, LessonSource.APPROVAL, event.at, posted)
         reason = self.reviewing.holding.reason(unit, lesson, event.person, None, {})
         self._keep(unit, lesson)
         return self.reviewing.hold(unit, lesson, reason, event.place) if reason is not None else None
@@ -166,7 +169,7 @@ class Capturing:
         likely = posted.answer.fact or self._surely(near)
         fact = self._corrected_before(unit, event.answer) or self._fact_meant(unit, likely, event.question, event.text)
         lesson = self._lesson(
-            event.question, event.text, event.person, _source(event), event.at, event.answer, fact, event.said_in
+            event.question, event.text, event.person, _source(event), event.at, posted, fact, event.said_in
         )
         against = None if self.reviewing.holding.is_exempt(event.person) else contradicts(lesson, sections)
         if against is not None:
@@ -193,21 +196,24 @@ class Capturing:
             if len(text) > MAX_ANSWER_CHARS:
                 raise BadInput(self.texts.too_long.format(limit=MAX_ANSWER_CHARS, length=len(text)))
 
-    def teach(self, unit: Unit, question: str, answer: str, author: Person, at: datetime, near: Near) -> Lesson:
+    def teach(
+        self, unit: Unit, question: str, answer: str, author: Person, at: datetime, near: Near, tenant: Tenant = SHARED
+    ) -> Lesson:
         """The operator's direct way: trusted at once. Raises BadInput."""
         self.check(question, answer)
         fact = self._fact_meant(unit, self._surely(near), question, answer)
-        lesson = self._lesson(question, answer, author, LessonSource.TAUGHT, at, None, fact)
+        lesson = replace(self._lesson(question, answer, author, LessonSource.TAUGHT, at, None, fact), tenant=tenant)
         self._keep(unit, lesson)
         return lesson
 
     # --- choices ---------------------------------------------------------------------------------------------------
 
-    def learn_from_choice(self, unit: Unit, answer: Answer, fact: FactId, person: Person) -> None:
+    def learn_from_choice(self, unit: Unit, posted: PostedAnswer, fact: FactId, person: Person) -> None:
         """A click on "did you mean" says what the question meant; an agent's click is trusted with it."""
         if self._is_agent(person) and self.reviewing.holding.is_believed(unit, person):
-            origin = f"choice:{answer.id}:{person.key}"
-            unit.lessons.add_phrasing(Phrasing(fact=fact, text=answer.question, origin=origin))
+            asked, tenant = posted.answer, tenant_of(posted.place)
+            origin = f"choice:{asked.id}:{person.key}"
+            unit.lessons.add_phrasing(Phrasing(fact=fact, text=asked.question, origin=origin, tenant=tenant))
 
     def fact(self, unit: Unit, fact: FactId) -> Fact | None:
         facts = facts_of(unit.lessons.all([fact]), unit.lessons.phrasings([fact]))
@@ -257,12 +263,15 @@ class Capturing:
     @staticmethod
     def _lesson(
         question: str, answer: str, author: Person, source: LessonSource, at: datetime,
-        about: AnswerId | None, fact: FactId | None = None, said_in: MessageRef | None = None,
+        about: PostedAnswer | None, fact: FactId | None = None, said_in: MessageRef | None = None,
     ) -> Lesson:  # fmt: skip
+        """It belongs to where the question was asked."""
         return Lesson(
             id=LessonId(new_id()), fact=fact or FactId(new_id()), question=question.strip(), answer=answer.strip(),
-            author=author.key, author_name=author.name, source=source, taught_at=at, about=about,
+            author=author.key, author_name=author.name, source=source, taught_at=at,
+            about=about.answer.id if about is not None else None,
             said_in=said_in.key if said_in is not None else None,
+            tenant=tenant_of(about.place) if about is not None else SHARED,
         )  # fmt: skip
 
     @staticmethod
@@ -272,7 +281,8 @@ class Capturing:
         unit.audit.add(lesson.author, f"taught ({lesson.source})", lesson.id, lesson.taught_at)
         for text in dict.fromkeys((lesson.question, asked.strip())):
             if text:
-                unit.lessons.add_phrasing(Phrasing(fact=lesson.fact, text=text, origin=lesson.id))
+                brought = Phrasing(fact=lesson.fact, text=text, origin=lesson.id, tenant=lesson.tenant)
+                unit.lessons.add_phrasing(brought)
 
     def _offer(self, event: Reacted, answer: AnswerId, text: str, *, may_say_why: bool) -> CorrectionOffer:
         return CorrectionOffer(

@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 from functools import cached_property
 
-from bot.access import COMMANDS, NEEDED, Deed, refusal
+from bot.access import COMMANDS, FOR_ALL, NEEDED, Deed, refusal
 from bot.answers import PostedAnswer
 from bot.errors import AdapterBroken, AdminError, BadInput, NotAllowed, UnknownAdapter
 from bot.events import CommandGiven, Place
@@ -20,6 +20,7 @@ from bot.policy import Policy
 from bot.ports import AdapterStore, Clock, Planner, Unit
 from bot.reviewing import Reviewing, remember_admin
 from bot.status import PAUSED, Status, describe_status, explain, name_of, status_of
+from bot.tenants import tenant_of
 from bot.texts import Texts
 from bot.trying import BY_TRIAL, describe_trial, live_adapter, standing_of, trial_of
 
@@ -41,31 +42,40 @@ class Commands:
         verb, arguments = _parse(event.text)
         try:
             self.check_right(verb, event.person)
-            if self.policy.staff.may(event.person, Deed.DECIDE):
-                remember_admin(unit, event.person, event.place)
+            self._remember(unit, event)
             return self._dispatch(unit, event, verb, arguments)
         except (AdminError, NotAllowed, BadInput) as problem:
             return [_tell(event, str(problem))]
+
+    def _remember(self, unit: Unit, event: CommandGiven) -> None:
+        staff = self.policy.staff
+        if staff.may(event.person, Deed.DECIDE):
+            remember_admin(unit, event.person, event.place, self.policy.shown(event.place))
+        if staff.may(event.person, Deed.PROMOTE):
+            remember_admin(unit, event.person, event.place)
 
     def check_right(self, verb: str, person: Person) -> None:
         """Raises BadInput for a verb that doesn't exist, NotAllowed for a person who may not use it."""
         if verb not in COMMANDS:
             raise BadInput(self.texts.unknown_command.format(verb=verb))
         deed = Deed(verb)
+        if self.policy.staff.role_of(person) >= NEEDED[deed] and not self.policy.staff.may(person, deed):
+            raise NotAllowed(self.texts.for_all_workspaces.format(verb=verb))
         if not self.policy.staff.may(person, deed):
             text = self.texts.not_admin if NEEDED[deed] is Role.ADMIN else self.texts.not_staff
             raise NotAllowed(refusal(person, text.format(verb=verb), self.texts))
 
     def _dispatch(self, unit: Unit, event: CommandGiven, verb: str, arguments: list[str]) -> list[Outgoing]:
         by = event.person.key
+        unit = unit.within(None) if verb in FOR_ALL else unit
         match verb:
             case "retrain":
                 return self._retrain(unit, event, dry_run="--dry-run" in arguments)
             case "status" | "why" | "adapters" | "review":
-                return [_tell(event, self._show(unit, verb, arguments))]
+                return [_tell(event, self._show(unit, verb, arguments, event.place))]
             case "accept" | "drop":
                 text, told = self.decide(
-                    unit, verb, _only(arguments, self._needs(verb, self.texts.needs_lesson)), event.person
+                    unit, verb, _only(arguments, self._needs(verb, self.texts.needs_lesson)), event.person, event.place
                 )
                 return [_tell(event, text), *told]
             case "promote":
@@ -90,7 +100,7 @@ class Commands:
             case _:
                 return [_tell(event, self.texts.help)]
 
-    def _show(self, unit: Unit, verb: str, arguments: list[str]) -> str:
+    def _show(self, unit: Unit, verb: str, arguments: list[str], place: Place) -> str:
         match verb:
             case "status":
                 return self.describe(self.status(unit))
@@ -99,7 +109,7 @@ class Commands:
             case "adapters":
                 return self.list_adapters(unit)
             case _:
-                return self.reviewing.describe(unit)
+                return self.reviewing.describe(unit, self.policy.shown(place))
 
     @property
     def forgetting(self) -> Forgetting:
@@ -109,14 +119,16 @@ class Commands:
 
     def live(self, unit: Unit) -> Adapter | None:
         """The adapter that answers now; None is the base model."""
-        return live_adapter(unit)
+        return live_adapter(unit.within(self.policy.common))
 
     def promote(self, unit: Unit, name: str, by: str, reason: str = "by hand") -> str:
         """Put an adapter live. Raises UnknownAdapter, or AdapterBroken when its files are not what they were."""
         adapter = unit.adapters.named(name)
         if adapter is None:
             raise UnknownAdapter(self.texts.unknown_adapter.format(name=name))
-        if serving_stack(unit.adapters.history())[-1] == adapter.id:
+        if not adapter.may_answer(self.policy.common):
+            raise UnknownAdapter(self.texts.foreign_adapter.format(name=name, workspaces=", ".join(adapter.tenants)))
+        if (live := self.live(unit)) is not None and live.id == adapter.id:
             return self.texts.already_live.format(name=adapter.name)
         if adapter.id in withdrawn(unit.adapters.history()):
             raise AdapterBroken(self.texts.withdrawn_adapter.format(name=adapter.name))
@@ -130,12 +142,15 @@ class Commands:
         stack = serving_stack(unit.adapters.history())
         if (trial := trial_of(unit)) is not None:
             return self._end_trial(unit, trial, stack[-1], by, reason)
-        if len(stack) == 1:
+        common = unit.within(self.policy.common)
+        usable = [i for i, each in enumerate(stack) if each is None or common.adapters.get(each) is not None]
+        if len(usable) == 1:
             raise UnknownAdapter(self.texts.nothing_to_roll_back)
-        target = stack[-2]
+        target = stack[usable[-2]]
         if target is not None:
             self.adapter_store.verify(target)
-        unit.adapters.deploy(Deployment(Move.ROLLBACK, target, by, self.clock(), reason))
+        for _ in stack[usable[-2] + 1 :]:  # with those that nothing is answered with, since they learned elsewhere
+            unit.adapters.deploy(Deployment(Move.ROLLBACK, target, by, self.clock(), reason))
         serving = self.name_of(self.live(unit))
         unit.audit.add(by, "rolled back to", serving, self.clock())
         return self.texts.rolled_back.format(name=serving)
@@ -151,7 +166,7 @@ class Commands:
         return name_of(adapter, self.texts)
 
     def list_adapters(self, unit: Unit) -> str:
-        live, trial = self.live(unit), trial_of(unit)
+        live, trial = self.live(unit), trial_of(unit.within(self.policy.common))
         lines = [
             self.texts.adapter_line.format(
                 mark="●" if adapter == live else "◐" if trial is not None and adapter.id == trial.adapter else "○",
@@ -176,11 +191,13 @@ class Commands:
 
     # --- lessons that are held ------------------------------------------------------------------------------------
 
-    def decide(self, unit: Unit, verb: str, id: str, by: Person) -> tuple[str, list[Outgoing]]:
-        """Accept or drop a held lesson: what whoever did is told, and the teacher. Raises BadInput, NotAllowed."""
+    def decide(self, unit: Unit, verb: str, id: str, by: Person, place: Place) -> tuple[str, list[Outgoing]]:
+        """Accept or drop a held lesson: what whoever did is told, and the teacher. A workspace's own people decide of
+        its own. Raises BadInput, NotAllowed."""
+        of = self.policy.shown(place)
         if verb == "drop":
-            return self.texts.dropped_by_you, self.reviewing.drop(unit, id, by, self.clock())
-        return self.texts.accepted_by_you, self.reviewing.accept(unit, id, by, self.clock())
+            return self.texts.dropped_by_you, self.reviewing.drop(unit, id, by, self.clock(), of)
+        return self.texts.accepted_by_you, self.reviewing.accept(unit, id, by, self.clock(), of)
 
     # --- training ------------------------------------------------------------------------------------------------
 
@@ -207,6 +224,8 @@ class Commands:
 
     def describe_plan(self, plan: RetrainPlan) -> str:
         text = f"{self.texts.plan.format(**vars(plan))} {plan.course}".rstrip()
+        if plan.kept_out:
+            text += f" {self.texts.plan_kept_out.format(count=plan.kept_out)}"
         if not plan.refusals:
             return text
         return f"{text}\n{self.texts.retrain_refused.format(reasons=' '.join(plan.refusals))}"
@@ -229,7 +248,8 @@ class Commands:
         """A link for whoever asks, and for nobody else's eyes. Raises BadInput where there is nothing to sign in to."""
         if not self.policy.page_url or event.place.platform is Platform.WEB:
             raise BadInput(self.texts.no_login)
-        link = f"{self.policy.page_url.rstrip('/')}/enter?link={self.letting_in.link(unit, event.person, self.clock())}"
+        secret = self.letting_in.link(unit, event.person, self.clock(), tenant_of(event.place))
+        link = f"{self.policy.page_url.rstrip('/')}/enter?link={secret}"
         minutes = LINK_FOR.total_seconds() / 60
         text = self.texts.login_link.format(link=link, minutes=minutes)
         return Notice(place=event.place, in_reply_to=event.id, text=text, to=event.person, is_secret=True)
@@ -237,7 +257,7 @@ class Commands:
     # --- state ---------------------------------------------------------------------------------------------------
 
     def status(self, unit: Unit) -> Status:
-        return status_of(unit)
+        return status_of(unit, self.policy.common)
 
     def describe(self, status: Status) -> str:
         return describe_status(status, self.texts)
@@ -255,7 +275,7 @@ class Commands:
 
     def explain(self, unit: Unit, posted: PostedAnswer) -> str:
         """What an answer was made of."""
-        return explain(unit, posted, self.texts)
+        return explain(unit, posted, self.texts, self.policy.common)
 
     def _needs(self, verb: str, what: str) -> str:
         return self.texts.needs_argument.format(verb=verb, what=what)

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from bot.access import Deed, Staff
 from bot.events import MessagePosted, Place
+from bot.ids import SHARED, Tenant
 from bot.people import Role
 from bot.profile import Profile
 
@@ -43,6 +44,8 @@ class Question:
     """The same when it is tried again or edited: it decides whether an adapter on trial writes the answer."""
     profile: Profile = field(default_factory=Profile)
     """What is known of who asks."""
+    tenant: Tenant = SHARED
+    """Whose workspace it is asked in."""
 
     @property
     def in_context(self) -> str:

@@ -6,18 +6,26 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeVar
 
+from bot.answers import PostedAnswer
 from bot.errors import DeliveryFailed
 from bot.events import MessageRef
-from bot.outgoing import AnswerEdit, Outgoing
-from bot.people import Platform
+from bot.ids import AnswerId
+from bot.outgoing import AnswerEdit, AnswerPost, Outgoing
+from bot.people import Person, Platform
+from bot.personal import PLACEHOLDER
 from bot.ports import Connector, Store, Unit
+
+Answered = TypeVar("Answered", AnswerPost, AnswerEdit)
 
 MAX_ATTEMPTS = 8
 PATIENCE = 100
 """Attempts while a platform is away: more than an hour and a half."""
 MAX_WAIT_S = 60.0
 
+Fill = Callable[[str, str, Person], str]
+"""A text, its conversation, and who reads it → the text with what the reader wrote in place of placeholders."""
 OnFailure = Callable[[Outgoing, Exception], None]
 
 
@@ -32,6 +40,7 @@ class Delivery:
     on_given_up: Callable[[Unit, Outgoing], None]
     """What becomes of a message that is given up, in the same transaction."""
     on_delivered: Callable[[Outgoing], None]
+    fill: Fill = lambda text, conversation, reader: text
     clock: Callable[[], float] = time.monotonic
     """Seconds, from wherever."""
     _closed_until: dict[str, float] = field(default_factory=dict)
@@ -62,7 +71,11 @@ class Delivery:
         return min(waits, default=MAX_WAIT_S)
 
     async def _deliver_in_order(self, queue: list[Outgoing]) -> float:
+        newest = {_card(each): each.id for each in queue if isinstance(each, AnswerEdit)}
         for outgoing in queue:
+            if isinstance(outgoing, AnswerEdit) and newest[_card(outgoing)] != outgoing.id:
+                await self.store.run(partial(_delivered, outgoing=outgoing, message=None))  # a later one says it all
+                continue
             if (wait_s := self._closed_until.get(_channel(outgoing), 0.0) - self.clock()) > 0:
                 return wait_s
             try:
@@ -80,8 +93,18 @@ class Delivery:
             posted = await self.store.run(lambda unit: unit.answers.get(of))
             if posted is None or posted.message is None:
                 return None
-            outgoing = replace(outgoing, message=posted.message)
+            outgoing = self._filled(replace(outgoing, message=posted.message), posted)
+        elif isinstance(outgoing, AnswerPost) and PLACEHOLDER.search(outgoing.answer.text):
+            wanted = outgoing.answer.id
+            outgoing = self._filled(outgoing, await self.store.run(lambda unit: unit.answers.get(wanted)))
         return await self.connectors[outgoing.place.platform].deliver(outgoing)
+
+    def _filled(self, outgoing: Answered, posted: PostedAnswer | None) -> Answered:
+        """As the one who asked may read it, where they asked. What is kept has placeholders."""
+        if posted is None or posted.place != outgoing.place:
+            return outgoing
+        text = self.fill(outgoing.answer.text, outgoing.place.key, posted.asker)
+        return replace(outgoing, answer=replace(outgoing.answer, text=text))
 
     async def _failed(self, outgoing: Outgoing, problem: Exception) -> float:
         self.on_failure(outgoing, problem)
@@ -99,6 +122,10 @@ class Delivery:
     def _give_up(self, unit: Unit, outgoing: Outgoing, reason: str) -> None:
         unit.outbox.park(outgoing.id, reason)
         self.on_given_up(unit, outgoing)
+
+
+def _card(edit: AnswerEdit) -> tuple[AnswerId, AnswerId]:
+    return edit.of, edit.answer.id
 
 
 def _channel(outgoing: Outgoing) -> str:

@@ -1,8 +1,9 @@
 """What connectors, the page and the command line may ask of the bot: the one way in from outside."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import TypeVar
 
 from bot.answering import OnText
 from bot.answers import Answer
@@ -11,19 +12,24 @@ from bot.errors import BadInput, NotAllowed, SourceUnreadable
 from bot.events import Event, MessageRef, Place
 from bot.feedback import Lesson
 from bot.home import Home, home_of, suggestions
-from bot.ids import AnswerId, new_id
+from bot.ids import SHARED, AnswerId, Tenant, new_id
 from bot.installations import Installation
+from bot.installing import begin, came_back
 from bot.intake import Intake
 from bot.lineage import Adapter, RetrainPlan, Run
 from bot.outgoing import CorrectionForm
 from bot.passes import Pass, PassKind
 from bot.people import OPERATOR, Person, Platform, Role
+from bot.policy import Policy
 from bot.ports import Clock, Library, Store, Unit
 from bot.redacting import Redacting
 from bot.routing import Routing
 from bot.status import Status
+from bot.tenants import tenant_of
 from bot.texts import Texts
 from bot.uninstalling import uninstall
+
+T = TypeVar("T")
 
 TERMINAL = Place(Platform.CLI, "local", "terminal")
 
@@ -57,25 +63,33 @@ class Desk:
             for name in names:
                 self.redacting.personal_data.meet(name)
 
-    async def correction_form(self, answer: AnswerId | MessageRef, person: Person) -> CorrectionForm:
-        """What the correction form shows. Raises NotAllowed or BadInput, whose text is for the person."""
+    def let_go_of_values(self) -> None:
+        """What is remembered of who asked, to be repeated to them, goes at once: somebody was forgotten."""
+        if self.redacting is not None and self.redacting.refilling is not None:
+            self.redacting.refilling.clear()
+
+    async def correction_form(self, answer: AnswerId | MessageRef, person: Person, place: Place) -> CorrectionForm:
+        """What the correction form shows that somebody opens at a place. Raises NotAllowed or BadInput, whose text is
+        for the person."""
 
         def form(unit: Unit) -> CorrectionForm:
             posted = unit.answers.at(answer) if isinstance(answer, MessageRef) else unit.answers.get(answer)
             known = posted.answer.id if posted is not None else AnswerId("")
             return self.routing.capturing.form(unit, known, person)
 
-        return await self.store.run(form)
+        return await self.store.run(lambda unit: form(unit.within(self._policy.within(place))))
 
-    async def home(self, person: Person) -> Home:
-        return await self.store.run(lambda unit: home_of(unit, person, self.routing.commands))
+    async def home(self, person: Person, place: Place) -> Home:
+        return await self._shown(place, lambda unit: home_of(unit, person, self.routing.commands))
 
-    async def suggestions(self) -> Sequence[str]:
-        return await self.store.run(suggestions)
+    async def suggestions(self, place: Place) -> Sequence[str]:
+        return await self._shown(place, suggestions)
 
-    async def held(self) -> Sequence[Lesson]:
-        """Lessons that wait for review."""
-        return await self.store.run(lambda unit: unit.lessons.held())
+    async def held(self, place: Place) -> Sequence[Lesson]:
+        """Lessons that wait for review, and may be decided there."""
+        of = self._policy.shown(place)
+        held = await self._shown(place, lambda unit: unit.lessons.held())
+        return [lesson for lesson in held if of in (None, lesson.tenant)]
 
     async def install(self, installation: Installation) -> None:
         def keep(unit: Unit) -> None:
@@ -83,6 +97,14 @@ class Desk:
             unit.audit.add(installation.by, "installed", f"the bot in {installation.workspace}", installation.at)
 
         await self.store.run(keep)
+
+    async def begin_installing(self) -> str:
+        """The state that an installation leaves with."""
+        return await self.store.run(lambda unit: begin(unit, self.clock()))
+
+    async def came_back(self, state: str) -> bool:
+        """Whether an installation may go on with the state that came back; it is used up."""
+        return await self.store.run(lambda unit: came_back(unit, state, self.clock()))
 
     async def installation(self, platform: Platform, workspace: str) -> Installation | None:
         return await self.store.run(lambda unit: unit.installations.get(platform, workspace))
@@ -96,7 +118,8 @@ class Desk:
 
     async def uninstall(self, platform: Platform, workspace: str) -> int:
         """Remove what is kept of a workspace; how many rows."""
-        return await self.store.run(lambda unit: uninstall(unit, platform, workspace, self.clock()))
+        separate = self._policy.separate
+        return await self.store.run(lambda unit: uninstall(unit, platform, workspace, self.clock(), separate=separate))
 
     # --- for those who sign in --------------------------------------------------------------------------------------
 
@@ -130,11 +153,12 @@ class Desk:
     async def turns(self, place: Place) -> Sequence[Turn]:
         return await self.store.run(lambda unit: unit.conversations.of(place))
 
-    async def runs(self) -> Sequence[Run]:
-        return await self.store.run(lambda unit: unit.runs.latest())
+    async def runs(self, place: Place = TERMINAL) -> Sequence[Run]:
+        """None where workspaces don't share: they train nothing."""
+        return await self.store.run(lambda unit: unit.runs.latest()) if self._policy.shown(place) is None else []
 
-    async def adapters(self) -> Sequence[Adapter]:
-        return await self.store.run(lambda unit: unit.adapters.all())
+    async def adapters(self, place: Place = TERMINAL) -> Sequence[Adapter]:
+        return await self._shown(place, lambda unit: unit.adapters.all())
 
     async def live_adapter(self) -> Adapter | None:
         return await self.store.run(self.routing.commands.live)
@@ -143,19 +167,20 @@ class Desk:
         """How an adapter's trial stands, and why the last one failed."""
         return await self.store.run(self.routing.commands.moves)
 
-    async def status(self) -> Status:
-        return await self.store.run(self.routing.commands.status)
+    async def status(self, place: Place = TERMINAL) -> Status:
+        return await self._shown(place, self.routing.commands.status)
 
-    async def lessons(self) -> Sequence[Lesson]:
-        return await self.store.run(lambda unit: unit.lessons.all())
+    async def lessons(self, place: Place = TERMINAL) -> Sequence[Lesson]:
+        return await self._shown(place, lambda unit: unit.lessons.all())
 
-    async def upload(self, person: Person, name: str, content: AsyncIterator[bytes]) -> str:
-        """Load a file that an admin sends; what came of it, in words. Raises NotAllowed, BadInput."""
+    async def upload(self, person: Person, name: str, content: AsyncIterator[bytes], place: Place) -> str:
+        """Load a file that an admin sends, for the workspace that they signed in from; what came of it, in words.
+        Raises NotAllowed, BadInput."""
         texts = self.routing.commands.texts
         if self.role_of(person) < Role.ADMIN or self.library is None:
             raise NotAllowed(texts.not_admin.format(verb="upload"))
         try:
-            loaded = await self.library.load(name, content)
+            loaded = await self.library.load(name, content, tenant_of(place))
         except SourceUnreadable as problem:
             raise BadInput(texts.not_loaded.format(problem=problem)) from problem
         await self.store.run(lambda unit: unit.audit.add(person.key, "loaded", loaded.name, self.clock()))
@@ -163,20 +188,28 @@ class Desk:
 
     # --- for the operator's command line: trusted, and without a connector ------------------------------------------
 
-    async def ask(self, text: str, on_text: OnText | None = None) -> Answer:
-        """Answer and keep the answer, as if it had been asked in a channel."""
-        asked = self.redacting.asked(text) if self.redacting is not None else text
-        answer = await self.routing.answering.answer(Question(asked, id=new_id()), on_text)
-        await self.store.run(lambda unit: unit.answers.add(answer, TERMINAL, OPERATOR))
-        return answer
+    async def ask(self, text: str, on_text: OnText | None = None, tenant: Tenant = SHARED) -> Answer:
+        """Answer and keep the answer, as if it had been asked in a channel (of a workspace)."""
+        here = new_id()
+        asked = self.redacting.asked(text, here, OPERATOR) if self.redacting is not None else text
+        answer = await self.routing.answering.answer(Question(asked, id=here, tenant=tenant), on_text)
+        place = replace(TERMINAL, workspace=tenant or TERMINAL.workspace)
+        await self.store.run(lambda unit: unit.answers.add(answer, place, OPERATOR))
+        filled = self.redacting.filled(answer.text, here, OPERATOR) if self.redacting is not None else answer.text
+        return replace(answer, text=filled)
 
-    async def teach(self, question: str, answer: str) -> Lesson:
-        """Take a lesson at once. Raises BadInput."""
+    async def teach(self, question: str, answer: str, tenant: Tenant = SHARED) -> Lesson:
+        """Take a lesson at once, for a workspace or for all. Raises BadInput."""
         if self.redacting is not None:
             question, answer = self.redacting.asked(question), self.redacting.taught(answer)
-        near, _ = await self.routing.near(question)
-        teach = self.routing.capturing.teach
-        return await self.store.run(lambda unit: teach(unit, question, answer, OPERATOR, self.clock(), near))
+        near, _ = await self.routing.near(question, tenant)
+        within = tenant if self._policy.separate else None
+
+        def take(unit: Unit) -> Lesson:
+            seen, now = unit.within(within), self.clock()
+            return self.routing.capturing.teach(seen, question, answer, OPERATOR, now, near, tenant)
+
+        return await self.store.run(take)
 
     async def promote(self, name: str) -> str:
         return await self.store.run(lambda unit: self.routing.commands.promote(unit, name, OPERATOR.key))
@@ -186,3 +219,13 @@ class Desk:
 
     async def plan(self) -> RetrainPlan:
         return await self.store.run(self.routing.commands.plan)
+
+    # --- parts -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _policy(self) -> Policy:
+        return self.routing.answering.policy
+
+    async def _shown(self, place: Place, look: Callable[[Unit], T]) -> T:
+        """What may be listed at a place."""
+        return await self.store.run(lambda unit: look(unit.within(self._policy.shown(place))))

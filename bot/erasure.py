@@ -47,6 +47,8 @@ class Certificate:
     """When files and bytes were gone, too; None while that is pending."""
     folders: int = 0
     """Adapter and run folders that were removed."""
+    backups: int = 0
+    """Whose keys were destroyed."""
     searched: int | None = None
     """Files that were searched for the person's id afterwards, byte by byte; None: nobody searched."""
     hits: int = 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.ids import AnswerId, FactId, LessonId, SectionId
+from bot.ids import SHARED, AnswerId, FactId, LessonId, SectionId, Tenant
 
 
 class Reason(StrEnum):
@@ -69,6 +69,7 @@ class Hold(StrEnum):
     NEWCOMER = "newcomer"  # the teacher has none yet, and the operator wants one
     SAME_AS_HELD = "same_as_held"  # this answer is held already
     OVERRULES = "overrules"  # a teacher with a good record says otherwise
+    CONFIRMED = "confirmed"  # colleagues agree on another answer, and the teacher has changed many such today
     DISPUTED = "disputed"  # it was answered so before, and a colleague corrected it
     UNRELATED = "unrelated"  # one answer for another question altogether
 
@@ -119,6 +120,8 @@ class Lesson:
     doubted_by: str = ""
     """The help page that bore the answer out until it changed: it is said, but not trained on, until somebody has
     looked."""
+    tenant: Tenant = SHARED
+    """The workspace that it was taught in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +133,7 @@ class Phrasing:
     origin: str
     """Id of the lesson that brought it, or `rating:<answer>:<person>`, `choice:<answer>:<person>`."""
     withdrawn_at: datetime | None = None
+    tenant: Tenant = SHARED
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from bot.handoff import HandoffState
 from bot.opting_out import keep_answer
 from bot.outgoing import AnswerEdit, Notice, Outgoing
 from bot.ports import Unit
+from bot.tenants import tenant_of
 
 EDITABLE_FOR = timedelta(minutes=10)
 """An edit that comes later is for the people who read the thread, not a new question."""
@@ -38,7 +39,7 @@ class Following:
         turns = unit.conversations.of(posted.place)
         before = [turn.message for turn in turns]
         cut = before.index(event.message.key) if event.message.key in before else len(turns)
-        return Question(event.text, tuple(turns[:cut]), event.message.key)
+        return Question(event.text, tuple(turns[:cut]), event.message.key, tenant=tenant_of(posted.place))
 
     def answer_anew(self, unit: Unit, event: MessageEdited, answer: Answer) -> Sequence[Outgoing]:
         """Put the new answer in the place of the old one, unless somebody was quicker."""

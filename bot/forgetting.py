@@ -1,8 +1,8 @@
 """Forgetting a person. In one transaction the rows go, adapters that learned from removed words are withdrawn, and a
 rebuild is requested.
 
-What lies outside of the database (weights, run folders, the bytes of deleted rows) goes right after it, by whoever runs
-the bot: until then the erasure is kept as pending, so that a crash in between loses nothing.
+What lies outside of the database (weights, run folders, keys of backups, the bytes of deleted rows) goes right after
+it, by whoever runs the bot: until then the erasure is kept as pending, so that a crash in between loses nothing.
 """
 
 import re
@@ -73,12 +73,14 @@ class Forgetting:
             parts.append(self.texts.forget_pending)
         else:
             parts.append(self.texts.forget_done.format(folders=c.folders, at=f"{c.done_at:%Y-%m-%d %H:%M:%S}"))
+        if c.backups:
+            parts.append(self.texts.forgot_backups.format(backups=c.backups))
         if c.searched is not None:
             parts.append(self.texts.forget_searched.format(files=c.searched, hits=c.hits))
         return " ".join(parts)
 
-    def done(self, certificate: Certificate, folders: int) -> Certificate:
-        return replace(certificate, done_at=self.clock(), folders=folders)
+    def done(self, certificate: Certificate, folders: int, backups: int) -> Certificate:
+        return replace(certificate, done_at=self.clock(), folders=folders, backups=backups)
 
     def _rebuild(self, unit: Unit) -> RunId:
         run = Run(

@@ -25,6 +25,9 @@ from bot.texts import Texts
 MAX_LAST_CHARS = 200
 MAX_REMINDERS = 5
 """Of one hand-off: whoever has not come by then won't come for a sixth one either. `mentee status` goes on counting."""
+MAX_ALSO_CHARS = 800
+"""Of further questions on one card, so that it stays one message on every platform; each is cut to `MAX_ALSO_EACH`."""
+MAX_ALSO_EACH = 80
 TELLING_WORDS = 3
 """Fewer words of content than that are no answer that could be learnt ("On it!")."""
 
@@ -55,6 +58,18 @@ class HandingOff:
         apart = replace(handoff, place=agents_at, card=card.id, asked_at=place)
         unit.handoffs.put(apart)
         return None, [AnswerPost(place=agents_at, answer=card, handoff=apart)]
+
+    def add(self, unit: Unit, handoff: AnswerId, question: str) -> list[Outgoing] | None:
+        """Put another question of the same person onto its card; None where it is taken, or full."""
+        known = unit.handoffs.get(handoff)
+        if known is None or known.state is not HandoffState.OPEN:
+            return None
+        also = (*known.also, _short(question, MAX_ALSO_EACH))
+        if sum(map(len, also)) > MAX_ALSO_CHARS:
+            return None
+        longer = replace(known, also=also)
+        unit.handoffs.put(longer)
+        return self._card(unit, longer)
 
     def passed_on(self, answer: Answer) -> Answer:
         """What whoever asked directly is told beside a card that stands elsewhere."""
@@ -129,11 +144,16 @@ class HandingOff:
         """The new state, and the card that shows it."""
         moved = replace(handoff, state=state, by=by.key, by_name=by.name or by.id, changed_at=at)
         unit.handoffs.put(moved)
+        card = self._card(unit, moved)
+        return [*card, *self._tell_asker(moved)] if card else []
+
+    @staticmethod
+    def _card(unit: Unit, handoff: Handoff) -> list[Outgoing]:
+        """It shows what the hand-off has come to."""
         posted = unit.answers.get(handoff.card or handoff.answer)
         if posted is None:
             return []
-        edit = AnswerEdit(place=posted.place, answer=posted.answer, of=posted.answer.id, handoff=moved)
-        return [edit, *self._tell_asker(moved)]
+        return [AnswerEdit(place=posted.place, answer=posted.answer, of=posted.answer.id, handoff=handoff)]
 
     def _tell_asker(self, handoff: Handoff) -> list[Outgoing]:
         """Who asked directly doesn't see the card."""
@@ -176,6 +196,6 @@ def _may_be_called(handoff: Handoff) -> bool:
     return is_open and not handoff.place.is_direct and handoff.reminders < MAX_REMINDERS
 
 
-def _short(text: str) -> str:
+def _short(text: str, limit: int = MAX_LAST_CHARS) -> str:
     folded = " ".join(text.split())
-    return folded if len(folded) <= MAX_LAST_CHARS else f"{folded[:MAX_LAST_CHARS]}…"
+    return folded if len(folded) <= limit else f"{folded[:limit]}…"

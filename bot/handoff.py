@@ -39,6 +39,8 @@ class Handoff:
     """True once an agent was offered to have their reply learnt."""
     reminders: int = 0
     reminded_at: datetime | None = None
+    also: tuple[str, ...] = ()
+    """What else the same person asked, faster than one by one could be answered."""
     card: AnswerId | None = None
     """What stands in the agents' channel; None where the answer itself is the card."""
     asked_at: Place | None = None

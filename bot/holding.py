@@ -19,7 +19,10 @@ Near = Mapping[FactId, float]
 
 RELATED_FROM = 0.02
 """Least probability that a question means a fact at which the fact's answer to it is no surprise."""
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+CHANGES_A_DAY = 3
+"""So many answers on which colleagues agree may one agent change in a day, however good the record: whoever turns, or
+whose account is taken over, is believed as long as nobody complains."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class Holding:
             return Hold.UNTRUSTED
         if is_disputed(lesson, versions, trust):
             return Hold.DISPUTED
+        if self._changes_many(unit, lesson, trust):
+            return Hold.CONFIRMED
         if trust.is_good(teacher.key):
             return None
         if trust.is_newcomer(teacher.key):
@@ -75,6 +80,14 @@ class Holding:
         if _overrules(lesson, versions, taken_for, trust):
             return Hold.OVERRULES
         return Hold.UNRELATED if self._is_unrelated(unit, lesson, versions, near) else None
+
+    @staticmethod
+    def _changes_many(unit: Unit, lesson: Lesson, trust: Trust) -> bool:
+        """True for one more change than a day's share of answers that others stand behind."""
+        if not _is_against_colleagues(unit, lesson, trust):
+            return False
+        today = [each for each in unit.lessons.by(lesson.author) if each.taught_at > lesson.taught_at - DAY]
+        return sum(_is_against_colleagues(unit, each, trust) for each in today) >= CHANGES_A_DAY
 
     def is_burst(self, unit: Unit, lesson: Lesson, teacher: Person) -> bool:
         """True when the teacher has had an hour's share already."""
@@ -122,6 +135,26 @@ def _overrules(lesson: Lesson, versions: Sequence[Lesson], taken_for: Fact | Non
     if present is None or present.source is LessonSource.FAQ:
         return False
     return present.author != lesson.author and present.answer != lesson.answer and trust.is_good(present.author)
+
+
+def _is_against_colleagues(unit: Unit, lesson: Lesson, trust: Trust) -> bool:
+    """True when a colleague has answered it otherwise, and somebody else who is believed has agreed with that."""
+    before = _overruled(unit, lesson)
+    if before is None or before.source is LessonSource.FAQ or before.author == lesson.author:
+        return False
+    others = trust.supporters.get(before.id, frozenset()) - {lesson.author}
+    return before.answer != lesson.answer and any(not trust.is_low(person) for person in others)
+
+
+def _overruled(unit: Unit, lesson: Lesson) -> Lesson | None:
+    """What the lesson takes the place of: the version before it, or else the lesson that was served to the asker."""
+    versions = [each for each in unit.lessons.all([lesson.fact]) if each.taught_at < lesson.taught_at]
+    versions = [each for each in versions if each.withdrawn_at is None]
+    if versions:
+        return versions[-1]
+    posted = unit.answers.get(lesson.about) if lesson.about is not None else None
+    served = posted.answer.confirmation if posted is not None else None
+    return unit.lessons.get(served.lesson) if served is not None else None
 
 
 def _is_same(known: Lesson, lesson: Lesson) -> bool:

@@ -23,7 +23,7 @@ class Home:
 
 
 def home_of(unit: Unit, person: Person, commands: Commands) -> Home:
-    """Inside one transaction. Customers are told how to ask, not what the bot consists of."""
+    """Inside one transaction, of what the unit sees. Customers are told how to ask, not what the bot consists of."""
     staff = commands.policy.staff
     state = commands.describe(commands.status(unit)) if staff.may(person, Deed.STATUS) else commands.texts.help
     mine = [each for each in unit.lessons.all() if each.author == person.key and each.withdrawn_at is None]

@@ -15,6 +15,10 @@ SectionId = NewType("SectionId", str)
 AdapterId = NewType("AdapterId", str)
 RunId = NewType("RunId", str)
 PassId = NewType("PassId", str)
+Tenant = NewType("Tenant", str)  # a workspace that knowledge belongs to, as slack:T1: `bot/tenants.py`
+
+SHARED = Tenant("")
+"""Of what the operator gave to all workspaces."""
 
 
 def time_of(id: str) -> datetime:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from bot.access import Deed, Staff
 from bot.errors import BadInput
-from bot.ids import PassId, new_id
+from bot.ids import SHARED, PassId, Tenant, new_id
 from bot.passes import GROUPS, Pass, PassKind, Scope, digest
 from bot.people import Person, Platform
 from bot.ports import Unit
@@ -26,18 +26,20 @@ class LettingIn:
     staff: Staff
     texts: Texts
 
-    def link(self, unit: Unit, person: Person, now: datetime) -> str:
-        """The secret of a link that opens one session, soon."""
-        return self._give(unit, PassKind.LINK, person, now, LINK_FOR)
+    def link(self, unit: Unit, person: Person, now: datetime, tenant: Tenant = SHARED) -> str:
+        """The secret of a link that opens one session, soon. It shows what the workspace sees that it comes from."""
+        return self._give(unit, PassKind.LINK, person, now, LINK_FOR, tenant=tenant)
 
     def enter(self, unit: Unit, link: str, now: datetime) -> str | None:
         """Turn a link into a session's secret; None for one that is used, too old, or none at all."""
         found = self.holder(unit, link, PassKind.LINK, now)
-        return self.session(unit, found.person, now) if found is not None and unit.passes.remove(found.id) else None
+        if found is None or not unit.passes.remove(found.id):
+            return None
+        return self.session(unit, found.person, now, found.tenant)
 
-    def session(self, unit: Unit, person: Person, now: datetime) -> str:
+    def session(self, unit: Unit, person: Person, now: datetime, tenant: Tenant = SHARED) -> str:
         unit.audit.add(person.key, "signed in", "the page", now)
-        return self._give(unit, PassKind.SESSION, person, now, SESSION_FOR)
+        return self._give(unit, PassKind.SESSION, person, now, SESSION_FOR, tenant=tenant)
 
     def holder(self, unit: Unit, secret: str, kind: PassKind, now: datetime) -> Pass | None:
         """Whose secret it is, while it holds and the person may still sign in."""
@@ -83,11 +85,11 @@ class LettingIn:
     @staticmethod
     def _give(
         unit: Unit, kind: PassKind, person: Person, now: datetime, holds: timedelta,
-        scopes: frozenset[Scope] = frozenset(),
+        scopes: frozenset[Scope] = frozenset(), tenant: Tenant = SHARED,
     ) -> str:  # fmt: skip
         secret = secrets.token_urlsafe(32)
         given = Pass(
-            id=PassId(new_id()), kind=kind, person=person, made_at=now, until=now + holds, scopes=scopes
+            id=PassId(new_id()), kind=kind, person=person, made_at=now, until=now + holds, scopes=scopes, tenant=tenant
         )  # fmt: skip
         unit.passes.add(given, digest(secret))
         return secret

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.events import Place
-from bot.ids import AdapterId, LessonId, RunId
+from bot.ids import AdapterId, LessonId, RunId, Tenant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +29,16 @@ class Adapter:
     """Of the lessons, those that it said right when it was judged."""
     start: AdapterId | None = None
     """The adapter that its training went on from; None: it was trained anew."""
+    tenants: tuple[Tenant, ...] = ()
+    """Workspaces whose lessons it learned from, beside what all share."""
 
     @property
     def name(self) -> str:
         return f"v{self.number}"
+
+    def may_answer(self, within: Tenant | None) -> bool:
+        """Whether it learned from nobody's lessons but a workspace's own and what all share; None: whoever's."""
+        return within is None or set(self.tenants) <= {within}
 
 
 class Decision(StrEnum):
@@ -134,6 +140,8 @@ class RetrainPlan:
     """Why a run would be refused; empty when it may start."""
     course: str = ""
     """Whether it would be trained anew or on from the live adapter, and why."""
+    kept_out: int = 0
+    """Lessons of workspaces that don't share what they know: memory answers with them, nothing is trained on them."""
 
 
 class Move(StrEnum):

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot.ids import EventId
+from bot.ids import AnswerId, EventId
 
 MINUTE = timedelta(minutes=1)
 MAX_PEOPLE = 10_000
@@ -18,7 +18,7 @@ class Pace:
     most: int
     """0: no limit."""
     _asked: OrderedDict[str, dict[EventId, datetime]] = field(default_factory=OrderedDict)
-    _told: dict[str, datetime] = field(default_factory=dict)
+    _lists: dict[str, tuple[AnswerId, datetime]] = field(default_factory=dict)
 
     def is_over(self, person: str, event: EventId, now: datetime) -> bool:
         """Count the event, once however often it is tried; True when the person has had a minute's share already."""
@@ -33,7 +33,10 @@ class Pace:
             self._asked.popitem(last=False)
         return is_over
 
-    def is_to_be_told(self, person: str, now: datetime) -> bool:
-        """Whether it is time to say so: once a minute."""
-        self._told = {known: at for known, at in self._told.items() if now - at < MINUTE}
-        return self._told.setdefault(person, now) == now
+    def list_of(self, person: str, now: datetime) -> AnswerId | None:
+        """The hand-off that names what else the person asks in this minute; None: there is none yet."""
+        self._lists = {known: each for known, each in self._lists.items() if now - each[1] < MINUTE}
+        return self._lists[person][0] if person in self._lists else None
+
+    def begin_list(self, person: str, handoff: AnswerId, now: datetime) -> None:
+        self._lists[person] = handoff, now

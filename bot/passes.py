@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 
-from bot.ids import PassId
+from bot.ids import SHARED, PassId, Tenant
 from bot.people import Person
 
 
@@ -41,6 +41,8 @@ class Pass:
     until: datetime
     scopes: frozenset[Scope] = frozenset()
     """Of a token."""
+    tenant: Tenant = SHARED
+    """The workspace that a session was begun from; the operator's own show everything."""
 
 
 def digest(secret: str) -> str:

@@ -23,6 +23,8 @@ class Kind(StrEnum):
     USER = "USER"  # a platform's mention of a person
 
 
+PLACEHOLDER = re.compile(rf"<(?:{'|'.join(Kind)})_\d+>")
+
 NOBODYS_TO_PUBLISH = frozenset({Kind.SECRET, Kind.URL, Kind.CARD, Kind.ID})
 """What has no place in an answer either, whoever wrote it. A support address or phone number does."""
 
@@ -55,6 +57,11 @@ class Labels:
             end = span.end
         return "".join([*pieces, text[end:]])
 
+    def named(self, text: str, spans: Collection[Span]) -> dict[str, str]:
+        """The placeholders of the spans, with what stands there."""
+        values = [(text[span.start : span.end], span.kind) for span in spans]
+        return {f"<{kind}_{self._number(value, kind)}>": as_written(value) for value, kind in values}
+
     def known(self, text: str, spans: Collection[Span]) -> list[Span]:
         """Those of the spans whose value has been replaced before."""
         return [span for span in spans if self._digest(text[span.start : span.end], span.kind) in self._numbers]
@@ -72,5 +79,9 @@ class Labels:
 
 def _same(value: str) -> str:
     """However it is written: capitals, blanks, and what a chat puts around a link make no difference."""
-    address = re.sub(r"^<(?:mailto:|tel:)?([^|>]*)[^>]*>$", r"\1", value)
-    return re.sub(r"[\s().-]", "", address).casefold()
+    return re.sub(r"[\s().-]", "", as_written(value)).casefold()
+
+
+def as_written(value: str) -> str:
+    """Without what a chat puts around a link: <mailto:a@b|a@b> is a@b."""
+    return re.sub(r"^<(?:mailto:|tel:)?([^|>]*)[^>]*>$", r"\1", value)

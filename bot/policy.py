@@ -7,9 +7,11 @@ from datetime import timedelta
 from bot.access import Staff
 from bot.events import Place
 from bot.feedback import DEFAULT_EMOJI, Gesture
+from bot.ids import SHARED, Tenant
 from bot.opening_hours import ALWAYS_OPEN, OpeningHours
 from bot.people import Platform
 from bot.style import Style
+from bot.tenants import tenant_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +21,8 @@ class Policy:
     """Channel ids in which every new question of a customer is answered."""
     agents_channels: Mapping[Platform, Place] = field(default_factory=dict)
     """Where the agents of a platform are shown what was asked in direct messages. Without a workspace: the asker's."""
+    separate: bool = False
+    """Workspaces know what was taught there and what the operator gave to all; else they share what they know."""
     style: Style = field(default_factory=Style)
     """How the bot writes."""
     products: frozenset[str] = frozenset()
@@ -57,6 +61,20 @@ class Policy:
     """How long a trial lasts at most."""
     lessons_an_hour: int = 30
     """So many corrections, and as many ✅, are used of one agent in an hour; the rest waits. 0: no limit."""
+
+    def within(self, place: Place) -> Tenant | None:
+        """Whose knowledge answers at a place; None: everybody's."""
+        return tenant_of(place) if self.separate else None
+
+    def shown(self, place: Place) -> Tenant | None:
+        """Whose knowledge is listed and looked after at a place: on the operator's own page and terminal, everybody's.
+        None: everybody's."""
+        return self.within(place) or None
+
+    @property
+    def common(self) -> Tenant | None:
+        """Whose lessons train what answers everywhere: those that all share. None: everybody's."""
+        return SHARED if self.separate else None
 
     def agents_channel(self, asked_at: Place) -> Place | None:
         """Where a hand-off from a direct conversation is shown; None: where it was asked."""

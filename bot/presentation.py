@@ -11,6 +11,8 @@ MAX_QUESTION_CHARS = 300
 def handoff_lines(handoff: Handoff, texts: Texts) -> list[str]:
     """The card of a hand-off, as lines of plain text: question, what was tried, summary, state."""
     lines = [texts.handoff_question.format(question=_short(handoff.question))] if handoff.question else []
+    if handoff.also:
+        lines.append(texts.handoff_also.format(questions="; ".join(f"“{each}”" for each in handoff.also)))
     if handoff.tried:
         lines.append(texts.handoff_tried.format(tried="; ".join(_short(each) for each in handoff.tried)))
     return [*lines, texts.handoff_summary.format(summary=handoff.summary), _state_line(handoff, texts)]

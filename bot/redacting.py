@@ -6,17 +6,18 @@
   name. Secrets, card numbers and national ids have no place there either; and what was the asker's stays the asker's,
   also when an answer in the same conversation repeats it.
 
-Placeholders are never filled in again: what they stood for is not kept anywhere.
+What placeholders stood for is kept nowhere but in memory, for the reply to the same person (`refilling.py`).
 """
 
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 
-from bot.events import CorrectionSubmitted, Event, MessageEdited, MessagePosted, ReplyMarked
-from bot.people import Role
+from bot.events import CorrectionSubmitted, Event, MessageDeleted, MessageEdited, MessagePosted, ReplyMarked
+from bot.people import Person, Role
 from bot.personal import NOBODYS_TO_PUBLISH, Labels
 from bot.policy import Policy
 from bot.ports import PersonalData
+from bot.refilling import Refilling
 
 MAX_CONVERSATIONS = 10_000
 """Whose placeholders are remembered; the numbering of older ones, and of those before a restart, begins anew."""
@@ -26,21 +27,25 @@ MAX_CONVERSATIONS = 10_000
 class Redacting:
     personal_data: PersonalData
     policy: Policy = field(default_factory=Policy)
+    refilling: Refilling | None = None
+    """None: placeholders stay."""
     _conversations: OrderedDict[str, Labels] = field(default_factory=OrderedDict)
 
     def event(self, event: Event) -> Event:
         """The event as it may be kept. Commands are left alone: they name people and answers on purpose."""
         self.personal_data.meet(event.person.name)
         where = event.place.key
+        if self.refilling is not None and isinstance(event, MessageEdited | MessageDeleted):
+            self.refilling.drop(where)
         match event:
             case MessagePosted() if self.policy.is_among_agents(event.place):  # it goes to whoever asked
                 return replace(event, text=self.taught(event.text, where))
             case MessagePosted():
-                return replace(event, text=self.asked(event.text, where))
+                return replace(event, text=self.asked(event.text, where, event.person))
             case MessageEdited() if self.policy.staff.role_of(event.person) >= Role.AGENT:  # it may have been learnt
                 return replace(event, text=self.taught(event.text, where))
             case MessageEdited():
-                return replace(event, text=self.asked(event.text, where))
+                return replace(event, text=self.asked(event.text, where, event.person))
             case ReplyMarked():
                 return replace(event, text=self.taught(event.text, where))
             case CorrectionSubmitted():
@@ -48,9 +53,20 @@ class Redacting:
             case _:
                 return event
 
-    def asked(self, text: str, conversation: str = "") -> str:
-        """A question without personal data. Without a conversation, the text stands for itself."""
-        return self._labels(conversation).replace(text, self.personal_data.find(text))
+    def asked(self, text: str, conversation: str = "", by: Person | None = None) -> str:
+        """A question without personal data. Without a conversation, the text stands for itself.
+
+        `by`: who may read it again in the reply.
+        """
+        labels, spans = self._labels(conversation), self.personal_data.find(text)
+        redacted = labels.replace(text, spans)
+        if self.refilling is not None and by is not None and spans:
+            self.refilling.remember(conversation, by.key, labels.named(text, spans))
+        return redacted
+
+    def filled(self, text: str, conversation: str, to: Person) -> str:
+        """A reply as its reader may read it."""
+        return self.refilling.fill(text, conversation, to.key) if self.refilling is not None else text
 
     def taught(self, text: str, conversation: str = "") -> str:
         """An answer or help text without what is nobody's to publish, and without what was the asker's."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.feedback import Fact
-from bot.ids import FactId, SectionId
+from bot.ids import SHARED, FactId, SectionId, Tenant
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Origin:
     """Both as the file, or whoever loaded it, named them."""
     reading: str = ""
     """How it was read: another way of reading may find other things in the same file."""
+    tenant: Tenant = SHARED
+    """Whose it is: a workspace's, or everybody's."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from bot.contradicting import Contradiction, in_doubt
 from bot.errors import BadInput, NotAllowed
 from bot.events import Place
 from bot.feedback import Hold, Lesson, Ruling, facts_of
-from bot.holding import Holding
+from bot.holding import CHANGES_A_DAY, Holding
+from bot.ids import Tenant
 from bot.outgoing import Notice, Outgoing
 from bot.people import Person, Platform
 from bot.policy import Policy
@@ -19,7 +20,7 @@ from bot.texts import Texts, quote
 from bot.trust import Trust
 
 ADMINS_AT = "admins_at"
-"""Where an admin last gave a command: what only admins need to know is told there."""
+"""Where an admin last gave a command: what only admins need to know is told there; a workspace's own to its own."""
 SHORT_ID = 8
 SHOWN = 20
 FINAL = frozenset({Hold.DISPUTED, Hold.DROPPED, Hold.BURST})
@@ -46,11 +47,13 @@ class Reviewing:
         )  # fmt: skip
         return Notice(place=place, text=text, lesson=lesson.id)
 
-    def describe(self, unit: Unit) -> str:
-        """All that waits, oldest first, with reasons: what is held, what is in doubt since its help page has changed,
-        and what contradicts one."""
-        lines = [self._line(lesson) for lesson in (*unit.lessons.held(), *doubted(unit))]
-        lines += [self._doubt_line(lesson, found) for lesson, found in self.contradicting(unit)]
+    def describe(self, unit: Unit, of: Tenant | None = None) -> str:
+        """All that waits (of a workspace), oldest first, with reasons: what is held, what is in doubt since its help
+        page has changed, and what contradicts one."""
+        waiting = (*unit.lessons.held(), *doubted(unit))
+        lines = [self._line(lesson) for lesson in waiting if of in (None, lesson.tenant)]
+        against = self.contradicting(unit)
+        lines += [self._doubt_line(lesson, found) for lesson, found in against if of in (None, lesson.tenant)]
         more = [self.texts.held_more.format(count=len(lines) - SHOWN)] if len(lines) > SHOWN else []
         return "\n".join([*lines[:SHOWN], *more]) or self.texts.nothing_held
 
@@ -68,6 +71,7 @@ class Reviewing:
             Hold.NEWCOMER: self.texts.held_newcomer,
             Hold.SAME_AS_HELD: self.texts.held_same,
             Hold.OVERRULES: self.texts.held_overrules,
+            Hold.CONFIRMED: self.texts.held_confirmed.format(limit=CHANGES_A_DAY),
             Hold.DISPUTED: self.texts.held_disputed,
             Hold.UNRELATED: self.texts.held_unrelated,
         }[reason]
@@ -91,10 +95,10 @@ class Reviewing:
 
     # --- decisions -------------------------------------------------------------------------------------------------
 
-    def accept(self, unit: Unit, id: str, by: Person, at: datetime) -> list[Outgoing]:
+    def accept(self, unit: Unit, id: str, by: Person, at: datetime, of: Tenant | None = None) -> list[Outgoing]:
         """Use a held lesson from now on; say that one is right though its help page has changed; or train on one that
         contradicts a help page. Raises BadInput, and NotAllowed for an agent who may not settle it."""
-        lesson = self._find(unit, id)
+        lesson = self._find(unit, id, of)
         if lesson.held is not None:
             return self.agree(unit, lesson, by, at)
         if lesson.doubted_by:
@@ -116,9 +120,9 @@ class Reviewing:
             unit.lessons.withdraw_heard(posted.answer.id, posted.answer.question, at)
         return self._decided(unit, lesson, self.texts.accepted, by)
 
-    def drop(self, unit: Unit, id: str, by: Person, at: datetime) -> list[Outgoing]:
+    def drop(self, unit: Unit, id: str, by: Person, at: datetime, of: Tenant | None = None) -> list[Outgoing]:
         """Never use a lesson that waits, or no more the one in doubt. Raises BadInput."""
-        lesson = self._find(unit, id)
+        lesson = self._find(unit, id, of)
         if lesson.held is None:
             unit.lessons.withdraw(lesson.id, at)
         unit.lessons.rule(lesson.id, Ruling.DROPPED, by.key)
@@ -137,10 +141,10 @@ class Reviewing:
             return self.holding.is_exempt(by)
         return self.holding.is_exempt(by) or self.holding.trust(unit).may_confirm(by.key)
 
-    def _find(self, unit: Unit, id: str) -> Lesson:
+    def _find(self, unit: Unit, id: str, of: Tenant | None) -> Lesson:
         wanted = id.strip().lower()
         waiting = [*unit.lessons.held(), *doubted(unit), *(lesson for lesson, _ in self.contradicting(unit))]
-        found = [lesson for lesson in waiting if wanted and lesson.id.endswith(wanted)]
+        found = [each for each in waiting if wanted and each.id.endswith(wanted) and of in (None, each.tenant)]
         if len(found) != 1:
             raise BadInput(self.texts.unknown_held.format(id=id))
         return found[0]
@@ -177,7 +181,7 @@ class Reviewing:
         posted = unit.answers.get(newest.about) if newest.about is not None else None
         person = Person.of_key(teacher, newest.author_name)
         told = self.texts.fell.format(name=person.name, count=len(doubted))
-        where, admin = admins_at(unit) or (place, None)
+        where, admin = admins_at(unit, self.policy.within(place)) or (place, None)
         news = self.texts.fell_admins.format(name=person.name, count=len(doubted))
         return [
             Notice(place=posted.place if posted is not None else place, text=told, to=person),
@@ -185,18 +189,22 @@ class Reviewing:
         ]
 
 
-def remember_admin(unit: Unit, person: Person, place: Place) -> None:
-    """Keep where an admin can be told something."""
-    unit.flags.set(ADMINS_AT, json.dumps({"place": asdict(place), "id": person.id, "name": person.name}))
+def remember_admin(unit: Unit, person: Person, place: Place, of: Tenant | None = None) -> None:
+    """Keep where an admin can be told something: of a workspace, or of the whole bot."""
+    unit.flags.set(_flag(of), json.dumps({"place": asdict(place), "id": person.id, "name": person.name}))
 
 
-def admins_at(unit: Unit) -> tuple[Place, Person] | None:
-    kept = unit.flags.get(ADMINS_AT)
+def admins_at(unit: Unit, of: Tenant | None = None) -> tuple[Place, Person] | None:
+    kept = unit.flags.get(_flag(of))
     if kept is None:
         return None
     values = json.loads(kept)
     place = Place(**{**values["place"], "platform": Platform(values["place"]["platform"])})
     return place, Person(place.platform, values["id"], values["name"])
+
+
+def _flag(of: Tenant | None) -> str:
+    return f"{ADMINS_AT}:{of}" if of else ADMINS_AT
 
 
 def doubted(unit: Unit) -> list[Lesson]:

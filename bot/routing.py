@@ -1,10 +1,11 @@
 """One exhaustive match: event → use case. What needs a model is awaited first; what it changes is returned as an
-effect, which the inbox runs in one transaction together with marking the event done.
+effect, which the inbox runs in one transaction together with marking the event done. All of it sees what may be seen
+where the event happened, and nothing else.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from bot.access import Deed
 from bot.answering import Answering
@@ -30,7 +31,7 @@ from bot.events import (
 from bot.following import Following
 from bot.handing_off import HandingOff
 from bot.handoff import Handoff
-from bot.ids import FactId
+from bot.ids import FactId, Tenant
 from bot.opting_out import keep_answer
 from bot.outgoing import AnswerDraft, AnswerPost, Notice, Outgoing
 from bot.pace import Pace
@@ -40,7 +41,10 @@ from bot.rating import rate
 from bot.relaying import Relaying
 from bot.retrieval import Section
 from bot.status import PAUSED
+from bot.tenants import tenant_of
 from bot.texts import Texts
+
+T = TypeVar("T")
 
 Draft = Callable[[AnswerDraft], Awaitable[None]]
 
@@ -63,8 +67,18 @@ class Routing:
 
     async def __call__(self, event: Event) -> Effect:
         """What another program does is ignored."""
-        may_talk = self.answering.policy.staff.may(event.person, Deed.ASK)
-        return await self._use_case(event) if may_talk else lambda _: []
+        if not self.answering.policy.staff.may(event.person, Deed.ASK):
+            return lambda _: []
+        effect = await self._use_case(event)
+        return lambda unit: effect(unit.within(self._seen(event)))
+
+    def _seen(self, event: Event) -> Tenant | None:
+        policy = self.answering.policy
+        return policy.shown(event.place) if isinstance(event, CommandGiven) else policy.within(event.place)
+
+    async def _look(self, event: Event, work: Callable[[Unit], T]) -> T:
+        """Look something up before the effect, with the same eyes."""
+        return await self.store.run(lambda unit: work(unit.within(self._seen(event))))
 
     async def _use_case(self, event: Event) -> Effect:
         match event:
@@ -77,7 +91,7 @@ class Routing:
             case Reacted():
                 return lambda unit: self.capturing.react(unit, event)
             case CorrectionSubmitted():
-                near, sections = await self.near(event.question)
+                near, sections = await self.near(event.question, tenant_of(event.place))
                 return lambda unit: self.capturing.correct(unit, event, near, sections)
             case ReplyMarked():
                 return await self._on_reply_marked(event)
@@ -86,7 +100,7 @@ class Routing:
             case CandidateChosen():
                 return await self._on_choice(event)
             case CommandGiven():
-                return self._too_fast(event) or (lambda unit: self.commands.run(unit, event))
+                return self._command(event)
             case _:
                 assert_never(event)
 
@@ -99,10 +113,11 @@ class Routing:
             case _:
                 return self.handing_off.press(unit, event)
 
-    async def near(self, question: str) -> tuple[dict[FactId, float], Sequence[Section]]:
-        """The known facts that a question may mean, with probabilities; and the help sections that speak of it."""
+    async def near(self, question: str, tenant: Tenant) -> tuple[dict[FactId, float], Sequence[Section]]:
+        """The facts known in a workspace that a question may mean, with probabilities; and the help sections that speak
+        of it."""
         words = clean_question(question)
-        found = await self.answering.knowledge.search(words)
+        found = await self.answering.knowledge.search(words, tenant)
         near = {match.fact.id: match.probability for match in found.facts}
         return near, self.answering.speaking_of(words, found)
 
@@ -125,19 +140,20 @@ class Routing:
                 unit.outbox.add(card)
 
     async def _on_message(self, event: MessagePosted) -> Effect:
-        earlier, paused, taken, elsewhere = await self.store.run(lambda unit: self._context(unit, event))
+        earlier, paused, taken, elsewhere = await self._look(event, lambda unit: self._context(unit, event))
         if elsewhere is not None:
             return lambda unit: self.relaying.to_agents(unit, event, elsewhere)
         policy = self.answering.policy
         if not is_for_the_bot(event, earlier, policy.support_channels, policy.staff, taken=taken):
             return lambda unit: self._overhear(unit, event, earlier)
-        if slowed := self._too_fast(event):
+        if slowed := self._too_fast(event, event.text):
             return slowed
         if paused:
             speaking = self.answering.speaking(event.person.language)
             answer = speaking.handoff(clean_question(event.text), speaking.texts.paused)
         else:
-            answer = await self._answer(event, Question(event.text, tuple(earlier), event.message.key))
+            question = Question(event.text, tuple(earlier), event.message.key, tenant=tenant_of(event.place))
+            answer = await self._answer(event, question)
 
         def keep(unit: Unit) -> Sequence[Outgoing]:
             unit.conversations.add(_said(event))
@@ -149,10 +165,10 @@ class Routing:
         def look(unit: Unit) -> tuple[Question | None, bool]:
             return self.following.question(unit, event), unit.flags.get(PAUSED) == "yes"
 
-        question, paused = await self.store.run(look)
+        question, paused = await self._look(event, look)
         if question is None or paused:
             return lambda unit: self.following.reword(unit, event)
-        if slowed := self._too_fast(event):
+        if slowed := self._too_fast(event, event.text):
             return slowed
         answer = await self.answering.answer(question)  # no drafts: it is put where the old one stands
         return lambda unit: self.following.answer_anew(unit, event, answer)
@@ -180,16 +196,17 @@ class Routing:
             await drafting.end()
 
     async def _on_choice(self, event: CandidateChosen) -> Effect:
-        if slowed := self._too_fast(event):
+        posted = await self._look(event, lambda unit: unit.answers.get(event.answer))
+        if slowed := self._too_fast(event, posted.answer.question if posted is not None else ""):
             return slowed
-        posted = await self.store.run(lambda unit: unit.answers.get(event.answer))
         if posted is None:
             gone = self.answering.speaking(event.person.language).handoff("")
             return lambda unit: self._post(unit, event, gone)
         asked = posted.answer
         chosen = event.fact
         if chosen is None:
-            answer = await self._answer(event, Question(asked.question, id=asked.id))
+            question = Question(asked.question, id=asked.id, tenant=tenant_of(event.place))
+            answer = await self._answer(event, question)
             return lambda unit: self._post(unit, event, answer)
 
         def keep(unit: Unit) -> Sequence[Outgoing]:
@@ -198,20 +215,20 @@ class Routing:
                 gone = self.answering.speaking(event.person.language).handoff(asked.question)
                 return self._post(unit, event, gone)
             if not posted.retracted:
-                self.capturing.learn_from_choice(unit, asked, chosen, event.person)
+                self.capturing.learn_from_choice(unit, posted, chosen, event.person)
             return self._post(unit, event, self.answering.from_fact(asked.question, fact, 1.0))
 
         return keep
 
     async def _on_reply_marked(self, event: ReplyMarked) -> Effect:
         """A person's reply becomes the lesson for the thread's question, as if it had been typed into the form."""
-        posted = await self.store.run(lambda unit: unit.answers.last_in(event.place))
+        posted = await self._look(event, lambda unit: unit.answers.last_in(event.place))
         texts = self.answering.texts
         if problem := _unlearnable(event, posted, texts):
             return lambda _: [Notice(place=event.place, in_reply_to=event.id, text=problem, to=event.person)]
         assert posted is not None, "checked above"
         question = posted.answer.question
-        near, _ = await self.near(question)
+        near, _ = await self.near(question, tenant_of(event.place))
         submitted = CorrectionSubmitted(
             id=event.id, place=event.place, person=event.person, at=event.at, answer=posted.answer.id,
             question=question, text=event.text, said_in=event.reply,
@@ -225,15 +242,36 @@ class Routing:
 
         return learn
 
-    def _too_fast(self, event: MessagePosted | MessageEdited | CandidateChosen | CommandGiven) -> Effect | None:
-        """Of whoever asks for more than anybody's share: said once a minute, and ignored otherwise. None: go on."""
-        now, person = self.commands.clock(), event.person
-        if self.answering.policy.staff.may(person, Deed.DECIDE) or not self.pace.is_over(person.key, event.id, now):
+    def _too_fast(self, event: MessagePosted | MessageEdited | CandidateChosen, question: str) -> Effect | None:
+        """Of whoever asks for more than anybody's share: an agent gets it, all of a minute as one list. None: go on."""
+        if not self._is_over(event):
             return None
-        if not self.pace.is_to_be_told(person.key, now):
-            return lambda _: []
-        text = self.answering.texts.too_fast.format(most=self.pace.most)
-        return lambda _: [Notice(place=event.place, in_reply_to=event.id, text=text, to=person)]
+        return lambda unit: self._list(unit, event, clean_question(question))
+
+    def _list(
+        self, unit: Unit, event: MessagePosted | MessageEdited | CandidateChosen, question: str
+    ) -> list[Outgoing]:
+        now, person = self.commands.clock(), event.person
+        known = self.pace.list_of(person.key, now)
+        if known is not None and (card := self.handing_off.add(unit, known, question)) is not None:
+            return card
+        speaking = self.answering.speaking(person.language)
+        answer = speaking.handoff(question, speaking.texts.too_fast.format(most=self.pace.most))
+        self.pace.begin_list(person.key, answer.id, now)
+        if isinstance(event, MessagePosted):
+            unit.conversations.add(_said(event))
+        return [*self._post(unit, event, answer)]
+
+    def _command(self, event: CommandGiven) -> Effect:
+        if not self._is_over(event):
+            return lambda unit: self.commands.run(unit, event)
+        text = self.answering.texts.too_fast_command.format(most=self.pace.most)
+        return lambda _: [Notice(place=event.place, in_reply_to=event.id, text=text, to=event.person)]
+
+    def _is_over(self, event: Event) -> bool:
+        """Counts it, too. Admins have no limit."""
+        is_exempt = self.answering.policy.staff.may(event.person, Deed.DECIDE)
+        return not is_exempt and self.pace.is_over(event.person.key, event.id, self.commands.clock())
 
     def _context(self, unit: Unit, event: MessagePosted) -> tuple[Sequence[Turn], bool, bool, Handoff | None]:
         """What was said before, whether the bot is paused, who has taken what is asked there: here, elsewhere."""

@@ -7,6 +7,7 @@ from bot.answers import PostedAnswer
 from bot.asking_why import reasons_given
 from bot.contradicting import in_doubt
 from bot.feedback import LessonSource, facts_of
+from bot.ids import Tenant
 from bot.lineage import Adapter
 from bot.ports import Unit
 from bot.receipts import standing
@@ -49,20 +50,22 @@ class Status:
     """The adapter that answers a share of what is written."""
 
 
-def status_of(unit: Unit) -> Status:
+def status_of(unit: Unit, common: Tenant | None = None) -> Status:
+    """Of what the unit sees. `common`: whose lessons train what answers everywhere; None: everybody's."""
     lessons, phrasings = unit.lessons.all(), unit.lessons.phrasings()
     facts = facts_of(lessons, phrasings)
     taught = [lesson for lesson in lessons if lesson.source is not LessonSource.FAQ]
     sections = unit.documents.sections()
-    live, trial = live_adapter(unit), trial_of(unit)
-    tried = unit.adapters.get(trial.adapter) if trial is not None and trial.adapter is not None else None
+    trained = unit.within(common)
+    live, trial = live_adapter(trained), trial_of(trained)
+    tried = trained.adapters.get(trial.adapter) if trial is not None and trial.adapter is not None else None
     return Status(
         paused=unit.flags.get(PAUSED) == "yes",
         adapter=live.name if live is not None else None,
         facts=len(facts),
         phrasings=sum(len(fact.phrasings) for fact in facts),
         sections=len(sections),
-        lessons_since_adapter=len(new_lessons(unit, live)),
+        lessons_since_adapter=len(new_lessons(trained, live)),
         answers=unit.answers.count_by_kind(),
         handoffs=unit.handoffs.count_by_state(),
         reminders=sum(handoff.reminders for handoff in unit.handoffs.unsolved()),
@@ -99,10 +102,10 @@ def describe_status(status: Status, texts: Texts) -> str:
     return f"{told} {texts.status_held.format(held=status.held)}" if status.held else told
 
 
-def explain(unit: Unit, posted: PostedAnswer, texts: Texts) -> str:
+def explain(unit: Unit, posted: PostedAnswer, texts: Texts, common: Tenant | None = None) -> str:
     """What an answer was made of."""
     answer = posted.answer
-    adapter = unit.adapters.get(answer.adapter) if answer.adapter is not None else None
+    adapter = unit.within(None).adapters.get(answer.adapter) if answer.adapter is not None else None
     reasons = reasons_given(list(unit.ratings.of(answer.id)))
     sources = "; ".join(f"{source.kind}: {source.title}" for source in answer.sources)
     told = texts.why.format(
@@ -116,7 +119,7 @@ def explain(unit: Unit, posted: PostedAnswer, texts: Texts) -> str:
     )
     if answer.confirmation is None:
         return told
-    return f"{told} {standing(unit, answer.confirmation.lesson, live_adapter(unit), texts)}".rstrip()
+    return f"{told} {standing(unit, answer.confirmation.lesson, live_adapter(unit.within(common)), texts)}".rstrip()
 
 
 def name_of(adapter: Adapter | None, texts: Texts) -> str:

@@ -21,7 +21,11 @@ class Texts:
     paused: str = "I'm paused at the moment. A colleague will take it from here."
     busy: str = "More people are asking than I can answer right now. A colleague will take it from here."
     too_fast: str = (
-        "That's more than {most} within a minute, so I skip what you ask until then. Please ask again a little later."
+        "That's more than {most} within a minute, more than I answer anybody. This one, and what else you ask until "
+        "the minute is over, goes to a colleague as one list."
+    )
+    too_fast_command: str = (
+        "That's more than {most} within a minute. Nothing was done; please try again a little later."
     )
     broke: str = "Something went wrong on my side while I was working on this. A colleague will take it from here."
     feedback_right: str = "Right"
@@ -38,6 +42,7 @@ class Texts:
     home_adapters: str = "Adapters"
     # hand-offs
     handoff_question: str = "Question: {question}"
+    handoff_also: str = "In the same minute: {questions}"
     handoff_tried: str = "Tried: {tried}"
     handoff_summary: str = "Summary: {summary}"
     handoff_first: str = "{name} asks, and nothing was said in this thread before."
@@ -116,6 +121,10 @@ class Texts:
         "I couldn't find out just now who you are, so I can't tell whether you may do that. Please try again in a "
         "minute; nothing was changed."
     )
+    for_all_workspaces: str = (
+        "`{verb}` concerns all workspaces, and they don't share what they know here: the operator does it, or who is "
+        "named in the bot's settings (admins)."
+    )
     not_staff: str = "Only support agents and admins can use `{verb}`."
     # what was said before
     amended: str = "I answered “{question}” wrongly. {name} has corrected me, and my answer above is the right one now."
@@ -136,6 +145,9 @@ class Texts:
     held_newcomer: str = "a second person looks at the first lessons of everybody who is new to teaching me."
     held_same: str = "a lesson with this answer is waiting for review already."
     held_overrules: str = "a colleague whose lessons have proved right answers this otherwise."
+    held_confirmed: str = (
+        "colleagues agree on another answer, and that makes more than {limit} such answers changed within a day."
+    )
     held_disputed: str = "you and a colleague have answered this in turn."
     held_unrelated: str = "it is also the answer to another question altogether."
     held_line: str = "`{id}` {name}, {date}: {reason}\n> {question}\n> {answer}"
@@ -193,6 +205,10 @@ class Texts:
         "Dry run: {usable} facts can be trained on, {new} lessons are new, {duplicates} duplicates, "
         "{held_out} facts are kept whole for judging; {examples} examples, about {minutes:.0f} minutes."
     )
+    plan_kept_out: str = (
+        "{count} lessons belong to workspaces that don't share what they know: memory answers with them there, and "
+        "nothing is trained on them."
+    )
     progress: str = "{stage}: {bar} {percent:.0f} %{eta}"
     eta: str = ", about {minutes:.0f} min left"
     run_promoted: str = "✅ Adapter {adapter} was promoted after {minutes:.1f} minutes: {reasons}"
@@ -221,6 +237,9 @@ class Texts:
     promoted: str = "{name} answers from now on."
     already_live: str = "{name} is answering already."
     unknown_adapter: str = "I know no adapter {name!r}. `/mentee adapters` lists them."
+    foreign_adapter: str = (
+        "{name} learned what was taught in {workspaces}, and workspaces don't share what they know: it may not answer."
+    )
     rolled_back: str = "Rolled back: {name} answers from now on."
     nothing_to_roll_back: str = "The base model is answering; there is nothing to roll back to."
     is_paused: str = "Paused. I keep taking lessons, but I don't answer until `/mentee resume`."
@@ -269,6 +288,10 @@ class Texts:
     forgot_rebuild: str = "A new adapter was requested."
     forget_pending: str = "Files and deleted bytes go within a minute."
     forget_done: str = "{folders} adapter and run folders were removed, and the database scrubbed, at {at} UTC."
+    forgot_backups: str = (
+        "The keys of {backups} backups were destroyed, so that they can't be read any more, wherever they lie: make a "
+        "new one."
+    )
     forget_searched: str = "Searched {files} files in the data folder for the id afterwards: {hits} hits."
     withdrawn_adapter: str = "{name} learned from words that had to be erased; it can't answer any more."
     status_learned: str = "Of {lessons} lessons that it was trained on, the adapter has learned {learned}."

@@ -45,14 +45,16 @@ class Standing:
 
 
 def live_adapter(unit: Unit) -> Adapter | None:
-    """The adapter that answers now; None is the base model."""
-    top = serving_stack(unit.adapters.history())[-1]
-    return unit.adapters.get(top) if top is not None else None
+    """The adapter that answers now, of those that may (`Unit.within`); None is the base model."""
+    found = (unit.adapters.get(each) for each in reversed(serving_stack(unit.adapters.history())) if each is not None)
+    return next((adapter for adapter in found if adapter is not None), None)
 
 
 def trial_of(unit: Unit) -> Deployment | None:
-    """The trial that is under way."""
-    return on_trial(unit.adapters.history())
+    """The trial that is under way, if its adapter may answer."""
+    trial = on_trial(unit.adapters.history())
+    may_answer = trial is not None and trial.adapter is not None and unit.adapters.get(trial.adapter) is not None
+    return trial if may_answer else None
 
 
 def standing_of(unit: Unit) -> Standing | None:
@@ -113,14 +115,14 @@ class Trying:
         return self._tell(unit, standing.adapter, self.texts.trial_passed.format(name=standing.adapter.name, told=told))
 
     def _promote(self, unit: Unit, adapter: Adapter, by: str, reason: str) -> None:
-        before = live_adapter(unit)
+        before = live_adapter(unit.within(self.policy.common))
         unit.adapters.deploy(Deployment(Move.PROMOTE, adapter.id, by, self.clock(), reason))
         unit.audit.add("the trial" if by == BY_TRIAL else "the gate", "promoted", adapter.name, self.clock())
         if self.tell_threads:
             receipts.tell_threads(unit, before, adapter, self.texts)
 
     def _roll_back(self, unit: Unit, standing: Standing, reason: str) -> Sequence[Outgoing]:
-        live = live_adapter(unit)
+        live = live_adapter(unit.within(self.policy.common))
         serving = live.name if live is not None else self.texts.base_model
         target = live.id if live is not None else None
         unit.adapters.deploy(Deployment(Move.ROLLBACK, target, BY_TRIAL, self.clock(), reason))

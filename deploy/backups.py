@@ -8,12 +8,14 @@ from deploy.settings import Settings
 from storage import backup
 from storage.adapter_files import AdapterFiles
 from storage.backup import NO_POSTGRES, Backup
+from storage.backup_keys import BackupKeys
 
 
 def write_backup(kept: Kept, file: Path) -> Backup:
     """Raises OperatorError, DatabaseError."""
     try:
-        return backup.write(kept.store, kept.adapter_files, file)
+        keys = BackupKeys(kept.settings.backup_keys_dir)
+        return backup.write(kept.store, kept.adapter_files, keys, file)
     except OSError as problem:
         raise OperatorError(
             f"{file} can't be written: {problem.strerror}. Make room, or choose another place."
@@ -26,6 +28,7 @@ def restore_backup(settings: Settings, file: Path) -> Backup:
         raise OperatorError(NO_POSTGRES.format(adapters=settings.adapters_dir))
     database = Path(settings.database.removeprefix("sqlite:///"))
     try:
-        return backup.restore(file, database, AdapterFiles(settings.adapters_dir))
+        keys = BackupKeys(settings.backup_keys_dir)
+        return backup.restore(file, database, settings.key, AdapterFiles(settings.adapters_dir), keys)
     except OSError as problem:
         raise OperatorError(f"{file} can't be restored into {settings.data_dir}: {problem}.") from None

@@ -14,8 +14,10 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from bot.desk import TERMINAL
 from bot.people import OPERATOR
 from bot.ports import Unit
+from bot.tenants import named
 from deploy import shown
 from deploy.cli_bench import bench
 from deploy.cli_token import token
@@ -46,7 +48,7 @@ PersonName = Annotated[str, typer.Argument(metavar="PERSON", help="slack:U123, a
 WithLessons = Annotated[bool, typer.Option("--with-lessons", help="Also what the person has taught.")]
 Verify = Annotated[bool, typer.Option("--verify", help="Check the chain of hashes, and print the newest one.")]
 Head = Annotated[str, typer.Option("--head", metavar="SHA256", help="A newest hash of before: it must still be there.")]
-BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="A tar archive.")]
+BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")]
 Repair = Annotated[bool, typer.Option("--repair", help="Clear what a crash left behind.")]
 NamesFile = Annotated[Path | None, typer.Option("--names", metavar="FILE", help="Who is known: a name in each line.")]
 Sources = Annotated[
@@ -55,12 +57,16 @@ Sources = Annotated[
 FromHosts = Annotated[list[str] | None, typer.Option("--host", help="A host that may be fetched from, this time.")]
 Languages = Annotated[list[str] | None, typer.Option("--language", help="Keep only entries in it (en, de, …).")]
 MostPerTopic = Annotated[int, typer.Option("--most-per-topic", help="Keep at most so many of a topic; 0: all.")]
+MostPerPerson = Annotated[int, typer.Option("--most-per-person", help="Keep at most so many pairs that one resolved.")]
 AsIs = Annotated[bool, typer.Option("--as-is", help="Take entries as they stand, as when restoring dropped ones.")]
 Licence = Annotated[str, typer.Option("--licence", help="Of what is loaded, where the files name none.")]
 Consent = Annotated[str, typer.Option("--consent", help="Who agreed to its use, where the files don't say.")]
 OnlyReport = Annotated[bool, typer.Option("--dry-run", help="Read and report; keep nothing.")]
 Dropped = Annotated[bool, typer.Option("--dropped", help="Show what earlier loads dropped, and why; load nothing.")]
 NewKey = Annotated[Path, typer.Argument(metavar="FILE", help="The new key: 64 hexadecimal digits, mode 600.")]
+Workspace = Annotated[
+    str, typer.Option("--workspace", metavar="ID", help="As slack:T0123ABC: for it alone, where they don't share.")
+]
 AdapterName = Annotated[str, typer.Argument(metavar="ID", help="v3, or the beginning of an id.")]
 
 HeldLesson = Annotated[str, typer.Argument(metavar="ID", help="As `mentee review` shows it.")]
@@ -79,29 +85,30 @@ def run(demo: WithDemo = False) -> None:
 
 
 @app.command()
-def ask(text: str, as_json: AsJson = False) -> None:
+def ask(text: str, workspace: Workspace = "", as_json: AsJson = False) -> None:
     """Ask a question, as a customer would. Prints the answer and what it was made of."""
     with told(as_json), _kept() as kept:
         from deploy.verbs import ask as answer
 
-        found, adapter = asyncio.run(answer(kept, text, shown.stream(as_json)))
+        found, adapter = asyncio.run(answer(kept, text, shown.stream(as_json), named(workspace)))
         shown.answer(found, adapter, as_json)
 
 
 @app.command()
-def teach(question: str, answer: str, as_json: AsJson = False) -> None:
+def teach(question: str, answer: str, workspace: Workspace = "", as_json: AsJson = False) -> None:
     """Teach the right answer to a question. It serves the very next question that means the same."""
     with told(as_json), _kept() as kept:
         from deploy.verbs import teach as take
 
-        shown.lesson(asyncio.run(take(kept, question, answer)), as_json)
+        shown.lesson(asyncio.run(take(kept, question, answer, named(workspace))), as_json)
 
 
 @app.command()
 def ingest(
-    sources: Sources = None, language: Languages = None, most_per_topic: MostPerTopic = 0, as_is: AsIs = False,
-    licence: Licence = "", consent: Consent = "", dry_run: OnlyReport = False, dropped: Dropped = False,
-    host: FromHosts = None, as_json: AsJson = False,
+    sources: Sources = None, language: Languages = None, most_per_topic: MostPerTopic = 0,
+    most_per_person: MostPerPerson = 0, as_is: AsIs = False, licence: Licence = "", consent: Consent = "",
+    dry_run: OnlyReport = False, dropped: Dropped = False, host: FromHosts = None, workspace: Workspace = "",
+    as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Load help pages, FAQ files and conversations, folders of them, or a site; says what was dropped and why.
 
@@ -113,7 +120,8 @@ def ingest(
 
         if dropped:
             return loading.show_dropped(kept, as_json)
-        wanted = loading.wanted(kept, language or (), most_per_topic, as_is, licence, consent, dry_run)
+        quotas = most_per_topic, most_per_person
+        wanted = loading.wanted(kept, language or (), quotas, as_is, licence, consent, dry_run, workspace)
         return loading.load(kept, sources or (), host or (), wanted, as_json)
 
 
@@ -255,7 +263,8 @@ def status(as_json: AsJson = False) -> None:
 def backup(file: BackupFile, as_json: AsJson = False) -> None:
     """Write the database and its adapters into one file, with the bot running or not. SQLite only.
 
-    It holds what people wrote: keep it as safe as the data folder. What is forgotten later stays in it.
+    It is encrypted with a key of its own, which stays here (MENTEE_BACKUP_KEYS) and is destroyed when somebody is
+    forgotten: make a new backup then. Keep the keys in another place than the backups.
     """
     with told(as_json), _kept() as kept:
         from deploy.backups import write_backup
@@ -285,7 +294,7 @@ def doctor(repair: Repair = False, as_json: AsJson = False) -> None:
 
 
 def _decide(kept: Kept, verb: str, lesson: str, unit: Unit) -> str:
-    text, told_others = kept.commands.decide(unit, verb, lesson, OPERATOR)
+    text, told_others = kept.commands.decide(unit, verb, lesson, OPERATOR, TERMINAL)
     for outgoing in told_others:
         unit.outbox.add(outgoing)
     return text

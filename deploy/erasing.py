@@ -14,6 +14,9 @@ from bot.lineage import RunState
 from bot.people import OPERATOR
 from bot.ports import Unit
 from deploy.parts import Kept
+from deploy.wiring import utc_now
+from storage.backup import UNFINISHED
+from storage.backup_keys import BackupKeys
 
 STAGING = ".staging-"
 BLOCK = 1 << 20
@@ -32,7 +35,7 @@ async def forget(kept: Kept, person: str, *, with_lessons: bool) -> Certificate:
 
 
 async def finish_erasures(kept: Kept) -> list[Certificate]:
-    """Remove folders and bytes of all erasures that are pending; their certificates.
+    """Remove folders and bytes of all erasures that are pending, and the keys of backups; their certificates.
 
     Raises OperatorError for a folder that can't be removed, DatabaseError while the database can't be scrubbed.
     """
@@ -42,12 +45,14 @@ async def finish_erasures(kept: Kept) -> list[Certificate]:
         folders = await kept.store.run(lambda unit, of=certificate: list(_doomed(kept, unit, of)))  # type: ignore[misc]
         await asyncio.to_thread(_remove, folders)
         await kept.store.scrub()
-        done.append(await _keep(kept, kept.commands.forgetting.done(certificate, len(folders))))
+        backups = await asyncio.to_thread(BackupKeys(kept.settings.backup_keys_dir).destroy, utc_now())
+        done.append(await _keep(kept, kept.commands.forgetting.done(certificate, len(folders), backups)))
     return done
 
 
 def _doomed(kept: Kept, unit: Unit, certificate: Certificate) -> Iterator[Path]:
-    """Weights that learned from what is gone, and the data of trainings that are over."""
+    """Weights that learned from what is gone, the data of trainings that are over, copies of an unfinished backup."""
+    yield from kept.settings.data_dir.glob(f"{UNFINISHED}*")
     adapters, trainings = kept.settings.adapters_dir, kept.settings.data_dir / "training"
     for adapter in certificate.withdrawn:
         if (folder := adapters / adapter).exists():

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bot.errors import SettingError, SourceUnreadable
+from bot.tenants import named
 from deploy import shown
 from deploy.parts import Kept, cleaning
 from learning.sources.files import is_address
@@ -22,13 +23,23 @@ SHOWN_TOPICS = 5
 
 
 def wanted(
-    kept: Kept, languages: Sequence[str], most_per_topic: int, as_is: bool, licence: str, consent: str, dry_run: bool
+    kept: Kept,
+    languages: Sequence[str],
+    quotas: tuple[int, int],
+    as_is: bool,
+    licence: str,
+    consent: str,
+    dry_run: bool,
+    workspace: str = "",
 ) -> Options:
+    """`quotas`: of a topic's entries, and of pairs that one person resolved. Raises BadInput for no workspace."""
     chosen = replace(
-        cleaning(kept.settings), as_is=as_is, most_per_topic=most_per_topic,
+        cleaning(kept.settings), as_is=as_is, most_per_topic=quotas[0], most_per_person=quotas[1],
         languages=frozenset(language.lower() for language in languages),
     )  # fmt: skip
-    return Options(chosen, licence, consent, papers_folder(kept), dry_run)
+    return Options(
+        chosen, licence, consent, papers_folder(kept), named(workspace), kept.settings.policy().separate, dry_run
+    )
 
 
 def papers_folder(kept: Kept) -> Path:
@@ -131,6 +142,9 @@ def _summary(data: DataReport) -> str:
         lines.append(f"{data.pairs:,} pairs of conversations came in, {data.kept_pairs:,} are to be reviewed.")
     if data.languages:
         lines.append("Languages: " + ", ".join(f"{name} {n:,}" for name, n in _most(data.languages)))
+    if data.quality:
+        graded = ", ".join(f"{name} {data.quality.get(name, 0):,}" for name in ("good", "fair", "poor"))
+        lines.append(f"By their form: {graded}")
     named = [(name, n) for name, n in _most(data.topics) if name][:SHOWN_TOPICS]
     if named:
         lines.append("Largest topics: " + ", ".join(f"{name} {n / data.kept_entries:.0%}" for name, n in named))

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from bot.commands import Commands
 from bot.errors import SettingError
-from bot.ids import AdapterId, new_id
-from bot.lineage import Progress, serving_stack
-from bot.ports import PersonalData, Planner
+from bot.ids import AdapterId
+from bot.lineage import Progress
+from bot.ports import Planner
 from bot.redacting import Redacting
 from bot.trying import Trying
 from deploy.engines import ServingEngine, make_engine
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from learning.cycle import Cycle
     from learning.knowledge import Memory
     from learning.models import BaseModel
+    from learning.redaction.finder import Finder
     from learning.sources.cleaning import Cleaning
 
 
@@ -86,7 +87,8 @@ def open_models(kept: Kept) -> Iterator[Models]:
         kept.store.run_sync(lambda unit: install(unit, files, base, starter, utc_now()))
 
     async def live() -> AdapterId | None:
-        return await kept.store.run(lambda unit: serving_stack(unit.adapters.history())[-1])
+        found = await kept.store.run(kept.commands.live)
+        return found.id if found is not None else None
 
     def recorded(adapter: AdapterId) -> str | None:
         known = kept.store.run_sync(lambda unit: unit.adapters.get(adapter))
@@ -113,7 +115,7 @@ def open_models(kept: Kept) -> Iterator[Models]:
         engine.close()
 
 
-def personal_data(settings: Settings) -> PersonalData | None:
+def personal_data(settings: Settings) -> "Finder | None":
     """None when nothing is to be redacted."""
     if not settings.redact:
         return None
@@ -133,13 +135,17 @@ def cleaning(settings: Settings) -> "Cleaning":
     finder = personal_data(settings)
     if finder is None:
         return Cleaning()
-    redacting = Redacting(finder)
 
-    def pair(question: str, answer: str) -> tuple[str, str]:
-        conversation = new_id()
-        return redacting.asked(question, conversation), redacting.taught(answer, conversation)
+    def pair(question: str, answer: str, people: Sequence[str]) -> tuple[str, str]:
+        among = finder.among(people)  # who speaks in one conversation is unknown to the next
+        redacting, here = Redacting(among), "conversation"
+        asked = redacting.asked(question, here)
+        for name in people[:1]:  # an answer keeps its author's name, but not the asker's
+            for part in (name, *name.split()):
+                redacting.asked(part, here)
+        return asked, redacting.taught(answer, here)
 
-    return Cleaning(redact=redacting.taught, redact_pair=pair)
+    return Cleaning(redact=Redacting(finder).taught, redact_pair=pair)
 
 
 def say_stage(progress: Progress) -> None:
@@ -154,7 +160,8 @@ def make_memory(kept: Kept) -> "Memory":
     from learning.knowledge import Memory
     from learning.models import resolve_encoder
 
-    return Memory(kept.store, MiniLmEncoder(resolve_encoder(kept.settings.cache_dir, say_stage)))
+    encoder = MiniLmEncoder(resolve_encoder(kept.settings.cache_dir, say_stage))
+    return Memory(kept.store, encoder, separate=kept.settings.policy().separate)
 
 
 def make_cycle(kept: Kept, base: "BaseModel", memory: "Memory", changed: Recipe | None = None) -> "Cycle":
@@ -177,6 +184,7 @@ def make_cycle(kept: Kept, base: "BaseModel", memory: "Memory", changed: Recipe 
         clock=utc_now,
         trying=trying(settings),
         index=memory.refresh,
+        of=settings.policy().common,
     )
 
 
@@ -191,4 +199,6 @@ def recipe(settings: Settings) -> Recipe:
 
 
 def planner(settings: Settings) -> Planner:
-    return partial(plan, recipe=recipe(settings), base=settings.base_model, most_minutes=settings.training_minutes)
+    common = settings.policy().common
+    how = partial(plan, recipe=recipe(settings), base=settings.base_model, most_minutes=settings.training_minutes)
+    return lambda unit: how(unit.within(common))

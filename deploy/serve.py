@@ -13,6 +13,8 @@ from pathlib import Path
 import structlog
 
 from bot.errors import MenteeError, OperatorError, SettingError
+from bot.lineage import Deployment
+from bot.ports import Unit
 from bot.trying import trial_of
 from deploy import metrics
 from deploy.connections import make_connectors
@@ -55,11 +57,12 @@ async def serve(settings: Settings, *, demo: bool) -> None:
             trigger=schedule,
             after_lessons=settings.retrain_after_lessons,
             retention=settings.retention(),
+            of=models.parts.policy.common,
         )
         await asyncio.gather(models.engine.refresh(), models.memory.refresh())
         log.info("ready", page=f"http://{settings.web_host}:{settings.web_port}")
         running = asyncio.create_task(run_side_by_side(bot, models, cycle, scheduling))
-        erasing = asyncio.create_task(keep_up("erasures", partial(_finish_erasures, kept)))
+        erasing = asyncio.create_task(keep_up("erasures", partial(_finish_erasures, kept, bot)))
         watching = asyncio.create_task(keep_up("watched folders", partial(_watch, kept)))
         for signum in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(signum, running.cancel)
@@ -135,12 +138,17 @@ async def keep_up(part: str, run: Callable[[], Awaitable[None]]) -> None:
 
 async def _follow_deployments(models: Models) -> None:
     """Swap adapters when a promotion or rollback was written, by this process or another."""
+    common = models.parts.policy.common
+
+    def common_trial(unit: Unit) -> Deployment | None:
+        return trial_of(unit.within(common))
+
     while True:
         before = models.engine.serving
         await models.engine.refresh()
         if models.engine.serving != before:
             metrics.swapped()
-        trial = await models.parts.store.run(trial_of)
+        trial = await models.parts.store.run(common_trial)
         await models.engine.prepare(trial.adapter if trial is not None else None)
         await asyncio.sleep(ENGINE_LOOKS_EVERY_S)
 
@@ -158,14 +166,16 @@ async def _train_on_request(bot: Bot, cycle: Cycle) -> None:
 async def _watch(kept: Kept) -> None:
     folders = [Path(folder) for folder in sorted(kept.settings.watch)]
     if folders:
-        options = Options(cleaning(kept.settings), folder=papers_folder(kept))
+        separate = kept.settings.policy().separate
+        options = Options(cleaning(kept.settings), folder=papers_folder(kept), separate=separate)
         await Watching(folders, kept.store, options).run()
 
 
-async def _finish_erasures(kept: Kept) -> None:
+async def _finish_erasures(kept: Kept, bot: Bot) -> None:
     """Remove what lies outside of the database of those who were forgotten."""
     while True:
         for certificate in await finish_erasures(kept):
+            bot.desk.let_go_of_values()
             log.info("somebody was forgotten", certificate=certificate.id, folders=certificate.folders)
         await asyncio.sleep(ERASURE_LOOKS_EVERY_S)
 

@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     database_url: str | None = None
     database_key: SecretStr | None = None
     database_key_file: Path | None = None
+    backup_keys: Path | None = None
 
     # models
     base_model: str = "bundled:smollm2-135m"
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
     agents: Names = frozenset()
     admins: Names = frozenset()
     workspace_admins_are_admins: bool = True
+    workspaces_share: bool | None = None
     support_channels: Names = frozenset()
     history_hours: int = Field(24, ge=0)
 
@@ -196,6 +198,10 @@ class Settings(BaseSettings):
         return check_key(self.database_key.get_secret_value()) if self.database_key is not None else None
 
     @property
+    def backup_keys_dir(self) -> Path:
+        return self.backup_keys or self.data_dir / "backup-keys"
+
+    @property
     def adapters_dir(self) -> Path:
         return self.data_dir / "adapters"
 
@@ -206,15 +212,24 @@ class Settings(BaseSettings):
             withdrawn_days=self.keep_withdrawn_days,
         )
 
+    @property
+    def separate(self) -> bool:
+        """Whether workspaces know only what was taught there: unless said otherwise, where several are named."""
+        if self.workspaces_share is not None:
+            return not self.workspaces_share
+        return len(self.slack_workspaces) > 1 or len(self.discord_servers) > 1
+
     def policy(self) -> Policy:
         """What the core needs to know of the settings. Whoever reaches the page may choose a role there."""
         staff = Staff(
             agents=self.agents | {"web:agent"},
             admins=self.admins | {"web:admin"},
             workspace_admins_are_admins=self.workspace_admins_are_admins,
+            separate=self.separate,
         )
         return Policy(
             staff=staff,
+            separate=self.separate,
             support_channels=self.support_channels,
             products=self.products,
             style=read_style(self.style_file),

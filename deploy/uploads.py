@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from bot.errors import SourceUnreadable
-from bot.ids import new_id
+from bot.ids import SHARED, Tenant, new_id
 from bot.retrieval import Loaded
 from deploy.loading import papers_folder
 from deploy.parts import Kept, cleaning
@@ -24,23 +24,32 @@ class Uploads:
         self._turn = asyncio.Lock()
         """One load at a time, so that nobody can have many files parsed side by side."""
 
-    async def load(self, name: str, content: AsyncIterator[bytes]) -> Loaded:
-        path = self._folder / safe_name(name)
-        most = format_of(path).max_bytes
-        self._folder.mkdir(parents=True, exist_ok=True)
+    async def load(self, name: str, content: AsyncIterator[bytes], tenant: Tenant = SHARED) -> Loaded:
         async with self._turn:
+            path = await self._path(safe_name(name), tenant)
+            most = format_of(path).max_bytes
+            path.parent.mkdir(parents=True, exist_ok=True)
             unfinished = self._folder / f".{new_id()}"
             try:
                 await _write(unfinished, content, most)
                 unfinished.replace(path)
             finally:
                 unfinished.unlink(missing_ok=True)
-            options = Options(cleaning(self._kept.settings), folder=papers_folder(self._kept))
+            separate = self._kept.settings.policy().separate
+            options = Options(
+                cleaning(self._kept.settings), folder=papers_folder(self._kept), tenant=tenant, separate=separate
+            )
             report = await ingest([path], self._kept.store, options)
         return Loaded(
             path.name, report.sections, report.facts, report.data.dropped, len(report.data.contradictions),
             report.data.kept_pairs,
         )  # fmt: skip
+
+    async def _path(self, name: str, tenant: Tenant) -> Path:
+        """Where a file goes, so that it never takes the place of another workspace's."""
+        path = self._folder / name
+        owner = (await self._kept.store.run(lambda unit: unit.documents.tenants([str(path)]))).get(str(path), tenant)
+        return path if owner == tenant else self._folder / (tenant.replace(":", "_") or "shared") / name
 
 
 def safe_name(name: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.answers import Answer
 from bot.feedback import Lesson
-from bot.ids import new_id
+from bot.ids import SHARED, Tenant, new_id
 from bot.lineage import Evaluation, Progress, Report, RetrainPlan
 from bot.people import OPERATOR
 from deploy.parts import Kept, make_cycle, make_memory, open_models, recipe, say_stage
@@ -22,11 +22,13 @@ FOLLOW_EVERY_S = 1.0
 DEMO = Path(__file__).with_name("demo")
 
 
-async def ask(kept: Kept, text: str, on_text: Callable[[str], None] | None) -> tuple[Answer, str | None]:
+async def ask(
+    kept: Kept, text: str, on_text: Callable[[str], None] | None, tenant: Tenant = SHARED
+) -> tuple[Answer, str | None]:
     """The answer, and the name of the adapter that wrote it."""
     with open_models(kept) as models:
         bot = put_together(models.parts)
-        answer = await bot.desk.ask(text, on_text)
+        answer = await bot.desk.ask(text, on_text, tenant)
     adapter = answer.adapter
     if adapter is None:
         return answer, None
@@ -34,9 +36,9 @@ async def ask(kept: Kept, text: str, on_text: Callable[[str], None] | None) -> t
     return answer, known.name if known is not None else None
 
 
-async def teach(kept: Kept, question: str, answer: str) -> Lesson:
+async def teach(kept: Kept, question: str, answer: str, tenant: Tenant = SHARED) -> Lesson:
     with open_models(kept) as models:
-        return await put_together(models.parts).desk.teach(question, answer)
+        return await put_together(models.parts).desk.teach(question, answer, tenant)
 
 
 async def plan(kept: Kept) -> RetrainPlan:

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 
 import structlog
 
@@ -19,13 +18,15 @@ from bot.events import Event
 from bot.following import Following
 from bot.handing_off import HandingOff
 from bot.intake import Intake
+from bot.lineage import Deployment
 from bot.outgoing import AnswerDraft, Outgoing
 from bot.pace import Pace
-from bot.people import Platform
+from bot.people import Person, Platform
 from bot.policy import Policy
 from bot.ports import AdapterStore, Clock, Connector, Generator, Knowledge, Library, PersonalData, Planner, Store
 from bot.profile import Profiles, Profiling
 from bot.redacting import Redacting
+from bot.refilling import Refilling
 from bot.reminding import Reminding
 from bot.reporting import Reporting
 from bot.routing import Routing
@@ -86,12 +87,23 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
     """Wire the use cases. Connectors need the desk, and the desk's drafts need connectors: the dict closes the ring."""
     connectors: dict[Platform, Connector] = {}
     news = asyncio.Event()
+    redacting = None
+    if parts.personal_data is not None:
+        redacting = Redacting(parts.personal_data, parts.policy, Refilling(parts.clock))
+
+    def fill(text: str, conversation: str, reader: Person) -> str:
+        return redacting.filled(text, conversation, reader) if redacting is not None else text
 
     async def draft(draft: AnswerDraft) -> None:
         if draft.place.platform in connectors:
-            await connectors[draft.place.platform].draft(draft)
+            text = fill(draft.text, draft.place.key, draft.to)
+            await connectors[draft.place.platform].draft(replace(draft, text=text))
 
-    on_trial = partial(parts.store.run, trial_of)
+    common = parts.policy.common
+
+    async def on_trial() -> Deployment | None:
+        return await parts.store.run(lambda unit: trial_of(unit.within(common)))
+
     answering = Answering(parts.knowledge, parts.generator, parts.policy, parts.texts, on_trial)
     capturing = Capturing(parts.policy, parts.texts)
     commands = Commands(parts.policy, parts.texts, parts.adapter_store, parts.planner, parts.clock)
@@ -99,7 +111,6 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
     handing_off = HandingOff(parts.policy, parts.texts)
     following = Following(capturing, handing_off)
     pace = Pace(parts.policy.asks_a_minute)
-    redacting = Redacting(parts.personal_data, parts.policy) if parts.personal_data is not None else None
     redact: Callable[[str], str] = redacting.asked if redacting is not None else str
     profiling = Profiling(parts.profiles, redact, _log_missing_profile)
     routing = Routing(parts.store, answering, capturing, commands, handing_off, following, profiling, draft, pace)
@@ -109,7 +120,9 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
     return Bot(
         desk=desk,
         intake=intake,
-        delivery=Delivery(parts.store, connectors, news, _log_failed_delivery, routing.undelivered, metrics.delivered),
+        delivery=Delivery(
+            parts.store, connectors, news, _log_failed_delivery, routing.undelivered, metrics.delivered, fill
+        ),
         reporting=Reporting(parts.store, connectors, parts.texts),
         reminding=Reminding(parts.store, handing_off, parts.clock, news),
         watching=Watching(parts.store, trying, news),

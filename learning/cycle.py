@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,11 +12,11 @@ import structlog
 
 from bot.errors import AdapterBroken, MenteeError, OperatorError
 from bot.feedback import facts_of
-from bot.ids import AdapterId, LessonId, RunId, new_id
-from bot.lineage import Adapter, Decision, Progress, Report, RetrainPlan, Run, RunState, serving_stack
+from bot.ids import SHARED, AdapterId, FactId, LessonId, RunId, Tenant, new_id
+from bot.lineage import Adapter, Decision, Progress, Report, RetrainPlan, Run, RunState
 from bot.ports import AdapterStore, Clock, Store, Unit
 from bot.retraining import close
-from bot.trying import Trying
+from bot.trying import Trying, live_adapter
 from learning.canaries import alarms
 from learning.card import write_card
 from learning.course import Course
@@ -28,7 +28,7 @@ from learning.precision import Wanted
 from learning.process import LostRun, OnProgress, Outcome, measure, train_and_judge
 from learning.promotion import Verdict, decide
 from learning.recipe import Recipe, Setup
-from learning.shares import told
+from learning.shares import teachers_of, told
 from learning.trainer import Spec
 
 log = structlog.get_logger()
@@ -63,12 +63,16 @@ class Snapshot:
     course: Course
     shares: tuple[str, ...]
     """Who dominates it, in words."""
+    teachers: Mapping[FactId, str]
+    """Who taught which of its facts, by name."""
     champion: AdapterId | None
     number: int
     looks: int
     plan: RetrainPlan
     speed: Speed | None
     """None before the first training."""
+    tenants: tuple[Tenant, ...]
+    """Workspaces whose lessons it will have learned from."""
 
     @property
     def dataset(self) -> Dataset:
@@ -93,6 +97,8 @@ class Cycle:
     """At most, training and judging; 0: no limit."""
     clock: Clock
     trying: Trying
+    of: Tenant | None = None
+    """Whose lessons are trained on, so that an adapter gives nobody's answers to others; None: everybody's."""
     index: Callable[[], Awaitable[None]] = _nothing
     """Brings the vectors that memory keeps up to date with the lessons: paraphrases are known by them."""
 
@@ -164,7 +170,9 @@ class Cycle:
             dataset = snapshot.dataset
             canaries, taught = outcome.said[: len(dataset.canaries)], outcome.said[len(dataset.canaries) :]
             alarming = alarms(dataset.canaries, canaries)
-            verdict = await asyncio.to_thread(decide, outcome.champion, outcome.challenger, snapshot.looks, alarming)
+            verdict = await asyncio.to_thread(
+                decide, outcome.champion, outcome.challenger, snapshot.looks, alarming, snapshot.teachers
+            )
             adapter = self._publish(run, adapter_id, staged, snapshot, outcome.setup, verdict, learned(dataset, taught))
         finally:
             shutil.rmtree(staged, ignore_errors=True)
@@ -179,13 +187,17 @@ class Cycle:
         return report, adapter
 
     def _snapshot(self, unit: Unit) -> Snapshot:
+        unit = unit.within(self.of)
+        live = live_adapter(unit)
         course = course_of(unit, self.recipe, self.base.name, self.minutes)
         learnt = {lesson for lesson, _ in course.dataset.taught}
         facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())
         return Snapshot(
             course=course,
             shares=told([fact for fact in facts if fact.lesson.id in learnt]),
-            champion=serving_stack(unit.adapters.history())[-1],
+            teachers=teachers_of(facts),
+            champion=live.id if live is not None else None,
+            tenants=_tenants(unit, course),
             number=unit.adapters.next_number(),
             looks=unit.runs.looks(),
             plan=plan(unit, self.recipe, self.base.name, self.minutes),
@@ -262,7 +274,7 @@ class Cycle:
             id=adapter_id, number=snapshot.number, run=run.id, base_model=self.base.name,
             base_sha256=self.base.sha256, weights_sha256=weights_sha256, dataset_sha256=dataset.sha256,
             lessons=course.lessons, recipe=asdict(self.recipe) | asdict(setup), created_at=self.clock(),
-            learned=learned, start=course.start,
+            learned=learned, start=course.start, tenants=snapshot.tenants,
         )  # fmt: skip
 
 
@@ -270,6 +282,15 @@ def learned(dataset: Dataset, said: Sequence[str]) -> tuple[LessonId, ...]:
     """The lessons that the new adapter said right, from what it said to `dataset.taught`."""
     asked = zip(dataset.taught, said, strict=True)
     return tuple(lesson for (lesson, example), text in asked if is_right(text, example.answer))
+
+
+def _tenants(unit: Unit, course: Course) -> tuple[Tenant, ...]:
+    """Whose lessons it learns from, and whose help pages it reads."""
+    ids = frozenset(course.lessons)
+    learnt = {lesson.tenant for lesson in unit.lessons.all() if lesson.id in ids}
+    before = unit.adapters.get(course.start) if course.start is not None else None
+    known = set(before.tenants) if before is not None else set()
+    return tuple(sorted((learnt | known | {origin.tenant for origin in unit.documents.origins()}) - {SHARED}))
 
 
 def _is_closed(unit: Unit, folder: Path) -> bool:

@@ -77,7 +77,16 @@ def plan(unit: Unit, recipe: Recipe, base: str, most_minutes: int = 0) -> Retrai
         minutes=course.minutes,
         refusals=tuple(refusals),
         course=course.told,
+        kept_out=_kept_out(unit),
     )
+
+
+def _kept_out(unit: Unit) -> int:
+    """Lessons that stand and belong to workspaces which don't share what they know."""
+    seen, everything = unit.lessons.all(), unit.within(None).lessons.all()
+    known = {lesson.id for lesson in seen}
+    taught = (lesson for lesson in everything if lesson.withdrawn_at is None and lesson.source is not LessonSource.FAQ)
+    return sum(lesson.id not in known for lesson in taught)
 
 
 def course_of(unit: Unit, recipe: Recipe, base: str, most_minutes: int) -> Course:

@@ -12,12 +12,14 @@ probability of more than 1 %, and a year of nightly looks with no more than 5 %.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.ids import FactId
 from bot.lineage import Decision, Evaluation, Measure
 from learning.evaluation import Score
 from learning.examples import Kind
@@ -31,6 +33,8 @@ MARGIN = 0.05
 """How much worse, in ROUGE-L, either kind of question may get at most."""
 GENERAL_MARGIN = 0.1
 """How much general texts may lose at most, in nats per token."""
+WITHOUT_ALPHA = 0.05
+"""The error of one comparison that leaves a teacher out: it only ever rejects."""
 MIN_FACTS = 8
 RESAMPLES = 10_000
 """At least; a small error needs more of them."""
@@ -53,9 +57,16 @@ def alpha_of(look: int) -> float:
 
 
 def decide(
-    champion: Sequence[Score], challenger: Sequence[Score], earlier_looks: int, alarms: Sequence[str] = ()
+    champion: Sequence[Score],
+    challenger: Sequence[Score],
+    earlier_looks: int,
+    alarms: Sequence[str] = (),
+    teachers: Mapping[FactId, str] = MappingProxyType({}),
 ) -> Verdict:
-    """Promote or reject. Both score lists are for the same items in the same order. Any alarm rejects."""
+    """Promote or reject. Both score lists are for the same items in the same order. Any alarm rejects.
+
+    `teachers`: who taught the facts, by name; those that nobody here taught are missing.
+    """
     alpha = alpha_of(earlier_looks + 1)
     answers = _measure("answers", (Kind.RECALL, Kind.READING), champion, challenger, alpha, above=0.0)
     measures = [answers]
@@ -66,6 +77,7 @@ def decide(
     evaluation = Evaluation(tuple(measures), confidence=1 - alpha)
 
     reasons = [*alarms, *(_explain(measure) for measure in measures if not measure.passed)]
+    reasons += worse_without(champion, challenger, teachers)
     if not all(math.isfinite(score.value) for score in challenger):
         reasons.insert(0, "The new adapter produces numbers that are not finite.")
     facts = len({score.fact for score in champion if score.kind is not Kind.GENERAL})
@@ -74,6 +86,29 @@ def decide(
     if reasons:
         return Verdict(Decision.REJECTED, tuple(reasons), evaluation)
     return Verdict(Decision.PROMOTED, tuple(_explain(measure) for measure in measures), evaluation)
+
+
+def worse_without(champion: Sequence[Score], challenger: Sequence[Score], teachers: Mapping[FactId, str]) -> list[str]:
+    """Leave one teacher out: whose own questions hide that all others' are answered worse, in words.
+
+    Whoever teaches lies is judged by those lies, and scores well on them. Says nothing where too little is left.
+    """
+    found = []
+    for teacher in sorted(set(teachers.values())):
+        kept = [
+            (old, new) for old, new in zip(champion, challenger, strict=True)
+            if old.kind is not Kind.GENERAL and teachers.get(old.fact) != teacher
+        ]  # fmt: skip
+        if len({old.fact for old, _ in kept}) < MIN_FACTS:
+            continue
+        before, after = [old for old, _ in kept], [new for _, new in kept]
+        lost = _mean([old.value for old in before]) - _mean([new.value for new in after])
+        _, upper = paired_interval(before, after, WITHOUT_ALPHA)
+        if lost > MARGIN and upper < 0:
+            found.append(
+                f"Without what {teacher} taught it answers worse: {lost:.2f} in ROUGE-L lost on {len(kept)} questions."
+            )
+    return found
 
 
 def _measure(

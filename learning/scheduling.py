@@ -1,4 +1,4 @@
-"""When to retrain. APScheduler is only the clock; a unique slot in the database decides who runs, and that it is once.
+"""When to retrain. APScheduler says when something is due; a unique slot in the database decides that it is once.
 
 What fell due while no process was up, or while another run or a trial was under way, is made up for afterwards, once.
 """
@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.errors import SettingError
-from bot.ids import RunId, new_id
+from bot.ids import RunId, Tenant, new_id
 from bot.lineage import Run, RunState
 from bot.ports import Clock, Store, Unit
 from bot.retention import Retention
@@ -25,7 +24,7 @@ log = structlog.get_logger()
 
 LAST_LOOK = "schedule_last_look"
 BY_SCHEDULE = "schedule"
-EVERY_MINUTE = 60
+LOOKS_EVERY_S = 60
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Intervals count from here, so that every process and every start sees the same due times."""
 
@@ -39,17 +38,15 @@ class Scheduling:
     after_lessons: int
     """Request a run when so many lessons were taught since the last one, whatever came of that; 0: never."""
     retention: Retention = field(default_factory=Retention)
+    of: Tenant | None = None
+    """Whose lessons are trained on; None: everybody's."""
 
     async def run(self) -> None:
-        """Watch until cancelled."""
-        scheduler = AsyncIOScheduler(timezone="UTC")
-        scheduler.add_job(self.look, IntervalTrigger(seconds=EVERY_MINUTE), max_instances=1, coalesce=True)
-        scheduler.start()
-        try:
+        """Watch until cancelled. The pauses don't hang on the machine's clock: one that is set back by a day stops
+        APScheduler's own loop for that day."""
+        while True:
             await self.look()
-            await asyncio.Event().wait()
-        finally:
-            scheduler.shutdown(wait=False)
+            await asyncio.sleep(LOOKS_EVERY_S)
 
     async def look(self) -> None:
         """Request what fell due since the last look, and remove what is too old, whichever process took it.
@@ -64,7 +61,7 @@ class Scheduling:
     def _request_due(self, unit: Unit) -> None:
         now = self.clock()
         runs = unit.runs.latest()
-        if any(run.state is not RunState.DONE for run in runs) or trial_of(unit) is not None:
+        if any(run.state is not RunState.DONE for run in runs) or trial_of(unit.within(self.of)) is not None:
             return  # a newer adapter would take the place of the one on trial before anything is known of it
         said = unit.flags.get(LAST_LOOK)
         unit.flags.set(LAST_LOOK, now.isoformat())
@@ -72,7 +69,7 @@ class Scheduling:
             _request(unit, f"schedule:{due.isoformat()}", now)
             return
         if self.after_lessons:
-            taught = taught_since(unit, runs[0].requested_at if runs else EPOCH)
+            taught = taught_since(unit.within(self.of), runs[0].requested_at if runs else EPOCH)
             if len(taught) >= self.after_lessons:
                 _request(unit, f"lessons:{taught[-1].id}", now)
 
@@ -105,7 +102,7 @@ def parse_schedule(text: str) -> BaseTrigger | None:
 def _seconds(interval: str) -> int:
     """ "6h" → 21600. Raises KeyError or ValueError for what is no interval, or shorter than a look."""
     seconds = int(interval[:-1]) * {"m": 60, "h": 3600, "d": 86400}[interval[-1]]
-    if seconds < EVERY_MINUTE:
+    if seconds < LOOKS_EVERY_S:
         raise ValueError(interval)
     return seconds
 

@@ -5,9 +5,10 @@ says nothing of what is in its lessons. Knows nothing of trust (`bot/trust.py`),
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from bot.feedback import Fact
+from bot.feedback import Fact, LessonSource
+from bot.ids import FactId
 
 MIN_TEACHERS = 3
 """In a team of two, one of them teaches half or more as a matter of course."""
@@ -39,6 +40,14 @@ def told(facts: Sequence[Fact]) -> tuple[str, ...]:
     names = {fact.lesson.author: fact.lesson.author_name or fact.lesson.author for fact in facts}
     shares = [(names[author], count / len(facts)) for author, count in counts.most_common()]
     return tuple(TOLD.format(name=name, percent=100 * share) for name, share in shares if share >= DOMINATES)
+
+
+def teachers_of(facts: Sequence[Fact]) -> Mapping[FactId, str]:
+    """Who taught each fact, by name, in a team of several; without what the operator typed in or loaded."""
+    taught = [fact for fact in facts if fact.lesson.source is not LessonSource.FAQ]
+    counts = _counts(taught)
+    names = {fact.id: fact.lesson.author_name or fact.lesson.author for fact in taught if fact.lesson.author in counts}
+    return names if len(counts) >= MIN_TEACHERS else {}
 
 
 def _counts(facts: Sequence[Fact]) -> Counter[str]:

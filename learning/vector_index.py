@@ -78,6 +78,9 @@ class VectorIndex(Generic[K, V]):
         found = [Found(value, float(vector @ question), vector) for value, vector in known]
         return sorted(found, key=lambda each: -each.cosine)
 
+    def __contains__(self, key: K) -> bool:
+        return bool(self._rows_of.get(key))
+
     def __len__(self) -> int:
         return len(self._values)
 

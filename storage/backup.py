@@ -1,8 +1,9 @@
 """One file with the database and the adapters that it names: written while the bot runs, whole or not at all.
 
-A tar archive: the database as it was at one moment (SQLite's own backup), adapters, and a list of hashes. An adapter
-is on disk before the database names it, so what the copied database names is there to be copied after it. Folders of
-trainings that are under way are left out: a training begins anew. Knows nothing of PostgreSQL, which has pg_dump.
+A tar archive, sealed with a key of its own (`backup_keys.py`): the database as it was at one moment (SQLite's own
+backup; an encrypted one stays so, under the same key), adapters, and a list of hashes. An adapter is on disk before the
+database names it, so what the copied database names is there to be copied after it. Folders of trainings that are under
+way are left out: a training begins anew. Knows nothing of PostgreSQL, which has pg_dump.
 """
 
 import hashlib
@@ -14,15 +15,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pysqlite3.dbapi2 as sqlite
-
-from bot.errors import AdapterBroken, OperatorError
+from bot.errors import AdapterBroken, DatabaseError, OperatorError
 from bot.ids import AdapterId
 from storage.adapter_files import AdapterFiles, flush
+from storage.backup_keys import BackupKeys
 from storage.database import SqlStore
+from storage.sealing import Sealed, Sealing, Unsealing, header, read_header
 
-FORMAT = 1
+FORMAT = 2
 DATABASE, ADAPTERS, LIST = "mentee.db", "adapters", "backup.json"
+BLOCK = 1 << 20
+UNFINISHED = ".backup-"
+"""Begins the name of the folder in which the copy lies meanwhile: beside the database, where forgetting reaches it."""
 NO_POSTGRES = (
     "The database is PostgreSQL, and this command backs up SQLite alone. Use pg_dump and pg_restore for the database, "
     "then copy the folder {adapters}: an adapter is on disk before the database names it."
@@ -39,27 +43,37 @@ class Backup:
     """Adapters that the database names and that are gone or broken on disk."""
 
 
-def write(store: SqlStore, files: AdapterFiles, file: Path) -> Backup:
+def write(store: SqlStore, files: AdapterFiles, keys: BackupKeys, file: Path) -> Backup:
     """Write a backup, in place of an earlier one. Raises OperatorError for PostgreSQL, DatabaseError, OSError."""
     if store.file is None:
         raise OperatorError(NO_POSTGRES.format(adapters=files.root))
+    unfinished = file.with_name(f".{file.name}.unfinished")
+    unfinished.touch(mode=0o600)
     made_at = datetime.now(UTC)
-    with tempfile.TemporaryDirectory(prefix=".backup-", dir=file.absolute().parent) as aside:
-        database = Path(aside) / DATABASE
-        copy_database(store, database)
-        check_database(database)
-        whole, left_out = _adapters(database, files)
-        unfinished = Path(aside) / "unfinished"
-        _pack(unfinished, made_at, database, files, whole)
+    name, key = keys.make()  # before anything is copied: who is forgotten from now on takes the key along
+    try:
+        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=store.file.parent) as aside:
+            database = Path(aside) / DATABASE
+            copy_database(store, database)
+            whole, left_out = _adapters(store.another(database), files)
+            with unfinished.open("wb") as opened:
+                opened.write(header(name))
+                with Sealing(opened, key) as sealed:
+                    _pack(sealed, Path(aside), made_at, files, whole)
+        flush(unfinished)
+        keys.get(name)
         unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
     flush(file.absolute().parent)
     return Backup(str(file), made_at, file.stat().st_size, tuple(whole), tuple(left_out))
 
 
-def restore(file: Path, database: Path, files: AdapterFiles) -> Backup:
+def restore(file: Path, database: Path, database_key: str | None, files: AdapterFiles, keys: BackupKeys) -> Backup:
     """Put a backup where nothing is yet. Everything is checked before anything is put in its place.
 
-    Raises OperatorError for a file that is no whole backup, and for a folder in which a database is already.
+    Raises OperatorError for a file that is no whole backup or whose key is gone, and for a folder in which a database
+    is already.
     """
     if database.exists():
         raise OperatorError(
@@ -68,8 +82,10 @@ def restore(file: Path, database: Path, files: AdapterFiles) -> Backup:
         )
     database.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=database.parent) as aside:
-        listed = _unpack(file, Path(aside))
-        check_database(Path(aside) / DATABASE)
+        listed = _unpack(file, keys, Path(aside))
+        copy = SqlStore(f"sqlite:///{Path(aside) / DATABASE}", database_key)
+        _check(copy)
+        copy.close()
         adapters = sorted(path.name for path in (Path(aside) / ADAPTERS).glob("*"))
         for name in adapters:
             _put(Path(aside) / ADAPTERS / name, files.folder(AdapterId(name)))
@@ -82,22 +98,18 @@ def copy_database(store: SqlStore, to: Path) -> None:
     store.copy_to(to)
 
 
-def check_database(path: Path) -> None:
-    """Raises OperatorError for one that is damaged."""
-    connection = sqlite.connect(path)
+def _check(copy: SqlStore) -> None:
+    """Raises OperatorError for one that is damaged, or under another key than the settings name."""
     try:
-        said = [row[0] for row in connection.execute("PRAGMA integrity_check")]
-    except sqlite.DatabaseError as problem:
-        said = [str(problem)]
-    finally:
-        connection.close()
-    if said != ["ok"]:
-        raise OperatorError(f"The database in the backup is damaged: {said[0]}. Use an older backup.")
+        copy.check()
+    except DatabaseError as problem:
+        copy.close()
+        raise OperatorError(f"The database in the backup can't be used: {problem}") from problem
 
 
-def _adapters(database: Path, files: AdapterFiles) -> tuple[list[str], list[str]]:
+def _adapters(copy: SqlStore, files: AdapterFiles) -> tuple[list[str], list[str]]:
     """Those that the copy names: which are whole, and which are not."""
-    copy = SqlStore(f"sqlite:///{database}")
+    _check(copy)
     try:
         named = [adapter.id for adapter in copy.run_sync(lambda unit: unit.adapters.all())]
     finally:
@@ -112,26 +124,28 @@ def _adapters(database: Path, files: AdapterFiles) -> tuple[list[str], list[str]
     return whole, left_out
 
 
-def _pack(to: Path, made_at: datetime, database: Path, files: AdapterFiles, adapters: list[str]) -> None:
-    members = {DATABASE: database}
+def _pack(to: Sealing, aside: Path, made_at: datetime, files: AdapterFiles, adapters: list[str]) -> None:
+    members = {DATABASE: aside / DATABASE}
     for adapter in adapters:
         folder = files.folder(AdapterId(adapter))
         members |= {f"{ADAPTERS}/{adapter}/{path.name}": path for path in sorted(folder.iterdir())}
     hashes = {name: _sha256(path) for name, path in members.items()}
     text = json.dumps({"format": FORMAT, "made_at": made_at.isoformat(), "files": hashes}, indent=1)
-    (to.parent / LIST).write_text(text, encoding="utf-8")
-    with tarfile.open(to, "w") as archive:
-        for name, path in {**members, LIST: to.parent / LIST}.items():
+    (aside / LIST).write_text(text, encoding="utf-8")
+    with tarfile.open(fileobj=to, mode="w|") as archive:
+        for name, path in {**members, LIST: aside / LIST}.items():
             archive.add(path, name, recursive=False)
-    to.chmod(0o600)
-    flush(to)
 
 
-def _unpack(file: Path, to: Path) -> dict[str, Any]:
+def _unpack(file: Path, keys: BackupKeys, to: Path) -> dict[str, Any]:
     """Raises OperatorError unless it is exactly what was packed."""
     try:
-        with tarfile.open(file) as archive:
-            archive.extractall(to, filter="data")
+        with file.open("rb") as opened:
+            content = Unsealing(opened, keys.get(read_header(opened)))
+            with tarfile.open(fileobj=content, mode="r|") as archive:
+                archive.extractall(to, filter="data")
+            while content.read(BLOCK):  # to its end, which shows that nothing was cut off
+                pass
         listed: dict[str, Any] = json.loads((to / LIST).read_text(encoding="utf-8"))
         there = {path.relative_to(to).as_posix() for path in to.rglob("*") if path.is_file()} - {LIST}
         if listed["format"] != FORMAT or there != set(listed["files"]):
@@ -139,7 +153,7 @@ def _unpack(file: Path, to: Path) -> dict[str, Any]:
         changed = [name for name, sha256 in listed["files"].items() if _sha256(to / name) != sha256]
         if changed:
             raise ValueError(f"{changed[0]} is not what was packed")
-    except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as problem:
+    except (Sealed, tarfile.TarError, OSError, ValueError, KeyError, TypeError) as problem:
         raise OperatorError(f"{file} is no whole backup: {problem}. Use another one.") from problem
     return listed
 

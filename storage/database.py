@@ -46,7 +46,7 @@ class SqlStore:
 
         Raises DatabaseError for one that can't be opened, SettingError where the key can't be used.
         """
-        self._url, self._is_encrypted = url, key is not None
+        self._url, self._key = url, key
         self._driver = cipher() if key is not None else plain_sqlite
         self._engine = _engine(url, self._driver, key)
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
@@ -101,27 +101,41 @@ class SqlStore:
         return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
     def copy_to(self, path: Path) -> None:
-        """Copy an SQLite database as it is now, while others go on writing. Raises DatabaseError."""
-        if self._is_encrypted:  # SQLite's own backup would write it in plain, or not at all
-            raise DatabaseError(
-                f"The database {self._shown} is encrypted, which `mentee backup` can't copy while the bot runs. Stop "
-                "the bot and copy its whole folder; the copy needs the same key."
-            )
-        copy = plain_sqlite.connect(path)
+        """Copy an SQLite database as it is now, while others go on writing; an encrypted one under the same key.
+
+        Raises DatabaseError.
+        """
+        copy = self._driver.connect(str(path))
         raw = self._engine.raw_connection()
         try:
+            if self._key is not None:
+                unlock(copy, self._key)
             assert raw.driver_connection is not None
             raw.driver_connection.backup(copy)
-        except plain_sqlite.Error as problem:
+        except self._driver.Error as problem:
             raise DatabaseError(f"The database {self._shown} can't be copied: {problem}. Try again.") from problem
         finally:
             raw.close()
             copy.close()
 
+    def another(self, path: Path) -> "SqlStore":
+        """A copy of this database, opened under the same key."""
+        return SqlStore(f"sqlite:///{path}", self._key)
+
+    def check(self) -> None:
+        """Raises DatabaseError for an SQLite database that is damaged, or under another key."""
+        try:
+            with self._engine.connect() as connection:
+                said = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+        except DBAPIError as problem:
+            raise DatabaseError(f"{self._shown} can't be read: {problem.orig}.{self._hint}") from problem
+        if said != ["ok"]:
+            raise DatabaseError(f"{self._shown} is damaged: {said[0]}.")
+
     def describe(self) -> str:
         """Which database this is, for `mentee doctor`."""
         version = self._driver.sqlite_version if self._engine.dialect.name == "sqlite" else ""
-        encrypted = ", encrypted (SQLCipher)" if self._is_encrypted else ""
+        encrypted = ", encrypted (SQLCipher)" if self._key is not None else ""
         return f"{self._engine.dialect.name} {version} at {self._shown}{encrypted}".replace("  ", " ")
 
     def close(self) -> None:
@@ -136,9 +150,9 @@ class SqlStore:
     def _hint(self) -> str:
         """What a key, or its lack, may have to do with it."""
         file = make_url(self._url).database if self._engine.dialect.name == "sqlite" else None
-        if self._is_encrypted and file is not None and is_plain(Path(file)):
+        if self._key is not None and file is not None and is_plain(Path(file)):
             return " It isn't encrypted, and a key is set: `mentee rekey` encrypts it."
-        return " Or the key is another one." if self._is_encrypted else " An encrypted one needs its key."
+        return " Or the key is another one." if self._key is not None else " An encrypted one needs its key."
 
     @property
     def _shown(self) -> str:

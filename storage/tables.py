@@ -89,6 +89,7 @@ class AnswerRow(SQLModel, table=True):
     retracted: bool = False
     trial: str | None = Field(default=None, index=True)
     amends: str | None = Field(default=None, index=True)
+    tenant: str = Field(default="", index=True)
 
 
 class HandoffRow(SQLModel, table=True):
@@ -135,6 +136,7 @@ class LessonRow(SQLModel, table=True):
     trainable: bool = True
     doubted_by: str = _text(default="")
     amending: str = Field(default="", index=True)
+    tenant: str = Field(default="", index=True)
 
 
 class PhrasingRow(SQLModel, table=True):
@@ -145,6 +147,7 @@ class PhrasingRow(SQLModel, table=True):
     text: str = _text()
     origin: str = Field(index=True)
     withdrawn_at: datetime | None = _time(default=None)
+    tenant: str = ""
 
 
 class DocumentRow(SQLModel, table=True):
@@ -157,6 +160,7 @@ class DocumentRow(SQLModel, table=True):
     licence: str = _text(default="")
     consent: str = _text(default="")
     reading: str = ""
+    tenant: str = ""
 
 
 class SectionRow(SQLModel, table=True):
@@ -273,6 +277,16 @@ class PassRow(SQLModel, table=True):
     person_key: str = Field(index=True)
     scopes: str = ""
     made_at: datetime = _time()
+    until: datetime = _time()
+    tenant: str = ""
+
+
+class InstallStateRow(SQLModel, table=True):
+    """An installation by OAuth that was begun, by the digest of its state."""
+
+    __tablename__ = "install_states"
+
+    digest: str = Field(primary_key=True)
     until: datetime = _time()
 
 

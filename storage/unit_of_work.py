@@ -5,6 +5,7 @@ from functools import cached_property
 
 from sqlmodel import Session
 
+from bot.ids import Tenant
 from bot.retrieval import Changes
 from bot.vitals import Vitals
 from storage.repositories.audit import SqlAudit
@@ -26,6 +27,11 @@ class SqlUnit:
     """Implements `bot.ports.Unit`."""
 
     session: Session
+    tenant: Tenant | None = None
+    """Whose eyes it is seen through; None: everything is seen."""
+
+    def within(self, tenant: Tenant | None) -> "SqlUnit":
+        return SqlUnit(self.session, tenant)
 
     @cached_property
     def inbox(self) -> SqlInbox:
@@ -41,27 +47,27 @@ class SqlUnit:
 
     @cached_property
     def answers(self) -> SqlAnswers:
-        return SqlAnswers(self.session)
+        return SqlAnswers(self.session, self.tenant)
 
     @cached_property
     def handoffs(self) -> SqlHandoffs:
-        return SqlHandoffs(self.session)
+        return SqlHandoffs(self.session, self.tenant)
 
     @cached_property
     def ratings(self) -> SqlRatings:
-        return SqlRatings(self.session)
+        return SqlRatings(self.session, self.tenant)
 
     @cached_property
     def lessons(self) -> SqlLessons:
-        return SqlLessons(self.session)
+        return SqlLessons(self.session, self.tenant)
 
     @cached_property
     def teaching(self) -> SqlTeaching:
-        return SqlTeaching(self.session)
+        return SqlTeaching(self.session, self.tenant)
 
     @cached_property
     def documents(self) -> SqlDocuments:
-        return SqlDocuments(self.session)
+        return SqlDocuments(self.session, self.tenant)
 
     @cached_property
     def vectors(self) -> SqlVectors:
@@ -69,7 +75,7 @@ class SqlUnit:
 
     @cached_property
     def adapters(self) -> SqlAdapters:
-        return SqlAdapters(self.session)
+        return SqlAdapters(self.session, self.tenant)
 
     @cached_property
     def runs(self) -> SqlRuns:

@@ -70,7 +70,8 @@ async def open_house(
     """Open the bot; delivery runs in the background until the house is closed."""
     store = open_store(tmp_path)
     files = AdapterFiles(tmp_path / "adapters")
-    generator, knowledge = FakeGenerator(), LexicalKnowledge(store)
+    policy = policy or Policy(staff=staff)
+    generator, knowledge = FakeGenerator(), LexicalKnowledge(store, policy.separate)
     house: House
 
     def plan(unit: Unit) -> RetrainPlan:
@@ -78,7 +79,7 @@ async def open_house(
 
     parts = Parts(
         store=store, knowledge=knowledge, generator=generator, planner=plan, adapter_store=files,
-        policy=policy or Policy(staff=staff), texts=texts, personal_data=Finder(), profiles=profiles,
+        policy=policy, texts=texts, personal_data=Finder(), profiles=profiles,
     )  # fmt: skip
     bot = put_together(parts, connectors)
     house = House(bot, store, files, generator, knowledge)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from bot.events import MessageRef
 from bot.feedback import Amended, Hold, Lesson, Phrasing, Ruling
-from bot.ids import AnswerId, FactId, LessonId
+from bot.ids import SHARED, AnswerId, FactId, LessonId, Tenant
 from bot.retrieval import Origin, Section
 from bot.trust import Opinion
 
@@ -128,8 +128,9 @@ class Teaching(Protocol):
 
 
 class Documents(Protocol):
-    def replace(self, source: str, content_sha256: str, sections: Sequence[Section]) -> bool:
-        """Keep a source's sections in place of its earlier ones; False when the content is unchanged."""
+    def replace(self, source: str, content_sha256: str, sections: Sequence[Section], tenant: Tenant = SHARED) -> bool:
+        """Keep a source's sections in place of its earlier ones; False when the content is unchanged, and whose it
+        is."""
         ...
 
     def sections(self, sources: Sequence[str] | None = None) -> Sequence[Section]:
@@ -138,6 +139,10 @@ class Documents(Protocol):
 
     def note(self, origin: Origin) -> None:
         """Keep which version of a file was read, and how."""
+        ...
+
+    def tenants(self, sources: Sequence[str]) -> Mapping[str, Tenant]:
+        """Whose the sources are."""
         ...
 
     def origins(self) -> Sequence[Origin]:

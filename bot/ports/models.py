@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.generation import Generation, Sampling
-from bot.ids import AdapterId
+from bot.ids import SHARED, AdapterId, Tenant
 from bot.lineage import RetrainPlan
 from bot.personal import Span
 from bot.ports.unit import Unit
@@ -39,14 +39,16 @@ class Generator(Protocol):
 
 
 class Knowledge(Protocol):
-    async def search(self, question: str) -> Retrieval:
-        """Facts and sections for a question; sees every lesson that was committed before the call."""
+    async def search(self, question: str, tenant: Tenant = SHARED) -> Retrieval:
+        """Facts and sections for a question that is asked in a workspace, of what may be known there; sees every lesson
+        that was committed before the call."""
         ...
 
 
 class Library(Protocol):
-    async def load(self, name: str, content: AsyncIterator[bytes]) -> Loaded:
-        """Keep a file under its name, in place of an earlier one, and load it. Raises SourceUnreadable."""
+    async def load(self, name: str, content: AsyncIterator[bytes], tenant: Tenant = SHARED) -> Loaded:
+        """Keep a file under its name, in place of an earlier one, and load it for a workspace, or for all. Raises
+        SourceUnreadable."""
         ...
 
 

@@ -76,6 +76,14 @@ class Persons(Protocol):
 class Installations(Protocol):
     """Of the app, in workspaces. Each holds a secret."""
 
+    def expect(self, digest: str, until: datetime, now: datetime) -> None:
+        """Keep the digest of a state that somebody began an installation with. Those that hold no more go."""
+        ...
+
+    def take(self, digest: str, now: datetime) -> bool:
+        """Use a state up; False for one that isn't expected, or not any more."""
+        ...
+
     def put(self, installation: Installation) -> None:
         """Keep it, in place of an earlier one in that workspace."""
         ...

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from bot.ids import Tenant
 from bot.outgoing import Outgoing
 from bot.ports.knowledge import Documents, Lessons, Teaching, Vectors
 from bot.ports.learning import Adapters, Runs
@@ -58,6 +59,11 @@ class Unit(Protocol):
     def watermarks(self) -> Watermarks: ...
     @property
     def flags(self) -> Flags: ...
+    def within(self, tenant: Tenant | None) -> "Unit":
+        """The same transaction as a workspace sees it: its own lessons, pages, answers and hand-offs, the lessons and
+        pages that all share, and nothing of others'. `SHARED`: what all share alone. None: everything."""
+        ...
+
     def vitals(self) -> Vitals:
         """What operators watch."""
         ...

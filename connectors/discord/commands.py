@@ -11,7 +11,7 @@ from bot.errors import NotAllowed
 from bot.texts import Texts
 from connectors.discord.interactions import Interactions
 from connectors.discord.markdown import one_line
-from connectors.discord.parsing import command_given, ref_of, reply_marked
+from connectors.discord.parsing import command_given, place_of_interaction, ref_of, reply_marked
 from connectors.discord.surface import COMMAND
 
 Interaction = discord.Interaction[Any]
@@ -70,7 +70,8 @@ class MenteeGroup(app_commands.Group):
     async def _held(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
         if not await self._may("accept", interaction):
             return []
-        lines = {each.id: one_line(f"{each.author_name}: {each.question}") for each in await self.front.desk.held()}
+        held = await self.front.desk.held(place_of_interaction(interaction))
+        lines = {each.id: one_line(f"{each.author_name}: {each.question}") for each in held}
         found = [lesson for lesson, line in lines.items() if current.casefold() in f"{lesson} {line}".casefold()]
         return [
             app_commands.Choice(name=lines[lesson][:_MAX_CHOICE_CHARS], value=lesson) for lesson in found[:_MAX_CHOICES]
@@ -90,7 +91,8 @@ class MenteeGroup(app_commands.Group):
     async def _names(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
         if not await self._may("promote", interaction):
             return []
-        names = [adapter.name for adapter in await self.front.desk.adapters() if current in adapter.name]
+        adapters = await self.front.desk.adapters(place_of_interaction(interaction))
+        names = [adapter.name for adapter in adapters if current in adapter.name]
         return [app_commands.Choice(name=name, value=name) for name in names[-_MAX_CHOICES:]]
 
     @app_commands.command(description="Go back to the adapter before")

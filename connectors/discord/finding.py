@@ -4,6 +4,7 @@ Discord drops a nonce that it has seen in the last few minutes, and shows none a
 process began, and may stand there for longer, is looked for by its words, its author and what it replies to.
 """
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,7 @@ import discord
 
 from bot.ids import OutgoingId, made_at
 from bot.outgoing import Outgoing
+from bot.personal import PLACEHOLDER
 
 LOOK_BACK = 100
 WRITTEN_WITHIN = timedelta(seconds=90)
@@ -30,11 +32,11 @@ class Finding:
         self, outgoing: Outgoing, words: str, channel: discord.PartialMessageable, root: int | None, me: int
     ) -> discord.Message | None:
         """The message that says it; the last of its pieces, where it took several. Raises discord.HTTPException."""
-        since = _made(outgoing.id) - WRITTEN_WITHIN
+        since, says = _made(outgoing.id) - WRITTEN_WITHIN, _saying(words.strip())
         try:
             async for message in channel.history(limit=LOOK_BACK):
                 replies_to = message.reference.message_id if message.reference is not None else None
-                says_it = (message.author.id, message.content, replies_to) == (me, words.strip(), root)
+                says_it = (message.author.id, replies_to) == (me, root) and says.fullmatch(message.content)
                 if says_it and message.created_at >= since and message.id not in self._found:
                     self._found.add(message.id)
                     return message
@@ -45,3 +47,9 @@ class Finding:
 
 def _made(id: OutgoingId) -> datetime:
     return datetime.fromtimestamp(made_at(id), UTC)
+
+
+def _saying(words: str) -> re.Pattern[str]:
+    """The words, with anything in place of a placeholder: what it was filled with was known to another process."""
+    between = map(re.escape, PLACEHOLDER.split(words))
+    return re.compile(r"[^\n]{1,200}".join(between))

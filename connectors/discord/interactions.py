@@ -21,7 +21,7 @@ from bot.ids import AnswerId, EventId
 from bot.people import Person
 from bot.texts import Texts
 from connectors.discord.forms import CorrectionModal
-from connectors.discord.parsing import reply_marked
+from connectors.discord.parsing import place_of_interaction, reply_marked
 from connectors.discord.people import DIRECT, People, person_of
 
 Interaction = discord.Interaction[Any]
@@ -69,7 +69,8 @@ class Interactions:
     async def open_form(self, interaction: Interaction, answer: AnswerId | MessageRef) -> None:
         """Show the correction form, or say why not. A form must be the first response, so nothing comes before it."""
         try:
-            form = await self.desk.correction_form(answer, await self.person_of(interaction))
+            person, place = await self.person_of(interaction), place_of_interaction(interaction)
+            form = await self.desk.correction_form(answer, person, place)
             await interaction.response.send_modal(CorrectionModal(form))
         except PersonError as refusal:
             await interaction.response.send_message(str(refusal), ephemeral=True)

@@ -6,10 +6,8 @@ the desk; no log sees one, nor a code.
 """
 
 import logging
-import secrets
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
@@ -27,34 +25,28 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk import Desk
 from bot.installations import Installation
+from bot.installing import STATE_FOR
 from bot.people import Person, Platform
 from connectors.slack.config import SlackConfig
 from connectors.slack.surface import SCOPES
 
 INSTALL_PATH = "/slack/install"
 REDIRECT_PATH = "/slack/oauth_redirect"
-STATE_S = 600.0
 
 log = structlog.get_logger()
 
 
 @dataclass
 class States(AsyncOAuthStateStore):
-    """In memory: whoever installs during a restart begins again."""
+    """bolt's store, over the desk: a restart between leaving and coming back changes nothing."""
 
-    clock: Callable[[], float] = time.monotonic
-    """Seconds, from wherever."""
-    _issued: dict[str, float] = field(default_factory=dict)
+    desk: Desk
 
     async def async_issue(self, *_: object, **__: object) -> str:
-        now = self.clock()
-        self._issued = {state: until for state, until in self._issued.items() if until > now}
-        state = secrets.token_urlsafe(32)
-        self._issued[state] = now + STATE_S
-        return state
+        return await self.desk.begin_installing()
 
     async def async_consume(self, state: str) -> bool:
-        return self._issued.pop(state, 0.0) > self.clock()
+        return await self.desk.came_back(state)
 
 
 @dataclass
@@ -114,8 +106,8 @@ def oauth_flow(config: SlackConfig, client: AsyncWebClient, store: Installations
         redirect_uri_path=REDIRECT_PATH,
         installation_store=store,
         installation_store_bot_only=True,
-        state_store=States(),
-        state_expiration_seconds=int(STATE_S),
+        state_store=States(store.desk),
+        state_expiration_seconds=int(STATE_FOR.total_seconds()),
         callback_options=AsyncCallbackOptions(success=_installed, failure=_failed),
         logger=silent,
     )

@@ -18,7 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk import Desk
 from bot.errors import PersonError
-from bot.events import Event, MessageDeleted, MessageRef
+from bot.events import Event, MessageDeleted, MessageRef, Place
 from bot.ids import AnswerId
 from bot.people import Person, Platform
 from bot.texts import Texts
@@ -103,14 +103,20 @@ class Listening:
         try:
             if event.get("tab") == "home":
                 person = await self.people.known(Person(Platform.SLACK, event["user"]))
-                view = home_view(await self.desk.home(person), self.texts)
+                view = home_view(await self.desk.home(person, self._home), self.texts)
                 await self.client.views_publish(user_id=event["user"], view=view)
-            elif prompts := [{"title": cut(q, MAX_PROMPT_CHARS), "message": q} for q in await self.desk.suggestions()]:
+            elif questions := await self.desk.suggestions(self._home):
+                prompts = [{"title": cut(each, MAX_PROMPT_CHARS), "message": each} for each in questions]
                 await self.client.assistant_threads_setSuggestedPrompts(
                     channel_id=event["channel"], prompts=prompts, title=self.texts.suggestions
                 )
         except SlackApiError as problem:  # an older installation, or an app that was made without the agent view
             log.info("slack showed no home", tab=event.get("tab"), error=describe(problem))
+
+    @property
+    def _home(self) -> Place:
+        """Where somebody is who only looks at the app."""
+        return Place(Platform.SLACK, self.bot.team, "")
 
     async def _receive_reply(self, body: Payload, reply: MessageRef, message: Payload) -> None:
         marked = parsing.reply_marked(body, reply, message, self.bot, self.desk.clock())
@@ -134,7 +140,8 @@ class Listening:
 
     async def _open_form(self, interaction: Interaction, answer: AnswerId | MessageRef) -> None:
         try:
-            form = await self.desk.correction_form(answer, await self.people.known(interaction.person))
+            person = await self.people.known(interaction.person)
+            form = await self.desk.correction_form(answer, person, interaction.place)
         except PersonError as refusal:
             await self.posting.tell(interaction, str(refusal))
             return

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from bot.desk import Desk
 from connectors.web.board import Board
-from connectors.web.parsing import ROLES, RoleName, place_of
+from connectors.web.parsing import ROLES, RoleName
 from connectors.web.rendering import Rendering, lesson_rows, under_way
 from connectors.web.visitor import CONVERSATION, ROLE, Visitor, You, keep
 
@@ -37,23 +37,23 @@ class Pages:
     # --- whole pages -----------------------------------------------------------------------------------------------
 
     async def conversation(self, you: You) -> HTMLResponse:
-        turns = await self.desk.turns(place_of(you.conversation))
+        turns = await self.desk.turns(you.place)
         entries = self.board.history(str(you.conversation), turns)
         return await self._page("/", you, entries=[self.rendering.entry(entry, you.person) for entry in entries])
 
     async def lessons(self, you: You) -> HTMLResponse:
-        return await self._page("/lessons", you, rows=lesson_rows(await self.desk.lessons()))
+        return await self._page("/lessons", you, rows=lesson_rows(await self.desk.lessons(you.place)))
 
     async def adapters(self, you: You) -> HTMLResponse:
-        return await self._page("/adapters", you, **await self._lineage())
+        return await self._page("/adapters", you, **await self._lineage(you))
 
     # --- parts that the page fetches again -------------------------------------------------------------------------
 
-    async def status(self) -> str:
-        return self.rendering.page("parts/status.html", status=await self.desk.status())
+    async def status(self, you: You) -> str:
+        return self.rendering.page("parts/status.html", status=await self.desk.status(you.place))
 
-    async def adapters_now(self) -> str:
-        return self.rendering.page("parts/lineage.html", **await self._lineage())
+    async def adapters_now(self, you: You) -> str:
+        return self.rendering.page("parts/lineage.html", **await self._lineage(you))
 
     # --- choices of the person before the page ---------------------------------------------------------------------
 
@@ -74,17 +74,17 @@ class Pages:
     async def _page(self, path: str, you: Visitor, **context: object) -> HTMLResponse:
         html = self.rendering.page(
             f"{PAGES[path].lower()}.html", path=path, pages=PAGES, roles=ROLES, you=you, has_login=self.has_login,
-            status=await self.desk.status(), now=self.desk.clock(), **context,
+            status=await self.desk.status(you.place), now=self.desk.clock(), **context,
         )  # fmt: skip
         response = HTMLResponse(html)
         keep(response, CONVERSATION, str(you.conversation))
         return response
 
-    async def _lineage(self) -> dict[str, object]:
-        runs = await self.desk.runs()
+    async def _lineage(self, you: Visitor) -> dict[str, object]:
+        runs = await self.desk.runs(you.place)
         return {
             "live": await self.desk.live_adapter(),
-            "adapters": sorted(await self.desk.adapters(), key=lambda adapter: -adapter.number),
+            "adapters": sorted(await self.desk.adapters(you.place), key=lambda adapter: -adapter.number),
             "moves": await self.desk.moves(),
             "under_way": under_way(runs),
             "ended": [run for run in runs if run.report is not None],

@@ -20,7 +20,7 @@ from bot.events import (
     Reacted,
     ReplyMarked,
 )
-from bot.ids import AnswerId, EventId, FactId
+from bot.ids import SHARED, AnswerId, EventId, FactId, Tenant
 from bot.people import Person, Platform
 
 WORKSPACE = "page"
@@ -49,6 +49,7 @@ class Request(BaseModel):
 
     @property
     def place(self) -> Place:
+        """As if the operator's people were before the page: who is, knows the page (`Visitor.place`)."""
         return place_of(self.conversation)
 
 
@@ -124,12 +125,14 @@ class Command(Request):
         return CommandGiven(id=self.event_id, place=self.place, person=person, at=at, text=self.text)
 
 
-def place_of(conversation: UUID) -> Place:
-    return Place(Platform.WEB, WORKSPACE, str(conversation), is_direct=True)
+def place_of(conversation: UUID, tenant: Tenant = SHARED) -> Place:
+    """A conversation on the page, of somebody who came from a workspace; of the operator's people otherwise."""
+    return Place(Platform.WEB, tenant or WORKSPACE, str(conversation), is_direct=True)
 
 
 def message_of(place: Place, id: str) -> MessageRef:
-    return MessageRef(place.platform, place.workspace, place.channel, id)
+    """The same from whichever workspace somebody came: its conversation has an id of its own."""
+    return MessageRef(place.platform, WORKSPACE, place.channel, id)
 
 
 def role_named(text: str | None) -> RoleName:

@@ -1,7 +1,7 @@
 """What the page sends, and the stream of news that it listens to. All of it goes on to the desk."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -15,7 +15,7 @@ from bot.people import Person
 from connectors.web.board import Board, Draft, Entry, Said
 from connectors.web.parsing import Ask, Choose, Command, Correct, Press, React, ShortText
 from connectors.web.rendering import Rendering
-from connectors.web.visitor import You
+from connectors.web.visitor import Visitor, You
 
 UPLOAD_BYTES = 100_000_000
 
@@ -43,38 +43,38 @@ class Posts:
 
     async def ask(self, ask: Ask, you: You) -> dict[str, bool]:
         event = ask.event(you.person, self.desk.clock())
-        taken = await self._receive(event)
+        taken = await self._receive(event, you)
         if taken["new"]:
             self.board.put(event.place.channel, Entry(event.message.id, event.at, Said(ask.text)))
         return taken
 
     async def react(self, reaction: React, you: You) -> dict[str, bool]:
         event = reaction.event(you.person, self.desk.clock())
-        taken = await self._receive(event)
+        taken = await self._receive(event, you)
         button = (you.person.key, reaction.emoji)
         self.board.press(event.place.channel, reaction.message, button, down=reaction.added)
         return taken
 
     async def choose(self, choice: Choose, you: You) -> dict[str, bool]:
-        return await self._receive(choice.event(you.person, self.desk.clock()))
+        return await self._receive(choice.event(you.person, self.desk.clock()), you)
 
     async def press(self, press: Press, you: You) -> dict[str, bool]:
         def said(message: str) -> str:
             return self.board.said(str(press.conversation), message)
 
-        return await self._receive(press.event(you.person, self.desk.clock(), said))
+        return await self._receive(press.event(you.person, self.desk.clock(), said), you)
 
     async def correction_form(self, answer: ShortText, you: You) -> CorrectionForm:
-        return await self.desk.correction_form(AnswerId(answer), you.person)
+        return await self.desk.correction_form(AnswerId(answer), you.person, you.place)
 
     async def correct(self, correction: Correct, you: You) -> dict[str, bool]:
-        return await self._receive(correction.event(you.person, self.desk.clock()))
+        return await self._receive(correction.event(you.person, self.desk.clock()), you)
 
     async def command(self, command: Command, you: You) -> dict[str, bool]:
-        return await self._receive(command.event(you.person, self.desk.clock()))
+        return await self._receive(command.event(you.person, self.desk.clock()), you)
 
     async def upload(self, name: ShortText, request: Request, you: You) -> dict[str, str]:
-        return {"message": await self.desk.upload(you.person, name, request.stream())}
+        return {"message": await self.desk.upload(you.person, name, request.stream(), you.place)}
 
     async def events(self, conversation: UUID, you: You) -> AsyncIterator[ServerSentEvent]:
         """What stands there already, so that whoever was away misses nothing; then the news."""
@@ -84,8 +84,9 @@ class Posts:
             while (latest := await news.get()) is not None:
                 yield self._event(latest, you.person)
 
-    async def _receive(self, event: Event) -> dict[str, bool]:
-        return {"new": await self.desk.receive(event)}
+    async def _receive(self, event: Event, you: Visitor) -> dict[str, bool]:
+        """It happens where they came from."""
+        return {"new": await self.desk.receive(replace(event, place=you.place))}
 
     def _event(self, news: Entry | Draft, person: Person) -> ServerSentEvent:
         if isinstance(news, Draft):

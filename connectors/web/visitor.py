@@ -11,10 +11,12 @@ from uuid import UUID, uuid4
 
 from fastapi import Cookie, Depends, HTTPException, Request, Response
 
+from bot.events import Place
+from bot.ids import SHARED, Tenant
 from bot.letting_in import acting
 from bot.passes import Pass, Scope, form_token
 from bot.people import Person
-from connectors.web.parsing import RoleName, person_as, role_named
+from connectors.web.parsing import RoleName, person_as, place_of, role_named
 
 SESSION = "mentee_session"
 ROLE = "mentee_role"
@@ -51,6 +53,12 @@ class Visitor:
     """Whether the role is theirs to choose."""
     form_token: str = ""
     """What their forms must bring along; empty where nobody signs in."""
+    tenant: Tenant = SHARED
+    """The workspace that they came from."""
+
+    @property
+    def place(self) -> Place:
+        return place_of(self.conversation, self.tenant)
 
 
 def scope_needed(method: str, path: str) -> Scope | None:
@@ -68,10 +76,11 @@ def _visitor(
         return Visitor(person_as(role), role, conversation, may_choose=True)
     scope = getattr(request.state, "scope", None)
     if scope is not None:
-        return Visitor(acting(held, scope), role, conversation, may_choose=False)
+        return Visitor(acting(held, scope), role, conversation, may_choose=False, tenant=held.tenant)
     is_operator = held.person.key == OPERATOR.key
     person = person_as(role) if is_operator else held.person
-    return Visitor(person, role, conversation, is_operator, form_token(request.state.session))
+    token = form_token(request.state.session)
+    return Visitor(person, role, conversation, is_operator, token, held.tenant)
 
 
 You = Annotated[Visitor, Depends(_visitor)]

@@ -3,17 +3,19 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from bot.personal import Kind, Span
+from bot.personal import PLACEHOLDER, Kind, Span
 from learning.redaction.contacts import emails, ips, phones
 from learning.redaction.names import Roster, introduced
 from learning.redaction.numbers import cards, ibans, ids
 from learning.redaction.secrets import LINK, links, secrets
 
 FindSpans = Callable[[str], Iterable[Span]]
-FINDERS = (secrets, links, emails, ibans, cards, ids, ips, phones, introduced)
+FINDERS = (secrets, links, emails, ips, introduced)
+OF_NUMBERS = (ibans, cards, ids, phones)
+"""What they find has a digit in it."""
+DIGIT = re.compile(r"\d")
 MENTION = re.compile(r"<@[!]?[UW]?[A-Z0-9]{5,24}(?:\|[^<>]*)?>|(?<![\w.])@[UW][A-Z0-9]{7,20}\b")
 MARKUP = re.compile(r"<(?:mailto:|tel:|https?://)[^<>]{1,4096}>", re.IGNORECASE)
-PLACEHOLDER = re.compile(rf"<(?:{'|'.join(Kind)})_\d+>")
 PRECEDENCE = {kind: place for place, kind in enumerate(Kind)}
 
 
@@ -29,9 +31,17 @@ class Finder:
         """Hear of somebody: from now on the name is personal."""
         self._roster.add(name)
 
+    def among(self, names: Iterable[str]) -> "Finder":
+        """One that has met these people alone."""
+        other = Finder(self._unknown_names)
+        for name in names:
+            other.meet(name)
+        return other
+
     def find(self, text: str) -> Sequence[Span]:
         """Spans that don't overlap, in the order of the text. Text that is redacted already has none."""
-        spans = [span for finder in FINDERS for span in finder(text)]
+        finders = FINDERS + OF_NUMBERS if DIGIT.search(text) else FINDERS
+        spans = [span for finder in finders for span in finder(text)]
         links = [found.span() for found in LINK.finditer(text)]
         names = [*self._roster.find(text), *self._unknown_names(text)]
         spans += [span for span in names if not _is_within(span, links)]

@@ -61,6 +61,8 @@ class Roster:
             self._names.setdefault(parts[-1], set()).add((parts[-1], *parts[:-1]))
 
     def find(self, text: str) -> Iterator[Span]:
+        if not self._parts:
+            return
         words = _words(text)
         place = 0
         while place < len(words):

@@ -16,12 +16,14 @@ from bot.capturing import MAX_ANSWER_CHARS
 from bot.retrieval import Section
 from learning.sources.items import FaqRow, Pair
 from learning.sources.report import DataReport
+from learning.sources.toxic import is_toxic
 
 Entry = FaqRow | Pair
 Redact = Callable[[str], str]
 """Takes out of a help text or an answer what is nobody's to publish."""
-RedactPair = Callable[[str, str], tuple[str, str]]
-"""Takes out of a conversation's question what is personal, and out of its answer what is the asker's as well."""
+RedactPair = Callable[[str, str, Sequence[str]], tuple[str, str]]
+"""Takes out of a conversation's question what is personal, and out of its answer what is the asker's as well. Gets the
+names of those who spoke, the asker's first."""
 
 TAG = re.compile(
     r"</?(?:p|div|span|br|b|i|u|em|strong|a|ul|ol|li|h[1-6]|font|img|table|tr|td|th|tbody|blockquote)\b[^<>]*/?>", re.I
@@ -61,6 +63,8 @@ TEMPLATE = re.compile(
     re.IGNORECASE,
 )
 MAX_QUESTION_CHARS = 2_000
+TELLING_CHARS = 500
+"""Tell the language as well as thousands."""
 MIN_PAIR_ANSWER_WORDS = 4
 """Of what was said in a conversation. An FAQ's answer may be one word."""
 
@@ -74,12 +78,15 @@ class Cleaning:
     """ISO 639-1 codes of what is kept; empty: whatever it is."""
     most_per_topic: int = 0
     """0: no limit."""
+    most_per_person: int = 0
+    """Pairs of conversations that one person resolved."""
     redact: Redact | None = None
     redact_pair: RedactPair | None = None
 
     def __str__(self) -> str:
         """Another way of cleaning reads a file differently, so it is read again."""
         given = [*sorted(self.languages), str(self.most_per_topic)] + ["as is"] * self.as_is
+        given += [f"{self.most_per_person} of each"] * (self.most_per_person > 0)
         return " ".join(given) + (" redacted" if self.redact is not None else "")
 
 
@@ -114,7 +121,7 @@ class Cleaner:
         if isinstance(entry, Pair):
             if redact_pair is None:
                 return entry
-            question, answer = redact_pair(entry.question, entry.answer)
+            question, answer = redact_pair(entry.question, entry.answer, entry.people)
             self._noted("redaction", entry.question, question)
             self._noted("redaction", entry.answer, answer)
             return replace(entry, question=question, answer=answer)
@@ -136,6 +143,8 @@ class Cleaner:
             return "bot chatter", "written by a machine, not about a question"
         if found := TEMPLATE.search(entry.answer) or TEMPLATE.search(entry.question):
             return "templates", f"{found[0][:40]!r} was never filled in"
+        if is_toxic(entry.question) or is_toxic(entry.answer):
+            return "toxic", "insults somebody, or swears"
         return self._language(entry)
 
     def _language(self, entry: Entry) -> tuple[str, str] | None:
@@ -223,5 +232,5 @@ def language_of(text: str) -> str | None:
         import py3langid
     except ModuleNotFoundError:
         return None
-    code: str = py3langid.classify(text)[0]
+    code: str = py3langid.classify(text[:TELLING_CHARS])[0]
     return code

@@ -59,6 +59,7 @@ def pair_of(conversation: Conversation) -> Pair | None:
     return Pair(
         question=question, answer=resolution.text, topic=conversation.topic, resolved_by=resolution.name, why=why,
         asked_at=said[start].at, where=conversation.where, line=conversation.line,
+        people=tuple(dict.fromkeys(each.name for each in said[start:] if each.name)),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from learning.sources.items import Item
 
 MB = 1_000_000
 TEXT_BYTES = 10 * MB
-ROWS_BYTES = 1_000 * MB
+ROWS_BYTES = 1_100 * MB  # 1 GiB, too
 BINARY_BYTES = 100 * MB
 
 

@@ -15,9 +15,11 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from bot.consent import may_train
 from bot.errors import SourceUnreadable
+from bot.ids import SHARED, Tenant
 from bot.lineage import Progress
 from bot.ports import Store, Unit
 from bot.retrieval import Origin
@@ -27,16 +29,20 @@ from learning.sources.files import Found, IsReady, find, reason, version
 from learning.sources.formats import FORMATS
 from learning.sources.intake import Intake, Taken
 from learning.sources.items import Terms
-from learning.sources.merging import compare_pairs, limit_topics, merge
+from learning.sources.merging import compare_pairs, limit_people, limit_topics, merge
 from learning.sources.papers import Papers
 from learning.sources.reading import Reader
 from learning.sources.report import DataReport
 from learning.sources.staging import FAQ, GROWN, PAIR, Staged, Staging
 
-READING = "2"
+READING = "3"
 """To be raised when files are to be read anew because something reads them differently."""
 AGAIN = "again"
 """Marks a file some of whose entries another file's stand for: if those go, it is read anew."""
+
+NOT_YOURS = "it was loaded for {tenant}; for others, load a copy of it"
+
+T = TypeVar("T")
 
 Tell = Callable[[Progress], None]
 
@@ -62,6 +68,10 @@ class Options:
     consent: str = ""
     folder: Path | None = None
     """Where what was dropped, and what is to be reviewed, is written; None: nowhere."""
+    tenant: Tenant = SHARED
+    """The workspace that it is for."""
+    separate: bool = False
+    """Workspaces don't share what they know, so that nothing is compared with what others do."""
     dry_run: bool = False
     """Read and report; keep nothing."""
     is_ready: IsReady = lambda _: True
@@ -125,8 +135,9 @@ class _Load:
         """Find what says the same, across all files and what is known."""
         await asyncio.to_thread(compare_pairs, self.staging, self.report)
         self._elsewhere = await asyncio.to_thread(merge, self.staging, self.report)
-        most = self.options.cleaning.most_per_topic
-        await asyncio.to_thread(limit_topics, self.staging, self.report, most)
+        cleaning = self.options.cleaning
+        await asyncio.to_thread(limit_people, self.staging, self.report, cleaning.most_per_person)
+        await asyncio.to_thread(limit_topics, self.staging, self.report, cleaning.most_per_topic)
         self.report.kept_entries, self.report.kept_pairs = self.staging.count(FAQ), self.staging.count(PAIR)
 
     async def keep(self) -> None:
@@ -134,8 +145,8 @@ class _Load:
         done, total = 0, self.staging.count(GROWN) + self.staging.count(FAQ)
         for kind in (GROWN, FAQ):
             for portion in _portions(self.staging.remaining(kind)):
-                work = partial(keeping.keep_entries, entries=portion, now=datetime.now(UTC))
-                self._changed_entries.update(await self.store.run(work))
+                keep = partial(keeping.keep_entries, entries=portion, now=datetime.now(UTC), tenant=self.options.tenant)
+                self._changed_entries.update(await self._seen(keep))
                 done += len(portion)
                 self._say("Keeping what is new", done, total)
         for taken in (taken for taken in self.taken if not taken.sections):
@@ -155,7 +166,9 @@ class _Load:
         for path in self.found.files:
             sha256 = await asyncio.to_thread(version, path)
             before = known.get(str(path))
-            if before is not None and (before.sha256, before.reading) == (sha256, self._reading):
+            if before is not None and before.tenant not in (SHARED, self.options.tenant):
+                self.found.skipped.append((path, NOT_YOURS.format(tenant=before.tenant)))
+            elif before is not None and (before.sha256, before.reading) == (sha256, self._reading):
                 self.unchanged.append(path)
             else:
                 changed.append((path, sha256))
@@ -165,7 +178,7 @@ class _Load:
         """Put what is known into the staging file, but for what comes from files that are about to be read."""
         after: str | None = ""
         while after is not None:
-            portion = await self.store.run(partial(keeping.known, after=after, authors=authors))
+            portion = await self._seen(partial(keeping.known, after=after, authors=authors))
             after, entries = portion or (None, [])
             await asyncio.to_thread(self._put_known, entries)
 
@@ -185,7 +198,8 @@ class _Load:
                 self.unchanged.append(taken.path)
 
     def _keep_page(self, unit: Unit, taken: Taken) -> bool:
-        is_new = keeping.keep_page(unit, str(taken.path), taken.sections)
+        whose, separate = self.options.tenant, self.options.separate
+        is_new = keeping.keep_page(unit, str(taken.path), taken.sections, whose, separate=separate)
         unit.documents.note(self._origin(taken))
         return is_new
 
@@ -226,12 +240,19 @@ class _Load:
         licence = "; ".join(taken.licences) or self.options.licence
         consent = "; ".join(taken.consents) or self.options.consent
         reading = AGAIN if source in self._elsewhere else self._reading
-        return Origin(source, taken.sha256, licence, consent, reading)
+        return Origin(source, taken.sha256, licence, consent, reading, self.options.tenant)
 
     @property
     def _reading(self) -> str:
-        may = "" if may_train(self.options.licence, self.options.consent) else " not trained on"
-        return f"{READING} {self.options.cleaning}{may}"
+        options = self.options
+        may = "" if may_train(options.licence, options.consent) else " not trained on"
+        whose = f" for {options.tenant}" if options.tenant else ""
+        return f"{READING} {options.cleaning}{may}{whose}{' apart' if options.separate else ''}"
+
+    async def _seen(self, work: Callable[[Unit], T]) -> T:
+        """Done with what the workspace knows that is loaded for."""
+        within = self.options.tenant if self.options.separate else None
+        return await self.store.run(lambda unit: work(unit.within(within)))
 
     def _say_rows(self, files: int, path: Path, rows: int) -> None:
         self._say(f"Reading {path.name}: {rows:,} entries", len(self.taken), files)

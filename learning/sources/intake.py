@@ -12,6 +12,7 @@ from learning.sources.cleaning import Cleaner, Entry
 from learning.sources.faq import question_key
 from learning.sources.items import Broken, FaqRow, Item, Pair, Terms
 from learning.sources.keeping import fact_of
+from learning.sources.quality import quality_of
 from learning.sources.report import DataReport
 from learning.sources.staging import FAQ, PAIR, Staged, Staging
 
@@ -90,6 +91,7 @@ class Intake:
             staged = self._staged(taken, entry, f"{step} {taken.entries}")
             staged.step, staged.reason = step, reason
             self._report.drop(step, entry.question, reason)
+        staged.quality = quality_of(clean)
         self._staging.put(staged)
         if not step and staged.kind == FAQ and (twin := self._staging.compare(staged)) is not None:
             self._report.contradict(staged.question, twin.answer, twin.where, staged.answer, staged.where)

@@ -35,6 +35,8 @@ class Pair:
     line: int = 0
     licence: str = ""
     consent: str = ""
+    people: tuple[str, ...] = ()
+    """Names of those who spoke, the asker's first."""
 
 
 @dataclass(frozen=True)

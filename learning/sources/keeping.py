@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from bot.feedback import Fact, Lesson, LessonSource, Phrasing, facts_of
-from bot.ids import FactId, LessonId, new_id
+from bot.ids import SHARED, FactId, LessonId, Tenant, new_id
 from bot.ports import Unit
 from bot.retrieval import Section
 from learning.sources.doubting import doubt
@@ -44,24 +45,31 @@ def _known(fact: Fact) -> Staged:
     )  # fmt: skip
 
 
-def keep_page(unit: Unit, source: str, sections: Sequence[Section]) -> bool:
-    """False when they are the same as before. Lessons that leaned on what is gone are marked."""
+def keep_page(
+    unit: Unit, source: str, sections: Sequence[Section], tenant: Tenant = SHARED, *, separate: bool = False
+) -> bool:
+    """False when they are the same as before. Lessons that leaned on what is gone are marked; of a workspace's page,
+    only its own where workspaces don't share."""
     content = hashlib.sha256("\n".join(map(repr, sections)).encode("utf-8", "surrogatepass")).hexdigest()
     before = unit.documents.sections([source])
-    if not unit.documents.replace(source, content if sections else "", sections):
+    if not unit.documents.replace(source, content if sections else "", sections, tenant):
         return False
     if before:
-        doubt(unit, source, before, sections)
+        doubt(unit, source, before, sections, tenant or None if separate else None)
     return True
 
 
-def keep_entries(unit: Unit, entries: Sequence[Staged], now: datetime) -> list[str]:
-    """Add what is new of them; the source of each one that was new or other than before."""
+def keep_entries(unit: Unit, entries: Sequence[Staged], now: datetime, tenant: Tenant = SHARED) -> list[str]:
+    """Add what is new of them, for a workspace or for all; the source of each one that was new or other than before."""
     ids = [FactId(entry.fact) for entry in entries]
+    theirs = {entry.fact for entry in entries if entry.kind != GROWN}
     lessons: dict[str, Lesson] = {}
-    for lesson in unit.lessons.all(ids):
+    for lesson in unit.within(None).lessons.all(ids):
         if lesson.source is LessonSource.FAQ and lesson.withdrawn_at is None:
-            lessons[lesson.fact] = lesson
+            if lesson.fact in theirs and lesson.tenant != tenant:
+                unit.lessons.withdraw(lesson.id, now)  # the file was somebody else's
+            else:
+                lessons[lesson.fact] = lesson
     phrasings: dict[str, set[str]] = {}
     for phrasing in unit.lessons.phrasings(ids):
         if phrasing.withdrawn_at is None:
@@ -72,7 +80,9 @@ def keep_entries(unit: Unit, entries: Sequence[Staged], now: datetime) -> list[s
         for entry in entries
         if _is_new(entry, lessons.get(entry.fact), phrasings.get(entry.fact, set()), now, *added)
     ]
-    unit.lessons.add_all(*added)
+    unit.lessons.add_all(
+        [replace(lesson, tenant=tenant) for lesson in added[0]], [replace(text, tenant=tenant) for text in added[1]]
+    )
     return changed
 
 

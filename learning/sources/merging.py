@@ -1,8 +1,10 @@
 """What remains of entries that say the same, and of topics with too many. Works on the staging file alone."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 
+from learning.sources.quality import grade
 from learning.sources.report import DataReport
 from learning.sources.staging import FAQ, KNOWN, PAIR, Staged, Staging
 
@@ -32,17 +34,29 @@ def merge(staging: Staging, report: DataReport) -> set[str]:
 
 
 def best_of(group: Sequence[Staged]) -> Staged:
-    """What is known; else, of the FAQ's entries before a conversation's, the first with the commonest answer."""
+    """What is known; else, of the FAQ's entries before a conversation's, the best of those with the commonest answer,
+    the first one of equals."""
     for kind in (KNOWN, FAQ, PAIR):
         candidates = [entry for entry in group if entry.kind == kind]
         if candidates:
             commonest = Counter(entry.answer for entry in candidates).most_common(1)[0][0]
-            return next(entry for entry in candidates if entry.answer == commonest)
+            return max((each for each in candidates if each.answer == commonest), key=lambda each: each.quality)
     raise AssertionError("a group has at least one entry")
 
 
+def limit_people(staging: Staging, report: DataReport, most: int) -> None:
+    """Drop what is too much of one person's, the last pairs first."""
+    counts: Counter[str] = Counter()
+    for pair in staging.remaining(PAIR) if most else ():
+        who = str(json.loads(pair.details)["resolved_by"])
+        counts[who] += 1
+        if who and counts[who] > most:
+            staging.drop(pair, "people", f"more than {most} were resolved by the same person")
+            report.drop("people", pair.question, f"the same person resolved {most} before")
+
+
 def limit_topics(staging: Staging, report: DataReport, most: int) -> None:
-    """Drop what is too much of one topic, the last entries first. Counts the topics of those that remain."""
+    """Drop what is too much of one topic, the last entries first. Counts topics and quality of those that remain."""
     for entry in staging.remaining(FAQ):
         count = report.topics.get(entry.topic, 0)
         if most and entry.topic and count >= most:
@@ -50,6 +64,8 @@ def limit_topics(staging: Staging, report: DataReport, most: int) -> None:
             report.drop("topics", entry.question, f"topic {entry.topic!r}")
         else:
             report.topics[entry.topic] = count + 1
+            name = grade(entry.quality)
+            report.quality[name] = report.quality.get(name, 0) + 1
 
 
 def _new_phrasings(best: Staged, others: Sequence[Staged]) -> list[str]:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from bot.retrieval import Section
 from learning.sources.files import find
 from learning.sources.formats import format_of, too_big
 from learning.sources.items import Broken, FaqRow, Item, Pair, Terms
-from learning.sources.reader import CPU_SECONDS
+from learning.sources.reader import cpu_seconds
 
-WALL_SECONDS = 120
+PATIENCE_S = 120.0
+"""Without anything found. What was found may take as long as it takes to be kept."""
+LOOK_EVERY_S = 1.0
 MAX_LINE_BYTES = 20_000_000
 KINDS: dict[str, Callable[..., Item]] = {kind.__name__: kind for kind in (Section, FaqRow, Pair, Broken, Terms)}
 ROOT = Path(__file__).parents[2]
@@ -53,24 +56,22 @@ class Reader:
         process = self._started()
         assert process.stdin is not None
         assert process.stdout is not None
-        guard = threading.Timer(WALL_SECONDS, process.kill)
-        guard.start()
         ended = False
         try:
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.write(json.dumps(str(path)).encode() + b"\n")
                 process.stdin.flush()
-            while line := process.stdout.readline(MAX_LINE_BYTES):
-                said = _said(line)
-                ended = said["kind"] in ("End", "Unreadable")
-                if said["kind"] == "Unreadable":
-                    raise SourceUnreadable(said["reason"])
-                if ended:
-                    return
-                yield _item(said)
-            raise SourceUnreadable(_death(process.wait()))
+            with _Patience(process) as patience:
+                while line := patience.line():
+                    said = _said(line)
+                    ended = said["kind"] in ("End", "Unreadable")
+                    if said["kind"] == "Unreadable":
+                        raise SourceUnreadable(said["reason"])
+                    if ended:
+                        return
+                    yield _item(said)
+            raise SourceUnreadable(_death(process.wait(), cpu_seconds(path)))
         finally:
-            guard.cancel()
             if not ended:
                 self._stop()
 
@@ -88,6 +89,39 @@ class Reader:
         if process is not None:
             process.kill()
             process.communicate()
+
+
+class _Patience:
+    """Ends the process when it says nothing for too long. A context manager."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._waits_since: float | None = None
+        self._over = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "_Patience":
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._watcher.join()
+
+    def line(self) -> bytes:
+        """The next line; empty when the process has ended."""
+        assert self._process.stdout is not None
+        self._waits_since = time.monotonic()
+        try:
+            return self._process.stdout.readline(MAX_LINE_BYTES)
+        finally:
+            self._waits_since = None
+
+    def _watch(self) -> None:
+        while not self._over.wait(LOOK_EVERY_S):
+            since = self._waits_since
+            if since is not None and time.monotonic() - since > PATIENCE_S:
+                self._process.kill()
 
 
 def _said(line: bytes) -> dict[str, Any]:
@@ -111,11 +145,11 @@ def _item(said: dict[str, Any]) -> Item:
         raise SourceUnreadable("its parser says what makes no sense") from problem
 
 
-def _death(code: int) -> str:
+def _death(code: int, seconds: int) -> str:
     if code == -signal.SIGXCPU:
-        return f"reading it took more than {CPU_SECONDS} s of processor time"
+        return f"reading it took more than {seconds} s of processor time"
     if code == -signal.SIGKILL:
-        return f"reading it took more than {WALL_SECONDS} s, or more memory than there is"
+        return f"nothing was found in it for {PATIENCE_S:.0f} s, or it took more memory than there is"
     return f"it broke its parser (code {code})"
 
 

@@ -44,6 +44,8 @@ class DataReport:
     languages: dict[str, int] = field(default_factory=dict)
     topics: dict[str, int] = field(default_factory=dict)
     """Of the entries that remain."""
+    quality: dict[str, int] = field(default_factory=dict)
+    """How many of those are good, fair, poor."""
     kept_entries: int = 0
     kept_pairs: int = 0
     dropped_files: list[Path] = field(default_factory=list)

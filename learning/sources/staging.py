@@ -16,13 +16,15 @@ TABLES = """
 PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-65536; PRAGMA temp_store=FILE;
 CREATE TABLE entries (
     id INTEGER PRIMARY KEY, kind TEXT, source TEXT, line INT, fact TEXT, question TEXT, answer TEXT, topic TEXT,
-    phrasings TEXT, details TEXT, step TEXT, reason TEXT, trainable INT, grp INT
+    phrasings TEXT, details TEXT, step TEXT, reason TEXT, trainable INT, quality REAL, grp INT
 );
 CREATE INDEX by_group ON entries (grp) WHERE grp IS NOT NULL;
 CREATE UNIQUE INDEX by_fact ON entries (source, fact);
 CREATE TABLE keys (key INT, entry INT, PRIMARY KEY (key, entry)) WITHOUT ROWID;
 """
-COLUMNS = "id, kind, source, line, fact, question, answer, topic, phrasings, details, step, reason, trainable, grp"
+COLUMNS = (
+    "id, kind, source, line, fact, question, answer, topic, phrasings, details, step, reason, trainable, quality, grp"
+)
 MAX_CANDIDATES = 200
 """That are compared with one entry; a question with more look-alikes than that is a template of its source."""
 MAX_KEYS = 500
@@ -46,6 +48,8 @@ class Staged:
     """Which one dropped it; empty: it remains."""
     reason: str = ""
     trainable: bool = True
+    quality: float = 0.0
+    """From 0 to 1, see `quality.py`."""
     id: int = 0
     group: int | None = None
     """The id of the first of those that say the same, where there are several."""
@@ -74,7 +78,7 @@ class Staging:
         """Keep it, as what says something of its own; it is compared with others, and found by them, afterwards."""
         values = (
             entry.kind, entry.source, entry.line, entry.fact, entry.question, entry.answer, entry.topic,
-            json.dumps(entry.phrasings), entry.details, entry.step, entry.reason, entry.trainable,
+            json.dumps(entry.phrasings), entry.details, entry.step, entry.reason, entry.trainable, entry.quality,
         )  # fmt: skip
         cursor = self._database.execute(f"INSERT INTO entries VALUES (NULL{', ?' * len(values)}, NULL)", values)
         entry.id = cursor.lastrowid or 0
@@ -133,8 +137,8 @@ class Staging:
         return self._select("source = ? AND step != ''", source)
 
     def pairs(self, source: str) -> Iterator[Staged]:
-        """Of a conversation, those that nothing dropped."""
-        return self._select("source = ? AND kind = ? AND step = ''", source, PAIR)
+        """Of a conversation, those that nothing dropped, the best first."""
+        return self._select("source = ? AND kind = ? AND step = ''", source, PAIR, order="quality DESC, id")
 
     def groups(self) -> Iterator[list[Staged]]:
         """Those that say the same, where there are several, the first that came first."""
@@ -161,11 +165,11 @@ class Staging:
         ids = [found_id for (found_id,) in self._database.execute(found, (*wanted, MAX_CANDIDATES))]
         return list(self._select(f"id IN ({', '.join('?' * len(ids))})", *ids)) if ids else []
 
-    def _select(self, condition: str, *values: Any) -> Iterator[Staged]:
-        rows = self._database.execute(f"SELECT {COLUMNS} FROM entries WHERE {condition} ORDER BY id", values)
+    def _select(self, condition: str, *values: Any, order: str = "id") -> Iterator[Staged]:
+        rows = self._database.execute(f"SELECT {COLUMNS} FROM entries WHERE {condition} ORDER BY {order}", values)
         for entry_id, kind, source, line, fact, question, answer, topic, phrasings, *rest in rows:
-            others, (details, step, reason, trainable, group) = tuple(json.loads(phrasings)), rest
+            others, (details, step, reason, trainable, quality, group) = tuple(json.loads(phrasings)), rest
             yield Staged(
                 kind, source, line, fact, question, answer, topic, others, details, step, reason, bool(trainable),
-                entry_id, group,
+                quality, entry_id, group,
             )  # fmt: skip

@@ -1,19 +1,46 @@
 """The workspaces that the app is installed in, and the removal of what was said in one."""
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
 
 from sqlmodel import Session, SQLModel, col, delete, select
 
+from bot.events import Place
+from bot.ids import Tenant
 from bot.installations import Installation
 from bot.people import Platform
+from bot.tenants import tenant_of
 from storage.codec import EVENT, INSTALLATION, OUTGOING, from_text, to_text
-from storage.tables import AnswerRow, HandoffRow, InboxRow, InstallationRow, OutboxRow, RatingRow, TurnRow
+from storage.tables import (
+    AnswerRow,
+    HandoffRow,
+    InboxRow,
+    InstallationRow,
+    InstallStateRow,
+    OutboxRow,
+    PassRow,
+    RatingRow,
+    TurnRow,
+)
+
+MAX_STATES = 1_000
+"""Anybody can open the page that begins an installation, and none of them fills the disk."""
 
 
 class SqlInstallations:
     def __init__(self, session: Session) -> None:
         self._session = session
+
+    def expect(self, digest: str, until: datetime, now: datetime) -> None:
+        self._session.exec(delete(InstallStateRow).where(col(InstallStateRow.until) <= now))
+        newest = select(InstallStateRow.digest).order_by(col(InstallStateRow.until).desc()).limit(MAX_STATES - 1)
+        self._session.exec(delete(InstallStateRow).where(col(InstallStateRow.digest).not_in(newest)))
+        self._session.add(InstallStateRow(digest=digest, until=until))
+        self._session.flush()
+
+    def take(self, digest: str, now: datetime) -> bool:
+        fits = (col(InstallStateRow.digest) == digest, col(InstallStateRow.until) > now)
+        return self._session.exec(delete(InstallStateRow).where(*fits)).rowcount > 0
 
     def put(self, installation: Installation) -> None:
         text = to_text(INSTALLATION, installation)
@@ -36,26 +63,29 @@ class SqlInstallations:
 
 
 def purge_workspace(session: Session, platform: Platform, workspace: str) -> int:
-    """Events, messages, turns, answers with their ratings and hand-offs."""
+    """Events, messages, turns, answers with their ratings and hand-offs, there and on the page of whoever signed in
+    from there, and their sessions."""
     removed = 0
+    tenant = tenant_of(Place(platform, workspace, ""))
     for row in session.exec(select(InboxRow)).all():
-        removed += _delete_if_there(session, row, from_text(EVENT, row.event).place, platform, workspace)
+        removed += _delete_if_there(session, row, from_text(EVENT, row.event).place, tenant)
     for sent in session.exec(select(OutboxRow)).all():
-        removed += _delete_if_there(session, sent, from_text(OUTGOING, sent.outgoing).place, platform, workspace)
+        removed += _delete_if_there(session, sent, from_text(OUTGOING, sent.outgoing).place, tenant)
     session.flush()
-    within = f"{platform}/{workspace}/"
-    answers = select(AnswerRow.id).where(col(AnswerRow.place_key).startswith(within, autoescape=True))
+    answers = select(AnswerRow.id).where(AnswerRow.tenant == tenant)
+    session.exec(delete(PassRow).where(col(PassRow.tenant) == tenant))
     removed += session.exec(delete(RatingRow).where(col(RatingRow.answer).in_(answers))).rowcount
     for table, column in (
         (TurnRow, TurnRow.place_key), (HandoffRow, HandoffRow.place_key), (AnswerRow, AnswerRow.place_key),
     ):  # fmt: skip
-        there = col(column).startswith(within, autoescape=True)
-        removed += session.exec(delete(table).where(there)).rowcount
+        for within in (f"{platform}/{workspace}/", f"{Platform.WEB}/{tenant}/"):
+            there = col(column).startswith(within, autoescape=True)
+            removed += session.exec(delete(table).where(there)).rowcount
     return removed
 
 
-def _delete_if_there(session: Session, row: SQLModel, place: Any, platform: Platform, workspace: str) -> bool:
-    is_there = (place.platform, place.workspace) == (platform, workspace)
+def _delete_if_there(session: Session, row: SQLModel, place: Place, tenant: Tenant) -> bool:
+    is_there = tenant_of(place) == tenant
     if is_there:
         session.delete(row)
-    return bool(is_there)
+    return is_there

@@ -1,8 +1,9 @@
 """What memory is made of: lessons, phrasings, help sections, and their vectors."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, delete, func, or_, select
@@ -10,29 +11,29 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from bot.events import MessageRef
 from bot.feedback import CORRECTING, Amended, Hold, Lesson, LessonSource, Phrasing, Ruling
-from bot.ids import AnswerId, FactId, LessonId, SectionId
+from bot.ids import SHARED, AnswerId, FactId, LessonId, SectionId, Tenant
 from bot.retrieval import Origin, Section
 from storage.repositories.revision import advance_revision, portions
 from storage.tables import DocumentRow, LessonRow, PhrasingRow, SectionRow, VectorRow
 
 
 class SqlLessons:
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, within: Tenant | None = None) -> None:
+        self._session, self._within = session, within
 
     def add(self, lesson: Lesson) -> None:
         self.add_all([lesson], [])
 
     def add_all(self, lessons: Sequence[Lesson], phrasings: Sequence[Phrasing]) -> None:
         self._session.add_all(_lesson_row(lesson) for lesson in lessons)
-        self._session.add_all(PhrasingRow(fact=each.fact, text=each.text, origin=each.origin) for each in phrasings)
+        self._session.add_all(map(_phrasing_row, phrasings))
         facts = [lesson.fact for lesson in lessons] + [phrasing.fact for phrasing in phrasings]
         if facts:
             self._changed(*facts)
 
     def get(self, lesson: LessonId) -> Lesson | None:
         row = self._session.get(LessonRow, lesson)
-        return lesson_of(row) if row is not None else None
+        return lesson_of(row) if row is not None and is_seen(row.tenant, self._within) else None
 
     def withdraw(self, lesson: LessonId, at: datetime) -> None:
         row = self._session.get_one(LessonRow, lesson)
@@ -89,7 +90,7 @@ class SqlLessons:
         return self._those(col(LessonRow.author) == author, col(LessonRow.withdrawn_at).is_(None))
 
     def corrections(self, author: str, since: datetime) -> int:
-        query = select(func.count()).select_from(LessonRow).where(LessonRow.author == author)
+        query = select(func.count()).select_from(LessonRow).where(LessonRow.author == author, *self._seen)
         sent = query.where(col(LessonRow.source).in_(CORRECTING), LessonRow.taught_at > since)
         return self._session.exec(sent).one()
 
@@ -101,7 +102,7 @@ class SqlLessons:
         return self._those(col(LessonRow.about) == answer)
 
     def saying(self, answer: str) -> Sequence[Lesson]:
-        query = select(LessonRow).where(LessonRow.answer == answer, col(LessonRow.withdrawn_at).is_(None))
+        query = select(LessonRow).where(LessonRow.answer == answer, col(LessonRow.withdrawn_at).is_(None), *self._seen)
         return [lesson_of(row) for row in self._session.exec(query.order_by(col(LessonRow.taught_at).desc()))]
 
     def said_in(self, message: MessageRef) -> Sequence[Lesson]:
@@ -112,7 +113,8 @@ class SqlLessons:
         return self._those(*([col(LessonRow.fact).in_(facts)] if facts is not None else []))
 
     def facts(self, after: str = "", limit: int = 1_000, author: str | None = None) -> Sequence[FactId]:
-        query = select(LessonRow.fact).where(col(LessonRow.fact) > after, col(LessonRow.withdrawn_at).is_(None))
+        stands = (col(LessonRow.withdrawn_at).is_(None), *self._seen)
+        query = select(LessonRow.fact).where(col(LessonRow.fact) > after, *stands)
         if author is not None:
             query = query.where(LessonRow.author == author)
         found = self._session.exec(query.distinct().order_by(col(LessonRow.fact)).limit(limit))
@@ -124,7 +126,7 @@ class SqlLessons:
                 row.withdrawn_at = None
                 break
         else:
-            self._session.add(PhrasingRow(fact=phrasing.fact, text=phrasing.text, origin=phrasing.origin))
+            self._session.add(_phrasing_row(phrasing))
         self._changed(phrasing.fact)
 
     def withdraw_heard(self, answer: AnswerId, question: str, at: datetime) -> None:
@@ -148,18 +150,28 @@ class SqlLessons:
         self._changed(*(row.fact for row in rows))
 
     def phrasings(self, facts: Sequence[FactId] | None = None) -> Sequence[Phrasing]:
-        query = select(PhrasingRow).order_by(col(PhrasingRow.id))
+        query = select(PhrasingRow).where(*seen(PhrasingRow.tenant, self._within)).order_by(col(PhrasingRow.id))
         if facts is not None:
             query = query.where(col(PhrasingRow.fact).in_(facts))
         return [
-            Phrasing(fact=FactId(row.fact), text=row.text, origin=row.origin, withdrawn_at=row.withdrawn_at)
+            Phrasing(
+                fact=FactId(row.fact),
+                text=row.text,
+                origin=row.origin,
+                withdrawn_at=row.withdrawn_at,
+                tenant=Tenant(row.tenant),
+            )
             for row in self._session.exec(query)
         ]
 
     def _those(self, *conditions: ColumnElement[bool]) -> Sequence[Lesson]:
         """Oldest first."""
-        query = select(LessonRow).where(*conditions).order_by(col(LessonRow.taught_at), col(LessonRow.id))
+        query = select(LessonRow).where(*conditions, *self._seen).order_by(col(LessonRow.taught_at), col(LessonRow.id))
         return [lesson_of(row) for row in self._session.exec(query)]
+
+    @property
+    def _seen(self) -> Sequence[ColumnElement[bool]]:
+        return seen(LessonRow.tenant, self._within)
 
     def _phrasings_from(self, origin: str) -> Sequence[PhrasingRow]:
         return self._session.exec(select(PhrasingRow).where(PhrasingRow.origin == origin)).all()
@@ -169,22 +181,26 @@ class SqlLessons:
 
 
 class SqlDocuments:
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, within: Tenant | None = None) -> None:
+        self._session, self._within = session, within
 
-    def replace(self, source: str, content_sha256: str, sections: Sequence[Section]) -> bool:
+    def replace(self, source: str, content_sha256: str, sections: Sequence[Section], tenant: Tenant = SHARED) -> bool:
         known = self._session.get(DocumentRow, source)
         is_gone_already = known is None and not sections
-        is_unchanged = known is not None and known.content_sha256 == content_sha256 and len(sections) > 0
+        before = (known.content_sha256, known.tenant) if known is not None else None
+        is_unchanged = before == (content_sha256, tenant) and len(sections) > 0
         if is_gone_already or is_unchanged:
             return False
         self._session.exec(delete(SectionRow).where(col(SectionRow.source) == source))
-        self._keep(source, content_sha256, sections, known)
+        self._keep(source, content_sha256, sections, tenant, known)
         advance_revision(self._session, "source", [source])
         return True
 
     def sections(self, sources: Sequence[str] | None = None) -> Sequence[Section]:
         query = select(SectionRow).order_by(col(SectionRow.source), col(SectionRow.position))
+        if self._within is not None:
+            theirs = select(DocumentRow.source).where(*seen(DocumentRow.tenant, self._within))
+            query = query.where(col(SectionRow.source).in_(theirs))
         if sources is not None:
             query = query.where(col(SectionRow.source).in_(sources))
         return [
@@ -195,21 +211,31 @@ class SqlDocuments:
     def note(self, origin: Origin) -> None:
         row = self._session.get(DocumentRow, origin.source) or DocumentRow(source=origin.source, content_sha256="")
         row.file_sha256, row.reading = origin.sha256, origin.reading
-        row.licence, row.consent = origin.licence, origin.consent
+        row.licence, row.consent, row.tenant = origin.licence, origin.consent, origin.tenant
         self._session.add(row)
 
     def origins(self) -> Sequence[Origin]:
-        rows = self._session.exec(select(DocumentRow).order_by(col(DocumentRow.source)))
-        return [Origin(row.source, row.file_sha256, row.licence, row.consent, row.reading) for row in rows]
+        query = select(DocumentRow).where(*seen(DocumentRow.tenant, self._within))
+        rows = self._session.exec(query.order_by(col(DocumentRow.source)))
+        return [
+            Origin(row.source, row.file_sha256, row.licence, row.consent, row.reading, Tenant(row.tenant))
+            for row in rows
+        ]
 
-    def _keep(self, source: str, content_sha256: str, sections: Sequence[Section], known: DocumentRow | None) -> None:
+    def tenants(self, sources: Sequence[str]) -> Mapping[str, Tenant]:
+        query = select(DocumentRow.source, DocumentRow.tenant).where(col(DocumentRow.source).in_(sources))
+        return {source: Tenant(tenant) for source, tenant in self._session.exec(query)}
+
+    def _keep(
+        self, source: str, content_sha256: str, sections: Sequence[Section], tenant: Tenant, known: DocumentRow | None
+    ) -> None:
         if not sections:
             if known is not None:
                 self._session.delete(known)
             return
         if known is None:
             known = DocumentRow(source=source, content_sha256=content_sha256)
-        known.content_sha256 = content_sha256
+        known.content_sha256, known.tenant = content_sha256, tenant
         self._session.add(known)
         for i, s in enumerate(sections):
             row = SectionRow(
@@ -233,6 +259,15 @@ class SqlVectors:
     def put(self, model: str, vectors: dict[str, bytes]) -> None:
         for text, vector in vectors.items():
             self._session.merge(VectorRow(model=model, text_sha256=_sha256(text), vector=vector))
+
+
+def seen(column: Any, within: Tenant | None) -> Sequence[ColumnElement[bool]]:
+    """The condition that a workspace sees what belongs to the tenant in the column; none for who sees everything."""
+    return [col(column).in_((SHARED, within))] if within is not None else []
+
+
+def is_seen(tenant: str, within: Tenant | None) -> bool:
+    return within is None or tenant in (SHARED, within)
 
 
 def _corrects() -> ColumnElement[bool]:
@@ -259,7 +294,12 @@ def _lesson_row(lesson: Lesson) -> LessonRow:
         contradicts=lesson.contradicts,
         trainable=lesson.trainable,
         doubted_by=lesson.doubted_by,
+        tenant=lesson.tenant,
     )
+
+
+def _phrasing_row(phrasing: Phrasing) -> PhrasingRow:
+    return PhrasingRow(fact=phrasing.fact, text=phrasing.text, origin=phrasing.origin, tenant=phrasing.tenant)
 
 
 def lesson_of(row: LessonRow) -> Lesson:
@@ -282,6 +322,7 @@ def lesson_of(row: LessonRow) -> Lesson:
         contradicts=SectionId(row.contradicts) if row.contradicts is not None else None,
         trainable=row.trainable,
         doubted_by=row.doubted_by,
+        tenant=Tenant(row.tenant),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, col, delete, select
 
-from bot.ids import PassId
+from bot.ids import PassId, Tenant
 from bot.passes import Pass, PassKind, Scope
 from storage.codec import PERSON, from_text, to_text
 from storage.tables import PassRow
@@ -20,7 +20,7 @@ class SqlPasses:
             PassRow(
                 id=given.id, digest=digest, kind=given.kind, person=to_text(PERSON, given.person),
                 person_key=given.person.key, scopes=" ".join(sorted(given.scopes)), made_at=given.made_at,
-                until=given.until,
+                until=given.until, tenant=given.tenant,
             )
         )  # fmt: skip
         self._session.flush()
@@ -40,5 +40,6 @@ def _pass(row: PassRow) -> Pass:
     scopes = frozenset(Scope(scope) for scope in row.scopes.split())
     person = from_text(PERSON, row.person)
     return Pass(
-        id=PassId(row.id), kind=PassKind(row.kind), person=person, made_at=row.made_at, until=row.until, scopes=scopes
-    )
+        id=PassId(row.id), kind=PassKind(row.kind), person=person, made_at=row.made_at, until=row.until, scopes=scopes,
+        tenant=Tenant(row.tenant),
+    )  # fmt: skip

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
-from bot.ids import AdapterId, RunId
+from bot.ids import AdapterId, RunId, Tenant
 from bot.lineage import Adapter, Deployment, Move, Progress, Report, Run, RunState
 from storage.codec import ADAPTER, PLACE, PROGRESS, REPORT, from_text, to_text
 from storage.repositories.boxes import next_position
@@ -13,8 +13,10 @@ from storage.tables import AdapterRow, DeploymentRow, FlagRow, RunRow
 
 
 class SqlAdapters:
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    """Within a workspace: those that learned from nobody else's lessons."""
+
+    def __init__(self, session: Session, within: Tenant | None = None) -> None:
+        self._session, self._within = session, within
 
     def add(self, adapter: Adapter) -> None:
         self._session.add(AdapterRow(id=adapter.id, number=adapter.number, adapter=to_text(ADAPTER, adapter)))
@@ -22,7 +24,8 @@ class SqlAdapters:
 
     def get(self, adapter: AdapterId) -> Adapter | None:
         row = self._session.get(AdapterRow, adapter)
-        return from_text(ADAPTER, row.adapter) if row is not None else None
+        found = from_text(ADAPTER, row.adapter) if row is not None else None
+        return found if found is not None and found.may_answer(self._within) else None
 
     def named(self, name: str) -> Adapter | None:
         fits = [a for a in self.all() if name == a.name or (len(name) >= 4 and a.id.startswith(name))]
@@ -30,7 +33,8 @@ class SqlAdapters:
 
     def all(self) -> Sequence[Adapter]:
         rows = self._session.exec(select(AdapterRow).order_by(col(AdapterRow.number)))
-        return [from_text(ADAPTER, row.adapter) for row in rows]
+        found = (from_text(ADAPTER, row.adapter) for row in rows)
+        return [adapter for adapter in found if adapter.may_answer(self._within)]
 
     def next_number(self) -> int:
         return (self._session.exec(select(func.max(AdapterRow.number))).one() or 0) + 1

@@ -11,8 +11,9 @@ from bot.conversation import Speaker, Turn
 from bot.events import MessageRef, Place
 from bot.feedback import CORRECTING, Gesture, Rating, Reason
 from bot.handoff import Handoff, HandoffState
-from bot.ids import AdapterId, AnswerId, LessonId, first_id
+from bot.ids import AdapterId, AnswerId, LessonId, Tenant, first_id
 from bot.people import Person, Platform
+from bot.tenants import tenant_of
 from bot.trial import Tried
 from storage.codec import ANSWER, HANDOFF, MESSAGE_REF, PERSON, PLACE, from_text, storable, to_text
 from storage.tables import AnswerRow, HandoffRow, LessonRow, RatingRow, TurnRow
@@ -62,8 +63,10 @@ class SqlConversations:
 
 
 class SqlAnswers:
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    """Within a workspace: the answers that were asked for there, and the cards of its hand-offs elsewhere."""
+
+    def __init__(self, session: Session, within: Tenant | None = None) -> None:
+        self._session, self._within = session, within
 
     def add(self, answer: Answer, place: Place, asker: Person, asked_in: MessageRef | None = None) -> None:
         self._session.add(
@@ -77,6 +80,7 @@ class SqlAnswers:
                 asked_in=asked_in.key if asked_in is not None else None,
                 lesson=answer.confirmation.lesson if answer.confirmation is not None else None,
                 trial=answer.trial,
+                tenant=tenant_of(place),
             )
         )
         self._session.flush()
@@ -98,11 +102,12 @@ class SqlAnswers:
         """The newest answer of each message, if it was not retracted; newest first."""
         newest = select(func.max(AnswerRow.id)).where(col(AnswerRow.message_key).is_not(None))
         stands = (col(AnswerRow.id).in_(newest.group_by(AnswerRow.message_key)), col(AnswerRow.retracted).is_(False))
-        query = select(AnswerRow).where(*conditions, *stands).order_by(col(AnswerRow.id).desc()).limit(limit)
+        query = select(AnswerRow).where(*conditions, *stands, *self._own)
+        query = query.order_by(col(AnswerRow.id).desc()).limit(limit)
         return [posted for row in self._session.exec(query) if (posted := _posted(row)) is not None]
 
     def get(self, answer: AnswerId) -> PostedAnswer | None:
-        return _posted(self._session.get(AnswerRow, answer))
+        return self._newest(AnswerRow.id == answer)
 
     def at(self, message: MessageRef) -> PostedAnswer | None:
         return self._newest(AnswerRow.message_key == message.key)
@@ -121,12 +126,13 @@ class SqlAnswers:
         return self._newest(or_(col(AnswerRow.id) == wanted, col(AnswerRow.message_id) == wanted))
 
     def in_workspace(self, platform: Platform, workspace: str) -> Sequence[AnswerId]:
-        there = col(AnswerRow.place_key).startswith(f"{platform}/{workspace}/", autoescape=True)
+        there = AnswerRow.tenant == tenant_of(Place(platform, workspace, ""))
         return [AnswerId(each) for each in self._session.exec(select(AnswerRow.id).where(there))]
 
     def count_by_kind(self) -> dict[str, int]:
         cards = select(HandoffRow.card).where(col(HandoffRow.card).is_not(None))
-        query = select(AnswerRow.kind, func.count()).where(col(AnswerRow.id).not_in(cards)).group_by(AnswerRow.kind)
+        asked = (col(AnswerRow.id).not_in(cards), *of_tenant(self._within))
+        query = select(AnswerRow.kind, func.count()).where(*asked).group_by(AnswerRow.kind)
         return dict(self._session.exec(query).all())
 
     def written_since(self, at: datetime) -> int:
@@ -155,14 +161,23 @@ class SqlAnswers:
 
     def _newest(self, condition: ColumnElement[bool] | bool) -> PostedAnswer | None:
         """Platforms number messages within a channel only: of two with the same id, the newer one is meant."""
-        return _posted(
-            self._session.exec(select(AnswerRow).where(condition).order_by(col(AnswerRow.id).desc())).first()
+        query = select(AnswerRow).where(condition, *self._own).order_by(col(AnswerRow.id).desc())
+        return _posted(self._session.exec(query).first())
+
+    @property
+    def _own(self) -> Sequence[ColumnElement[bool]]:
+        if self._within is None:
+            return []
+        asked_there = select(AnswerRow.id).where(*of_tenant(self._within))
+        cards = select(HandoffRow.card).where(
+            col(HandoffRow.card).is_not(None), col(HandoffRow.answer).in_(asked_there)
         )
+        return [or_(AnswerRow.tenant == self._within, col(AnswerRow.id).in_(cards))]
 
 
 class SqlRatings:
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, within: Tenant | None = None) -> None:
+        self._session, self._within = session, within
 
     def put(self, rating: Rating) -> None:
         row = RatingRow(
@@ -196,12 +211,16 @@ class SqlRatings:
 
     def count_by_reason(self) -> dict[str, int]:
         query = select(RatingRow.reason, func.count()).where(col(RatingRow.reason).is_not(None))
+        if self._within is not None:
+            query = query.where(col(RatingRow.answer).in_(select(AnswerRow.id).where(*of_tenant(self._within))))
         return {str(reason): count for reason, count in self._session.exec(query.group_by(col(RatingRow.reason)))}
 
 
 class SqlHandoffs:
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    """Within a workspace: those of questions that were asked there, and those whose card stands there."""
+
+    def __init__(self, session: Session, within: Tenant | None = None) -> None:
+        self._session, self._within = session, within
 
     def put(self, handoff: Handoff) -> None:
         row = HandoffRow(
@@ -212,8 +231,7 @@ class SqlHandoffs:
         self._session.flush()
 
     def get(self, answer: AnswerId) -> Handoff | None:
-        row = self._session.get(HandoffRow, answer)
-        return from_text(HANDOFF, row.handoff) if row is not None else None
+        return next(iter(self._those(HandoffRow.answer == answer)), None)
 
     def remove(self, answer: AnswerId) -> None:
         self._session.exec(delete(HandoffRow).where(col(HandoffRow.answer) == answer))
@@ -232,12 +250,24 @@ class SqlHandoffs:
         return bool(self._those(or_(col(HandoffRow.answer) == answer, col(HandoffRow.card) == answer)))
 
     def _those(self, *conditions: ColumnElement[bool] | bool) -> Sequence[Handoff]:
-        query = select(HandoffRow.handoff).where(*conditions).order_by(col(HandoffRow.answer))
+        query = select(HandoffRow.handoff).where(*conditions, *self._own).order_by(col(HandoffRow.answer))
         return [from_text(HANDOFF, text) for text in self._session.exec(query)]
 
     def count_by_state(self) -> dict[str, int]:
-        query = select(HandoffRow.state, func.count()).group_by(HandoffRow.state)
+        query = select(HandoffRow.state, func.count()).where(*self._own).group_by(HandoffRow.state)
         return dict(self._session.exec(query).all())
+
+    @property
+    def _own(self) -> Sequence[ColumnElement[bool]]:
+        if self._within is None:
+            return []
+        there = select(AnswerRow.id).where(*of_tenant(self._within))
+        return [or_(col(HandoffRow.answer).in_(there), col(HandoffRow.card).in_(there))]
+
+
+def of_tenant(within: Tenant | None) -> Sequence[ColumnElement[bool]]:
+    """The condition that an answer was asked for in a workspace; none for who sees everything."""
+    return [col(AnswerRow.tenant) == within] if within is not None else []
 
 
 def _posted(row: AnswerRow | None) -> PostedAnswer | None:

@@ -14,7 +14,8 @@ from typing import Literal
 import pytest
 
 from bot.answers import Answer, AnswerKind, Confirmation
-from bot.feedback import Gesture, Lesson, LessonSource, Rating, facts_of
+from bot.feedback import Gesture, Hold, Lesson, LessonSource, Rating, facts_of
+from bot.holding import CHANGES_A_DAY
 from bot.ids import AnswerId, FactId, LessonId
 from bot.people import Person, Platform
 from bot.policy import Policy
@@ -147,3 +148,29 @@ async def test_what_is_not_caught_a_colleague_with_a_good_record_turns(tmp_path:
             await house.settle()
             told += chat.answers[-1].answer.text == lie(number)
     assert told == ITEMS
+
+
+async def change(house: House, chat: FakeConnector, names: list[str], teacher: Person) -> int:
+    """Have an agent correct what colleagues have taught and confirmed; how many lies are told afterwards."""
+    for number, name in enumerate(names):
+        await house.desk.receive(message(f"How is {name} done?"))
+        await house.settle()
+        sent = correction(chat.answers[-1].answer.id, f"How is {name} done?", lie(number), teacher)
+        await house.desk.receive(replace(sent, at=NOW + timedelta(minutes=number)))
+        await house.settle()
+    told = 0
+    for number, name in enumerate(names):
+        await house.desk.receive(message(f"How is {name} done?"))
+        await house.settle()
+        told += chat.answers[-1].answer.text == lie(number)
+    return told
+
+
+async def test_a_colleague_who_turns_changes_few_of_the_answers_on_which_others_agree(tmp_path: Path) -> None:
+    async with team(tmp_path) as (house, chat):
+        told = await change(
+            house, chat, [f"{name}-{number}" for name in ("ben", "cleo") for number in range(4)], agent("ana")
+        )
+        waiting = await house.store.run(lambda unit: unit.lessons.held())
+    assert told == CHANGES_A_DAY
+    assert [lesson.held for lesson in waiting] == [Hold.CONFIRMED] * (8 - CHANGES_A_DAY)

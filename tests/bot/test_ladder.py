@@ -6,7 +6,7 @@ from bot.answering import Answering, whole_sentences
 from bot.answers import AnswerKind
 from bot.conversation import MAX_QUESTION_CHARS, Question, clean_question
 from bot.feedback import Fact, Lesson, LessonSource
-from bot.ids import FactId, LessonId, SectionId
+from bot.ids import SHARED, FactId, LessonId, SectionId, Tenant
 from bot.policy import Policy
 from bot.retrieval import FactMatch, Retrieval, Section, SectionMatch
 from bot.texts import ENGLISH
@@ -60,7 +60,7 @@ class Possible:
             FactMatch(Fact(lesson, (lesson.question,)), p) for lesson, p in zip(lessons, probabilities, strict=True)
         ]
 
-    async def search(self, question: str) -> Retrieval:
+    async def search(self, question: str, tenant: Tenant = SHARED) -> Retrieval:
         return Retrieval(tuple(self._matches))
 
 
@@ -96,7 +96,7 @@ async def test_what_the_sources_do_not_support_is_handed_off(house: House, chat:
 class OneSection:
     """A memory that finds the same section near to everything."""
 
-    async def search(self, question: str) -> Retrieval:
+    async def search(self, question: str, tenant: Tenant = SHARED) -> Retrieval:
         section = Section(SectionId("s"), "x.md", "Locations", "Add a location", "Open Settings and add a location.")
         return Retrieval(sections=(SectionMatch(section, 0.9),))
 

@@ -54,7 +54,7 @@ async def test_nothing_is_learnt_from_what_they_write(house: House, chat: FakeCo
     await house.desk.receive(reaction("+1", chat.last_message()))
     await say(house, f"Where do I find {WORD}?", thread="200.1")
     asked = chat.answers[-1].answer
-    form = await house.desk.correction_form(asked.id, AGENT)
+    form = await house.desk.correction_form(asked.id, AGENT, THREAD)
     assert form.question == ""
     marked = ReplyMarked(
         id=EventId(new_id()), place=replace(THREAD, thread="200.1"), person=AGENT, at=NOW,

@@ -9,6 +9,7 @@ from pathlib import Path
 from bot.ids import AdapterId, EventId
 from storage import backup
 from storage.adapter_files import AdapterFiles
+from storage.backup_keys import BackupKeys
 from storage.database import SqlStore
 from tests.bot.events import message
 from tests.chaos.mutants import seed as plant
@@ -52,9 +53,10 @@ def backups(folder: Path, count: int, seed: int, mutant: str = "") -> Tally:
 
 def _there_and_back(store: SqlStore, live: AdapterFiles, to: Path, acknowledged: list[str]) -> str:
     """What is missing in the end; nothing, if all is well."""
-    written = backup.write(store, live, to.with_suffix(".tar"))
+    keys = BackupKeys(to.with_suffix(".keys"))
+    written = backup.write(store, live, keys, to.with_suffix(".sealed"))
     files = AdapterFiles(to / "adapters", BASE)
-    backup.restore(to.with_suffix(".tar"), to / "mentee.db", files)
+    backup.restore(to.with_suffix(".sealed"), to / "mentee.db", None, files, keys)
     store = SqlStore(f"sqlite:///{to / 'mentee.db'}")
     try:
         kept = {event.id for event in store.run_sync(lambda unit: unit.inbox.pending())}

@@ -44,6 +44,7 @@ class Start:
     """How a bot is to be started."""
 
     folder: Path
+    database_url: str
     slack_url: str
     slack_port: int
     page_port: int
@@ -64,7 +65,7 @@ class Start:
     def settings(self) -> Settings:
         return Settings.model_validate(
             {
-                "data_dir": self.folder, "web_port": self.page_port,
+                "data_dir": self.folder, "database_url": self.database_url, "web_port": self.page_port,
                 "slack_bot_token": "xoxb-1", "slack_mode": "http", "slack_signing_secret": SECRET,
                 "slack_http_port": self.slack_port, "slack_api_url": self.slack_url, "agents": [AGENT],
                 "trust_from": 0, "lessons_an_hour": 0, "asks_a_minute": 0, "history_hours": 0, "log_json": True,
@@ -94,7 +95,7 @@ async def _serve(start: Start, kept: Kept) -> None:
         texts=ENGLISH, personal_data=personal_data(kept.settings), clock=clock,
     )  # fmt: skip
     bot = put_together(parts, lambda desk: list(make_connectors(kept.settings, desk)))
-    models = SimpleNamespace(engine=SimpleNamespace(refresh=_nothing, serving=None))
+    models = SimpleNamespace(engine=SimpleNamespace(refresh=_nothing, prepare=_nothing, serving=None), parts=parts)
     cycle = SimpleNamespace(run_next=_nothing)
     scheduling = Scheduling(
         store=kept.store, clock=clock, trigger=None, after_lessons=0, retention=kept.settings.retention()

@@ -10,14 +10,13 @@ from pathlib import Path
 
 from tests.chaos import strace
 from tests.chaos.kills import kill, settle
-from tests.chaos.strace import KILL, WRITES
+from tests.chaos.strace import FAULTS, KILL, WRITES
 from tests.chaos.tally import Tally
 from tests.chaos.traffic import KNOWN, World, open_world
 
 MOST_CALLS = 200
 LOOKS = 1_000
 ROOM_AFTER_S = 1.0
-FAULTS = (KILL, "error=ENOSPC", "error=EIO")
 
 
 async def faults(folder: Path, every: int, seed: int, mutant: str = "", fault: str = "") -> list[Tally]:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+from tests import postgres
 from tests.chaos.judging import judge, parked
 from tests.chaos.tally import Tally
 from tests.chaos.traffic import World, open_world
@@ -28,15 +29,22 @@ async def kills(folder: Path, count: int, seed: int, mutant: str = "") -> Tally:
                       folder, count, seed, mutant, far_s=0.0)  # fmt: skip
 
 
+async def on_postgres(folder: Path, count: int, seed: int, mutant: str = "") -> Tally:
+    """D1 on a real server, which outlives the bot and has its connections cut."""
+    with postgres.server() as server:
+        return await _run(Tally("the same on a PostgreSQL server"), folder, count, seed, mutant, far_s=0.0,
+                          url=postgres.empty_database(server))  # fmt: skip
+
+
 async def clocks(folder: Path, count: int, seed: int, mutant: str = "") -> Tally:
     """O6: the same with a clock that is another one after each start."""
     return await _run(Tally("a clock that jumps by up to a day between kills: the same"),
                       folder, count, seed, mutant, far_s=FAR_S)  # fmt: skip
 
 
-async def _run(tally: Tally, folder: Path, count: int, seed: int, mutant: str, far_s: float) -> Tally:
+async def _run(tally: Tally, folder: Path, count: int, seed: int, mutant: str, far_s: float, url: str = "") -> Tally:
     rng = random.Random(seed)
-    async with open_world(folder, seed) as world:
+    async with open_world(folder, seed, url) as world:
         async with _sending(world, mutant):
             for _ in range(count):
                 process = world.start(mutant=mutant, clock_s=rng.uniform(-far_s, far_s)).process()

@@ -5,8 +5,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from bot.answers import Answer
+from bot.events import MessagePosted
+from bot.ids import AnswerId, time_of
 from bot.texts import ENGLISH
-from storage.codec import ANSWER, from_text
+from storage.codec import ANSWER, EVENT, from_text
 from tests.chaos.tally import Tally
 from tests.chaos.traffic import GROUNDED, rows_of
 from tests.e2e.program import PROGRAM, Installation, Running
@@ -41,6 +43,7 @@ async def overload(folder: Path, count: int, mutant: str = "") -> Tally:
         handed = [answer for answer in answers if answer.kind == "handoff"]
         for answer in answers:
             tally.check(bool(answer.text.strip()), "an empty answer")
+        waits = _waits(installation)
         tally.check(await _ask(bot, str(uuid4())), "not accepted afterwards")
         after = await _answers(installation, count + 1)
         tally.check(len(after) == count + 1 and after[-1].kind == "grounded", "not normal afterwards")
@@ -48,7 +51,20 @@ async def overload(folder: Path, count: int, mutant: str = "") -> Tally:
     tally.notes.append(
         f"{count} at once: {count - len(handed)} written, {len(shed)} told that too many ask, {left} other hand-offs"
     )
+    told = [waits[answer.id] for answer in shed if answer.id in waits]
+    tally.notes.append(
+        f"told after {max(told, default=0):.1f} s at most; the last answer after {max(waits.values()):.0f} s"
+    )
     return tally
+
+
+def _waits(installation: Installation) -> dict[AnswerId, float]:
+    """How many seconds after its question was kept each answer was there."""
+    database = installation.folder / "data" / "mentee.db"
+    events = [from_text(EVENT, row[0]) for row in rows_of(database, "SELECT event FROM inbox")]
+    asked = {event.message.key: event.at for event in events if isinstance(event, MessagePosted)}
+    answers = rows_of(database, "SELECT id, asked_in FROM answers WHERE asked_in IS NOT NULL")
+    return {AnswerId(answer): (time_of(answer) - asked[key]).total_seconds() for answer, key in answers if key in asked}
 
 
 def _program(mutant: str) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from storage.database import SqlStore
 from tests.chaos import strace
 from tests.chaos.mutants import seed as plant
 from tests.chaos.publish_once import BASE, NEW, OLD, publish, publish_when_told, stage
-from tests.chaos.strace import KILL, WRITES
+from tests.chaos.strace import FAULTS, KILL, WRITES
 from tests.chaos.tally import Tally
 from tests.contracts.generator_contract import PROMPT
 from tests.learning.adapters import make_adapter, tiny_base
@@ -33,22 +33,31 @@ CUT_EVERY = 6
 """One of so many files is cut off; in the others a bit is flipped."""
 
 
-async def crash_points(folder: Path, every: int, mutant: str = "") -> Tally:
-    """D8: killed at each write, sync, rename, mkdir and unlink, of files and database."""
-    tally = Tally("publishing an adapter, killed at each system call: the old one or the new one, never a torn one")
+async def crash_points(folder: Path, every: int, mutant: str = "") -> list[Tally]:
+    """D8: killed at each write, sync, rename, mkdir and unlink, of files and database; and each of them failing."""
+    before = folder / "before"
+    publish(before, OLD, 1)
+    chosen = (KILL,) if mutant else FAULTS
+    return [await _enumerate(before, folder / fault.partition("=")[2], fault, every, mutant) for fault in chosen]
+
+
+async def _enumerate(before: Path, folder: Path, fault: str, every: int, mutant: str) -> Tally:
+    what = "killed" if fault == KILL else fault.partition("=")[2]
+    tally = Tally(f"publishing an adapter, {what} at each system call: the old one or the new one, never a torn one")
     if reason := strace.missing():
         tally.skipped = reason
         return tally
-    before = folder / "before"
-    publish(before, OLD, 1)
     outcomes = {OLD: 0, NEW: 0}
     for call in WRITES:
         for number in range(1, MOST_CALLS, every):
             at = folder / f"{call}-{number}"
             shutil.copytree(before, at)
-            if not await _killed_at(at, call, number, mutant):
+            injected, code = await _publish(at, call, fault, number, mutant)
+            if not injected:
                 break
             live, problem = _state(at)
+            if code == 0 and live != NEW:
+                problem = "it said that the new one is published"
             outcomes[live] += 1
             tally.check(not problem, f"{call} {number}: {problem}")
             shutil.rmtree(at)
@@ -56,20 +65,17 @@ async def crash_points(folder: Path, every: int, mutant: str = "") -> Tally:
     return tally
 
 
-async def _killed_at(folder: Path, call: str, number: int, mutant: str) -> bool:
-    """False when it was through with fewer calls."""
+async def _publish(folder: Path, call: str, fault: str, number: int, mutant: str) -> tuple[bool, int | None]:
+    """Whether it came to that call, and how the process ended."""
     gate, log = folder / "go", folder.with_suffix(".strace")
     child = FORKSERVER.Process(target=publish_when_told, args=(str(folder), str(gate), mutant), daemon=True)
     child.start()
     assert child.pid is not None
-    async with strace.attached(child.pid, call, KILL, str(number), log):
+    async with strace.attached(child.pid, call, fault, str(number), log):
         gate.touch()
         await asyncio.to_thread(child.join, strace.PATIENCE_S)
     await asyncio.to_thread(child.join, strace.PATIENCE_S)
-    if child.exitcode == 0:
-        return False
-    assert strace.was_injected(log, KILL), f"it ended with {child.exitcode}"
-    return True
+    return strace.was_injected(log, fault), child.exitcode
 
 
 def _state(folder: Path) -> tuple[AdapterId, str]:

@@ -5,6 +5,7 @@ Each harness is shown to notice seeded bugs in the same run (`mutants.py`): one 
 
 import asyncio
 import inspect
+import os
 import shutil
 import sys
 import tempfile
@@ -19,7 +20,7 @@ import typer
 from rich.console import Console
 from transformers.utils import logging as transformers_logging
 
-from tests.chaos import backups, faults, kills, locks, overload, publishing, replicas, trainings
+from tests.chaos import backups, faults, kills, locks, orders, overload, publishing, replicas, trainings
 from tests.chaos.tally import Tally, show, write
 
 Outcome = Tally | list[Tally] | Awaitable[Tally] | Awaitable[list[Tally]]
@@ -44,6 +45,10 @@ SEED, ROUNDS = 0, 5
 HARNESSES = {
     "kills": Harness(lambda at, n, bug: kills.kills(at / "w", n, SEED, bug), 300, 10_000, kills.MUTANTS, 8),
     "clocks": Harness(lambda at, n, bug: kills.clocks(at / "w", n, SEED, bug), 40, 1_000, ("clock-believed",), 15),
+    "orders": Harness(lambda at, n, bug: orders.orders(at, n, SEED, bug), 40, 2_000, ("no-dedup",), 3),
+    "postgres": Harness(
+        lambda at, n, bug: kills.on_postgres(at / "w", n, SEED, bug), 60, 2_000, ("ack-before-commit", "no-dedup"), 8
+    ),
     "faults": Harness(
         lambda at, n, bug: faults.faults(at, _every(n), SEED, bug, "error=ENOSPC" if bug else ""), 50, 100,
         ("acknowledged-anyway",), 25,
@@ -54,6 +59,9 @@ HARNESSES = {
     "damages": Harness(lambda at, n, bug: publishing.damages(at, n, SEED, bug), 1_000, 20_000, ("no-hashes",), 50),
     "refusals": Harness(lambda at, n, bug: publishing.refusals(at, n, SEED, bug), 20, 200, ("no-hashes",), 10),
     "trainings": Harness(lambda at, n, bug: trainings.trainings(at, n, SEED, bug), 20, 500, ("forgets-moments",), 5),
+    "checkpoints": Harness(
+        lambda at, n, bug: trainings.faults(at, _every(n), bug), 25, 100, ("forgets-moments",), 34
+    ),
     "replicas": Harness(
         lambda at, n, bug: replicas.replicas(at, n, SEED, bug), 200, 10_000, ("no-fencing", "no-slots"), 20
     ),
@@ -78,6 +86,7 @@ def main(
     share: Share = 1.0,
 ) -> None:  # fmt: skip
     warnings.simplefilter("ignore")  # of libraries; the tests make them errors
+    os.environ["PYTHONWARNINGS"] = "ignore"  # the same in the processes that are started here
     transformers_logging.disable_progress_bar()
     chosen = {name: harness for name, harness in HARNESSES.items() if not only or name in only.split(",")}
     tallies: list[Tally] = []

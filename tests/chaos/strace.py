@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-WRITES = ("write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "mkdir", "unlink")
+WRITES = ("write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "renameat", "mkdir", "unlink")
 KILL = "signal=SIGKILL"
+FAULTS = (KILL, "error=ENOSPC", "error=EIO")
 PATIENCE_S, GIVE_UP_S = 20.0, 3.0
 
 

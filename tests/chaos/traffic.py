@@ -20,6 +20,8 @@ import aiohttp
 import pysqlite3.dbapi2 as sqlite
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
 
 from bot.answers import Answer, AnswerKind
 from bot.feedback import Lesson, LessonSource, Phrasing
@@ -76,12 +78,15 @@ class World:
     slack_port: int
     page_port: int
     rng: random.Random
+    url: str
+    """Of its database."""
     ledger: Ledger = field(default_factory=Ledger)
     page_answer: str = ""
     _number: int = 0
 
     def start(self, **how: object) -> Start:
-        return Start(self.folder, self.slack.url, self.slack_port, self.page_port, **how)  # type: ignore[arg-type]
+        where = (self.folder, self.url, self.slack.url, self.slack_port, self.page_port)
+        return Start(*where, **how)  # type: ignore[arg-type]
 
     @property
     def database(self) -> Path:
@@ -89,7 +94,7 @@ class World:
 
     @contextlib.contextmanager
     def store(self) -> Iterator[SqlStore]:
-        store = SqlStore(f"sqlite:///{self.database}")
+        store = SqlStore(self.url)
         try:
             yield store
         finally:
@@ -199,7 +204,11 @@ class World:
         return int(self.rows(query, *given)[0][0])
 
     def rows(self, query: str, *given: str) -> list[tuple[str, ...]]:
-        return rows_of(self.database, query, *given)
+        return rows_of(self.database, query, *given) if self.is_sqlite else _rows_of_server(self.url, query, *given)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.startswith("sqlite")
 
 
 def rows_of(database: Path, query: str, *given: str) -> list[tuple[str, ...]]:
@@ -211,6 +220,12 @@ def rows_of(database: Path, query: str, *given: str) -> list[tuple[str, ...]]:
         connection.close()
 
 
+def _rows_of_server(url: str, query: str, *given: str) -> list[tuple[str, ...]]:
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query.replace("?", "%s"), given)]
+
+
 def _is_open(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -220,8 +235,8 @@ def _is_open(port: int) -> bool:
 
 
 @asynccontextmanager
-async def open_world(folder: Path, seed: int) -> AsyncIterator[World]:
-    """With a known answer, a help page, and an answer on the page that may be corrected."""
+async def open_world(folder: Path, seed: int, url: str = "") -> AsyncIterator[World]:
+    """With a known answer, a help page, and an answer on the page that may be corrected. Without a URL, on SQLite."""
     rng = random.Random(seed)
     folder.mkdir(parents=True)
     slack = Slack(rng=rng)
@@ -229,7 +244,7 @@ async def open_world(folder: Path, seed: int) -> AsyncIterator[World]:
     app.router.add_route("*", "/api/{method}", slack.answer)
     async with TestServer(app) as server:
         slack.url = str(server.make_url("/api/"))
-        world = World(folder, slack, free_port(), free_port(), rng)
+        world = World(folder, slack, free_port(), free_port(), rng, url or f"sqlite:///{folder / 'mentee.db'}")
         with world.store() as store:
             store.migrate()
             store.run_sync(_furnish)

@@ -10,7 +10,13 @@ import pytest
 
 from deploy.parts import open_kept
 from deploy.settings import read_settings
+from deploy.wiring import utc_now
+from storage import backup
 from storage.adapter_files import WEIGHTS
+from storage.backup_keys import BackupKeys
+from storage.database import SqlStore
+from storage.encryption import is_plain
+from storage.sealing import Sealing, Unsealing, header, read_header
 from tests.bot.events import message
 from tests.deploy.adapters import keep_adapter, spoil
 from tests.deploy.conftest import Mentee, words
@@ -24,15 +30,22 @@ def furnished(mentee: Mentee, folder: Path) -> Path:
         whole = keep_adapter(kept, number=1)
         spoilt = keep_adapter(kept, number=2)
         spoil(kept, spoilt)
-        told = mentee("backup", "all.tar", "--json")  # while somebody has it open
+        told = mentee("backup", "all.sealed", "--json")  # while somebody has it open
     assert told.exit_code == 0, told.output
     made = json.loads(told.stdout)
     assert (made["adapters"], made["left_out"]) == ([whole.id], [spoilt.id])
-    return folder / "all.tar"
+    return folder / "all.sealed"
+
+
+def moved(data: Path) -> Path:
+    """Move the data folder away; the keys of backups stay."""
+    before = data.rename(data.with_name("before"))
+    shutil.copytree(before / "backup-keys", data / "backup-keys")
+    return before
 
 
 def test_a_backup_comes_back_as_it_was(mentee: Mentee, furnished: Path, data: Path) -> None:
-    before = data.rename(data.with_name("before"))
+    before = moved(data)
     restored = mentee("restore", str(furnished), "--json")
     assert restored.exit_code == 0, restored.output
     with open_kept(read_settings()) as kept:
@@ -44,8 +57,62 @@ def test_a_backup_comes_back_as_it_was(mentee: Mentee, furnished: Path, data: Pa
     shutil.rmtree(before)
 
 
-def test_only_the_operator_can_read_it(furnished: Path) -> None:
+def test_only_the_operator_can_read_it(furnished: Path, data: Path) -> None:
     assert furnished.stat().st_mode & 0o077 == 0
+    (key,) = (data / "backup-keys").iterdir()
+    assert key.stat().st_mode & 0o077 == 0
+    assert key.read_bytes() not in furnished.read_bytes()
+
+
+def test_nothing_can_be_read_in_it(furnished: Path, data: Path) -> None:
+    assert b"Can I pause?" in (data / "mentee.db").read_bytes()
+    assert b"Can I pause?" not in furnished.read_bytes()
+    assert sorted(path.name for path in (*data.iterdir(), *furnished.parent.iterdir()) if path.name[0] == ".") == []
+
+
+def test_without_its_key_it_is_refused(mentee: Mentee, furnished: Path, data: Path) -> None:
+    data.rename(data.with_name("before"))
+    told = mentee("restore", str(furnished))
+    assert told.exit_code == 1
+    assert "use a newer one. If the keys are kept elsewhere, set MENTEE_BACKUP_KEYS" in words(told.stderr)
+
+
+def test_an_encrypted_database_stays_so_under_the_same_key(
+    mentee: Mentee, data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, keys = folder / "key", folder / "keys"
+    key.write_text("ab" * 32)
+    key.chmod(0o600)
+    monkeypatch.setenv("MENTEE_DATABASE_KEY_FILE", str(key))
+    monkeypatch.setenv("MENTEE_BACKUP_KEYS", str(keys))
+    with open_kept(read_settings()) as kept:
+        kept.store.run_sync(lambda unit: unit.inbox.add(message("Can I pause?")))
+        assert mentee("backup", "all.sealed").exit_code == 0  # while somebody has it open
+    data.rename(data.with_name("before"))
+    key.write_text("cd" * 32)
+    told = mentee("restore", "all.sealed")
+    assert (told.exit_code, "the key is another one" in words(told.stderr)) == (1, True)
+    key.write_text("ab" * 32)
+    assert mentee("restore", "all.sealed").exit_code == 0
+    assert not is_plain(data / "mentee.db")
+    with open_kept(read_settings()) as kept:
+        assert len(kept.store.run_sync(lambda unit: unit.inbox.pending())) == 1
+
+
+def test_who_is_forgotten_meanwhile_is_not_in_it(
+    mentee: Mentee, data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = backup.copy_database
+
+    def forget_meanwhile(store: SqlStore, to: Path) -> None:
+        copy(store, to)
+        assert BackupKeys(data / "backup-keys").destroy(utc_now()) == 1
+
+    monkeypatch.setattr(backup, "copy_database", forget_meanwhile)
+    told = mentee("backup", "all.sealed")
+    assert told.exit_code == 1
+    assert "destroyed when somebody is forgotten" in words(told.stderr)
+    assert not (folder / "all.sealed").exists()
 
 
 def test_what_is_there_is_not_overwritten(mentee: Mentee, furnished: Path) -> None:
@@ -55,13 +122,18 @@ def test_what_is_there_is_not_overwritten(mentee: Mentee, furnished: Path) -> No
 
 
 def repack(file: Path, change: Callable[[Path], None]) -> None:
-    aside = file.with_name("aside")
-    with tarfile.open(file) as archive:
-        archive.extractall(aside, filter="data")
+    """As somebody could who has the key."""
+    aside, keys = file.with_name("aside"), BackupKeys(read_settings().backup_keys_dir)
+    with file.open("rb") as sealed:
+        name = read_header(sealed)
+        with tarfile.open(fileobj=Unsealing(sealed, keys.get(name)), mode="r|") as archive:
+            archive.extractall(aside, filter="data")
     change(aside)
-    with tarfile.open(file, "w") as archive:
-        for path in sorted(aside.rglob("*")):
-            archive.add(path, path.relative_to(aside), recursive=False)
+    with file.open("wb") as sealed:
+        sealed.write(header(name))
+        with Sealing(sealed, keys.get(name)) as content, tarfile.open(fileobj=content, mode="w|") as archive:
+            for path in sorted(aside.rglob("*")):
+                archive.add(path, path.relative_to(aside), recursive=False)
 
 
 def flip(path: Path) -> None:
@@ -72,6 +144,8 @@ def flip(path: Path) -> None:
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "cut": lambda file: file.write_bytes(file.read_bytes()[:-20_000]),
+    "a flipped bit": flip,
+    "something at the end": lambda file: file.write_bytes(file.read_bytes() + b"more"),
     "nothing of ours": lambda file: file.write_bytes(b"what?"),
     "another database": lambda file: repack(file, lambda aside: flip(aside / "mentee.db")),
     "other weights": lambda file: repack(file, lambda aside: flip(next(aside.rglob(WEIGHTS)))),
@@ -85,22 +159,22 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 def test_a_damaged_backup_is_refused_and_leaves_nothing(
     mentee: Mentee, furnished: Path, data: Path, damage: str
 ) -> None:
-    data.rename(data.with_name("before"))
     DAMAGES[damage](furnished)
+    moved(data)
     told = mentee("restore", str(furnished))
     assert told.exit_code == 1
     assert "is no whole backup" in words(told.stderr)
-    assert list(data.iterdir()) == []
+    assert [path.name for path in data.iterdir()] == ["backup-keys"]
 
 
 def test_postgresql_is_told_what_to_use_instead(mentee: Mentee, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MENTEE_DATABASE_URL", "postgresql+psycopg://nobody@localhost/none")
-    told = mentee("restore", "all.tar")
+    told = mentee("restore", "all.sealed")
     assert told.exit_code == 1
     assert "pg_dump" in words(told.stderr)
 
 
 def test_a_place_that_cannot_be_written_is_told(mentee: Mentee) -> None:
-    told = mentee("backup", "/no/such/folder/all.tar")
+    told = mentee("backup", "/no/such/folder/all.sealed")
     assert told.exit_code == 1
-    assert "/no/such/folder/all.tar can't be written" in words(told.stderr)
+    assert "/no/such/folder/all.sealed can't be written" in words(told.stderr)

@@ -2,19 +2,24 @@
 
 import asyncio
 import json
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
 
+from bot.errors import OperatorError
 from bot.ids import LessonId, RunId, new_id
 from bot.lineage import Adapter, Deployment, Move, RunState
 from bot.people import Person, Platform
+from deploy.backups import restore_backup, write_backup
 from deploy.erasing import finish_erasures, forget
+from deploy.logs import set_up_logs
 from deploy.parts import Kept, open_kept
-from deploy.settings import read_settings
+from deploy.settings import Settings, read_settings
 from storage.codec import ADAPTER, to_text
 from storage.tables import AdapterRow
 from storage.unit_of_work import SqlUnit
@@ -66,10 +71,26 @@ def learned(kept: Kept, number: int, lessons: tuple[LessonId, ...]) -> Adapter:
     return made
 
 
+@pytest.fixture
+def log(folder: Path) -> Iterator[Path]:
+    """All that is logged, at its most talkative, as a terminal would show it."""
+    before, config = (logging.root.handlers[:], logging.root.level), structlog.get_config()
+    set_up_logs(Settings(log_level="debug"))
+    path = folder / "mentee.log"
+    with path.open("w") as file:
+        handler = logging.root.handlers[0]
+        assert isinstance(handler, logging.StreamHandler)
+        handler.setStream(file)
+        yield path
+    logging.root.handlers, logging.root.level = before[0], before[1]
+    structlog.configure(**config)
+
+
 @pytest.mark.parametrize("canaries", [8, pytest.param(100, marks=pytest.mark.slow)])
 async def test_no_byte_of_what_somebody_wrote_is_left(
-    house: House, chat: FakeConnector, kept: Kept, data: Path, canaries: int
+    house: House, chat: FakeConnector, kept: Kept, data: Path, folder: Path, log: Path, mentee: Mentee, canaries: int
 ) -> None:
+    """In the data folder, the log, and backups that were made before; nor can those be opened any more."""
     words = [f"kanarie{i}{new_id().replace('-', 'q')}" for i in range(canaries)]
     for i, word in enumerate(words):
         await say(house, f"How do I find {word} in the shop?", thread=f"{i}.1")
@@ -80,6 +101,8 @@ async def test_no_byte_of_what_somebody_wrote_is_left(
             await house.desk.receive(correction(answer.id, f"What stands on shelf {i}?", f"The thing of shelf {i}."))
         await house.desk.receive(reaction("+1", chat.last_message(), GONE))
         await house.settle()
+    chat.failures.append(RuntimeError(f"a library that quotes what it was given: {words[0]}"))
+    await say(house, f"And {words[0]}?", thread="last.1")
     run = data / "training" / "r1"
     run.mkdir(parents=True)
     (run / "spec.json").write_text(json.dumps(words))
@@ -87,11 +110,21 @@ async def test_no_byte_of_what_somebody_wrote_is_left(
         lambda unit: unit.vectors.put("m", {f"How do I find {word} in the shop?": b"v" for word in words})
     )
     assert files_with(data, words[0])
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    backup = write_backup(kept, elsewhere / "all.sealed")
+    unfinished = data / ".backup-1"
+    unfinished.mkdir()
+    (unfinished / "mentee.db").write_text(words[0])  # of one that was killed
     certificate = await forget(kept, "@Cara Quimby-Vane", with_lessons=False)
-    assert [word for word in words if files_with(data, word)] == []
-    assert files_with(data, GONE.id) == []
-    assert files_with(data, "Quimby") == []
-    assert (certificate.hits, certificate.folders) == (0, 1)
+    assert files_with(folder, "delivery failed") == [str(log)]
+    assert [word for word in words if files_with(folder, word)] == []
+    assert (certificate.backups, list((data / "backup-keys").iterdir())) == (1, [])
+    with pytest.raises(OperatorError, match="destroyed when somebody is forgotten"):
+        restore_backup(Settings(data_dir=folder / "new", backup_keys=data / "backup-keys"), Path(backup.file))
+    assert files_with(folder, GONE.id) == []
+    assert files_with(folder, "Quimby") == []
+    assert (certificate.hits, certificate.folders) == (0, 2)
     assert certificate.searched
     questions = {lesson.question for lesson in await house.desk.lessons()}
     assert questions == {f"What stands on shelf {i}?" for i in range(1, canaries, 3)}

@@ -1,8 +1,10 @@
 """Memory by shared words instead of embeddings: exact enough for stories, and quick."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.feedback import facts_of
+from bot.ids import SHARED, Tenant
 from bot.ports import Store, Unit
 from bot.retrieval import FactMatch, Retrieval, SectionMatch
 from bot.support import content_words
@@ -11,9 +13,11 @@ from bot.support import content_words
 @dataclass(frozen=True)
 class LexicalKnowledge:
     store: Store
+    separate: bool = False
 
-    async def search(self, question: str) -> Retrieval:
-        return await self.store.run(lambda unit: _search(unit, question))
+    async def search(self, question: str, tenant: Tenant = SHARED) -> Retrieval:
+        within = tenant if self.separate else None
+        return await self.store.run(lambda unit: _search(unit.within(within), question))
 
 
 def _search(unit: Unit, question: str) -> Retrieval:
@@ -28,7 +32,12 @@ def _search(unit: Unit, question: str) -> Retrieval:
 
 def overlap(question: str, text: str) -> float:
     """Share of the question's content words that the text has; identical wording is 1."""
-    words = set(content_words(question))
+    words = _words(question)
     if question.strip().lower() == text.strip().lower():
         return 1.0
-    return len(words & set(content_words(text))) / len(words) if words else 0.0
+    return len(words & _words(text)) / len(words) if words else 0.0
+
+
+@lru_cache(10_000)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(content_words(text))

@@ -12,7 +12,16 @@ from bot.lineage import Decision
 from learning import promotion
 from learning.evaluation import Score
 from learning.examples import Kind
-from learning.promotion import ALPHA, FIRST_ALPHA, MIN_FACTS, alpha_of, decide, paired_interval
+from learning.promotion import (
+    ALPHA,
+    FIRST_ALPHA,
+    MIN_FACTS,
+    WITHOUT_ALPHA,
+    alpha_of,
+    decide,
+    paired_interval,
+    worse_without,
+)
 
 Values = Sequence[float] | NDArray[np.float64]
 GENERAL = 10
@@ -190,6 +199,42 @@ def test_of_many_looks_none_that_is_no_better_is_promoted_more_often_than_once_i
 def test_of_twenty_that_are_really_better_eighteen_are_promoted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(promotion, "RESAMPLES", 500)
     assert sum(promoted(better, 40, [0] * 100)) >= 90
+
+
+# --- without one teacher --------------------------------------------------------------------------------------------
+
+TEACHERS = {FactId(f"f{number}"): "Mel" if number < 20 else f"Honest {number % 3}" for number in range(40)}
+
+
+def test_who_scores_well_on_lies_does_not_hide_what_the_others_lost() -> None:
+    before = scores([0.1] * 20 + [0.9] * 20)
+    after = scores([0.9] * 20 + [0.8, 0.75] * 10)
+    assert decide(before, after, 0).decision is Decision.PROMOTED
+    verdict = decide(before, after, 0, teachers=TEACHERS)
+    assert verdict.decision is Decision.REJECTED
+    assert verdict.reasons == ("Without what Mel taught it answers worse: 0.12 in ROUGE-L lost on 20 questions.",)
+
+
+def test_what_one_teacher_adds_alone_is_promoted() -> None:
+    before, after = scores([0.1] * 20 + [0.9] * 20), scores([0.9] * 40)
+    assert decide(before, after, 0, teachers=TEACHERS).decision is Decision.PROMOTED
+
+
+def test_too_few_other_questions_say_nothing() -> None:
+    before, after = scores([0.1] * 33 + [0.9] * 7), scores([0.9] * 33 + [0.0] * 7)
+    teachers = dict.fromkeys((FactId(f"f{number}") for number in range(33)), "Mel")
+    assert worse_without(before, after, teachers) == []
+
+
+@pytest.mark.parametrize("kind", [smooth, one_in_five_changed])
+def test_chance_seldom_looks_like_a_hidden_loss(
+    kind: Callable[[Rng, int], Change], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promotion, "RESAMPLES", 500)
+    rng, before = np.random.default_rng(7), scores(np.zeros(40))
+    mel = {fact: teacher for fact, teacher in TEACHERS.items() if teacher == "Mel"}
+    found = sum(bool(worse_without(before, scores(kind(rng, 40)), mel)) for _ in range(SIMULATIONS))
+    assert found / SIMULATIONS <= WITHOUT_ALPHA + 3 * math.sqrt(WITHOUT_ALPHA * (1 - WITHOUT_ALPHA) / SIMULATIONS)
 
 
 # --- sabotage, as scores --------------------------------------------------------------------------------------------

@@ -2,19 +2,22 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+import learning.scheduling
 from bot.errors import SettingError
 from bot.feedback import LessonSource
 from bot.ids import AdapterId, LessonId, RunId
 from bot.lineage import Decision, Deployment, Move, Report, Run
 from bot.ports import Unit
-from learning.scheduling import BY_SCHEDULE, Scheduling, parse_schedule
+from learning.scheduling import BY_SCHEDULE, EPOCH, Scheduling, parse_schedule
 from storage.database import SqlStore
 from tests.databases import open_store
 from tests.learning.samples import keep, lesson
@@ -191,6 +194,45 @@ async def test_a_clock_that_is_set_back_requests_nothing_twice(store: SqlStore, 
         with contextlib.suppress(AssertionError):
             finish(store, clock)
     assert len(requested(store)) == 1
+
+
+class Through(Exception):
+    pass
+
+
+@pytest.fixture
+def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_berlin")
+@pytest.mark.parametrize("day", [datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)])
+async def test_each_due_time_is_requested_once_on_days_when_clocks_change_and_while_one_goes_astray(
+    store: SqlStore, clock: Clock, monkeypatch: pytest.MonkeyPatch, day: datetime
+) -> None:
+    """A day on which Berlin's clocks change; hours in which this one jumps by a day; some more when it is right."""
+    right = [day + timedelta(minutes=20 * look) for look in range(3 * 36)]
+    times = iter([at + timedelta(days=look % 3 - 1) if 72 < look < 90 else at for look, at in enumerate(right)])
+
+    async def pause(_: float) -> None:
+        with contextlib.suppress(AssertionError):
+            finish(store, clock)
+        clock.now = next(times, EPOCH)
+        if clock.now == EPOCH:
+            raise Through
+
+    monkeypatch.setattr(learning.scheduling, "asyncio", SimpleNamespace(sleep=pause))
+    clock.now = day
+    with pytest.raises(Through):
+        await scheduling(store, clock, "0 * * * *").run()
+    slots = [datetime.fromisoformat(run.slot.partition(":")[2]) for run in requested(store)]
+    assert slots[:24] == [day + timedelta(hours=hour) for hour in range(1, 25)]
+    assert len(slots) == len(set(slots))
+    assert slots[-5:] == [day + timedelta(hours=hour) for hour in range(31, 36)]
 
 
 async def test_a_schedule_that_never_fires_requests_nothing(store: SqlStore, clock: Clock) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.feedback import Fact, Lesson, LessonSource
 from bot.ids import FactId, LessonId
-from learning.shares import capped, told
+from learning.shares import capped, teachers_of, told
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -37,6 +37,14 @@ def test_a_team_of_two_and_the_operator_are_left_alone() -> None:
     for taught in (facts(*["ana"] * 9, "ben"), facts(*["cli:operator"] * 9, "ana", "ben"), []):
         assert capped(taught) == taught
         assert told(taught) == ()
+
+
+def test_teachers_are_named_where_three_teach() -> None:
+    taught = facts("mel", "ana", "cli:operator", "ben", "mel")
+    assert teachers_of(taught) == {"f0": "Mel", "f1": "Ana", "f3": "Ben", "f4": "Mel"}
+    assert teachers_of(facts("mel", "ana")) == {}
+    faq = replace(taught[3], lesson=replace(taught[3].lesson, source=LessonSource.FAQ))
+    assert teachers_of([*taught[:3], faq]) == {}
 
 
 @given(st.lists(st.sampled_from(["ana", "ben", "cleo", "mel", "cli:operator"])))

@@ -67,18 +67,20 @@ class Trainer:
         return self.process.exitcode
 
 
-def start(spec: Spec, mutant: str = "") -> Trainer:
-    """`mutant`: a seeded bug for the process."""
+def start(spec: Spec, mutant: str = "", gate: Path | None = None) -> Trainer:
+    """`mutant`: a seeded bug for the process. It begins when the file `gate` is there."""
     path, said = Path(spec.work) / "spec.json", Path(spec.work) / "said"
     path.write_text(json.dumps(asdict(spec)))
     said.write_text("")
-    process = FORKSERVER.Process(target=_main, args=(str(path), str(said), mutant))
+    process = FORKSERVER.Process(target=_main, args=(str(path), str(said), mutant, gate))
     process.start()
     return Trainer(process, said)
 
 
-def _main(spec: str, said: str, mutant: str) -> None:
+def _main(spec: str, said: str, mutant: str, gate: Path | None) -> None:
     """In the new process: keep after every step, and tell of every one."""
+    while gate is not None and not gate.exists():
+        time.sleep(0.005)
     plant(mutant)
     checkpoint_module.SAVE_EVERY_S = 0.0
     trainer.SAY_EVERY_S = 0.0

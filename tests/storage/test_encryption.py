@@ -123,12 +123,17 @@ def test_the_key_is_not_changed_while_somebody_uses_the_database(file: Path, old
     store.close()
 
 
-def test_a_backup_never_writes_it_in_plain(file: Path, tmp_path: Path) -> None:
-    store = SqlStore(f"sqlite:///{file}", KEY)
-    store.migrate()
-    with pytest.raises(DatabaseError, match=r"is encrypted.*copy its whole folder"):
-        store.copy_to(tmp_path / "copy.db")
-    assert not (tmp_path / "copy.db").exists()
+def test_a_copy_is_never_written_in_plain(file: Path, tmp_path: Path, canaries: list[str]) -> None:
+    store = open_store(file, KEY)
+    say(store, *canaries)
+    to = tmp_path / "copied" / "copy.db"
+    to.parent.mkdir()
+    store.copy_to(to)
+    assert readable(to, canaries) == []
+    copy = store.another(to)
+    copy.check()
+    assert said(copy) == canaries
+    copy.close()
     store.close()
 
 

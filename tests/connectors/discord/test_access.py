@@ -16,7 +16,7 @@ import simcord
 from bot.access import COMMANDS
 from bot.answers import Answer, AnswerKind, Candidate
 from bot.buttons import Act, Button
-from bot.events import Event
+from bot.events import Event, Place
 from bot.ids import FactId, new_id
 from bot.outgoing import CorrectionForm
 from bot.people import Person
@@ -51,7 +51,7 @@ class WritingDesk:
         self.heard.append(event.person)
         return True
 
-    async def correction_form(self, _: object, person: Person) -> CorrectionForm:
+    async def correction_form(self, _: object, person: Person, __: Place) -> CorrectionForm:
         self.heard.append(person)
         return CorrectionForm(ANSWER.id, "Title", "Question", "q", "Answer", "a", "Teach")
 

@@ -167,7 +167,7 @@ class FormDesk(WritingDesk):
 
     text = "Wrong."
 
-    async def correction_form(self, answer: Any, person: Person) -> CorrectionForm:
+    async def correction_form(self, answer: Any, person: Person, place: Place) -> CorrectionForm:
         return CorrectionForm(
             answer=ANSWER, title="T" * 60, question_label="Q" * 60, question="refund?", answer_label="A",
             text=self.text, submit_label="Teach",

@@ -15,7 +15,7 @@ from bot.access import COMMANDS
 from bot.buttons import Act, Button
 from bot.desk import Desk
 from bot.errors import NotAllowed
-from bot.events import Event
+from bot.events import Event, Place
 from bot.outgoing import CorrectionForm
 from bot.people import Person
 from bot.texts import ENGLISH
@@ -54,7 +54,7 @@ class WritingDesk:
         self.heard.append(event.person)
         return True
 
-    async def correction_form(self, _: object, person: Person) -> CorrectionForm:
+    async def correction_form(self, _: object, person: Person, __: Place) -> CorrectionForm:
         self.heard.append(person)
         raise NotAllowed("It is only looked who asks.")
 

@@ -13,14 +13,16 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot.desk import Desk
 from bot.errors import DeliveryFailed
 from bot.events import Place
 from bot.outgoing import Notice
 from bot.people import Platform
+from bot.policy import Policy
+from bot.ports import Connector
 from bot.texts import ENGLISH
 from connectors.slack.config import SlackConfig
 from connectors.slack.connector import EVENTS_PATH, SlackConnector
-from connectors.slack.installing import STATE_S, States
 from tests.connectors.slack.signing import send_event
 from tests.connectors.slack.two_workspaces import BOTS, TOKENS, TwoWorkspaces, two_workspaces
 from tests.connectors.slack.waiting import free_port, until_open
@@ -76,14 +78,24 @@ class Shared:
 
 @pytest.fixture
 async def shared(tmp_path: Path) -> AsyncIterator[Shared]:
-    port = free_port()
-    async with two_workspaces() as slack:
-        config = SlackConfig(
-            client_id="1.2", client_secret="client-sEcReT", workspaces=(ONE, TWO), mode="http", signing_secret=SECRET,
-            api_url=slack.url, http_port=port,
-        )  # fmt: skip
-        async with open_house(tmp_path, lambda desk: [SlackConnector(config, desk, ENGLISH)]) as house, up(house, port):
-            yield Shared(slack, house, f"http://127.0.0.1:{port}")
+    async with two_workspaces() as slack, shared_bot(tmp_path, slack, free_port()) as bot:
+        yield bot
+
+
+@asynccontextmanager
+async def shared_bot(
+    folder: Path, slack: TwoWorkspaces, port: int, policy: Policy | None = None
+) -> AsyncIterator[Shared]:
+    config = SlackConfig(
+        client_id="1.2", client_secret="client-sEcReT", workspaces=(ONE, TWO), mode="http", signing_secret=SECRET,
+        api_url=slack.url, http_port=port,
+    )  # fmt: skip
+
+    def connectors(desk: Desk) -> list[Connector]:
+        return [SlackConnector(config, desk, ENGLISH)]
+
+    async with open_house(folder, connectors, policy=policy) as house, up(house, port):
+        yield Shared(slack, house, f"http://127.0.0.1:{port}")
 
 
 @asynccontextmanager
@@ -123,14 +135,20 @@ async def test_a_state_is_good_once_and_in_its_own_browser(shared: Shared) -> No
     assert [each.workspace for each in await shared.house.desk.installations(Platform.SLACK)] == [ONE]
 
 
-async def test_a_state_is_good_for_ten_minutes() -> None:
-    now = [0.0]
-    states = States(lambda: now[0])
-    first, second = await states.async_issue(), await states.async_issue()
-    now[0] = STATE_S - 1
-    assert await states.async_consume(first)
-    now[0] = STATE_S + 1
-    assert not await states.async_consume(second)
+async def test_an_installation_that_was_begun_before_a_restart_ends_after_it(tmp_path: Path) -> None:
+    port = free_port()
+    async with two_workspaces() as slack:
+        async with shared_bot(tmp_path, slack, port) as before:
+            state, cookie = await before.begin()
+        assert state.encode() not in _bytes_in(tmp_path)
+        async with shared_bot(tmp_path, slack, port) as after:
+            assert (await after.come_back(state, cookie, f"code-{ONE}"))[0] == 200
+            assert (await after.come_back(state, cookie, f"code-{TWO}"))[0] == 401
+            assert [each.workspace for each in await after.house.desk.installations(Platform.SLACK)] == [ONE]
+
+
+def _bytes_in(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.glob("mentee.db*"))
 
 
 async def test_a_workspace_that_has_not_installed_is_not_heard(shared: Shared) -> None:

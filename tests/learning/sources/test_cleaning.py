@@ -9,7 +9,9 @@ from bot.ids import SectionId
 from bot.retrieval import Section
 from learning.sources.cleaning import Cleaner, Cleaning, plain, repaired, to_the_point, unsigned
 from learning.sources.items import FaqRow, Pair
+from learning.sources.quality import grade, quality_of
 from learning.sources.report import MAX_EXAMPLES, DataReport
+from learning.sources.toxic import WORDS, is_toxic
 
 
 def row(question: str = "How do I pause my plan?", answer: str = "Open Plans and choose Pause.") -> FaqRow:
@@ -87,6 +89,10 @@ def test_no_step_empties_a_text_or_changes_what_is_clean(text: str) -> None:
         (row("Bo has joined the channel"), "bot chatter"),
         (row(answer="Dear {{customer.name}}, open Plans."), "templates"),
         (row(answer="TBD"), "templates"),
+        (row(answer="Read the fucking manual."), "toxic"),
+        (row("Why can't I export, you idiots?"), "toxic"),
+        (row(answer="Sh1t happens, reload the page."), "toxic"),
+        (row(answer="Das ist Scheiße, lade die Seite neu."), "toxic"),
         (row("Wie kann ich meinen Tarif pausieren?", "Öffnen Sie die Einstellungen und wählen Sie Pause."), "language"),
     ],
 )
@@ -99,6 +105,33 @@ def test_what_is_of_no_use_is_dropped_by(entry: FaqRow | Pair, step: str) -> Non
 @pytest.mark.parametrize("answer", ["No.", "21 days", "To do this, open Plans.", "None of them: all plans have it."])
 def test_a_short_answer_of_an_faq_is_of_use(answer: str) -> None:
     assert Cleaner(Cleaning(), DataReport()).objection(row(answer=answer)) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How do I kill a process that hangs?", "Comment éviter un retard de livraison ?", "Press Shift and hit Enter.",
+        "The Scunthorpe office assesses it.", "Is the screw included?", "Stop the stupid popups, please.",
+        "Where is the cocktail of the month?", "My son’s class is at Dick Street.", "Slutdatum står i fakturan.",
+    ],
+)  # fmt: skip
+def test_what_only_looks_coarse_is_kept(text: str) -> None:
+    assert Cleaner(Cleaning(), DataReport()).objection(row(text, text)) is None
+
+
+@given(st.sampled_from(WORDS), st.sampled_from(["{}", "so {}!", "«{}»", "{}, he said"]))
+def test_every_listed_word_is_found_within_a_sentence(word: str, sentence: str) -> None:
+    assert is_toxic(sentence.format(word.removesuffix("*")))
+
+
+def test_the_better_of_two_scores_higher() -> None:
+    good = quality_of(row("How do I pause my plan?", "Open Plans, choose Pause, then confirm it."))
+    poor = quality_of(row("PAUSE", "ASK SOMEBODY"))
+    confirmed = quality_of(Pair("How do I pause?", "Open Plans, then press Pause.", "", "Bo", "marked as the answer"))
+    unsure = quality_of(Pair("How do I pause?", "Open Plans, then press Pause.", "", "Bo", "only the last reply"))
+    assert 0 <= poor < good <= 1
+    assert unsure < confirmed == 1
+    assert (grade(poor), grade(good)) == ("poor", "good")
 
 
 def test_as_it_is_only_what_cant_be_kept_is_dropped() -> None:
@@ -131,5 +164,6 @@ def test_every_effect_is_counted_with_some_examples() -> None:
 
 def test_another_way_of_cleaning_has_another_name() -> None:
     ways = [Cleaning(), Cleaning(as_is=True), Cleaning(languages=frozenset({"en"})), Cleaning(most_per_topic=3)]
+    ways.append(Cleaning(most_per_person=3))
     ways.append(Cleaning(redact=str.strip))
     assert len({str(way) for way in ways}) == len(ways)

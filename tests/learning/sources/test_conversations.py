@@ -76,7 +76,16 @@ def test_slack(tmp_path: Path) -> None:
         for name, content in days.items():
             archive.writestr(name, json.dumps(content))
     assert read(path) == [
-        Pair("How do I pause?", "Open Plans.", "help", "Bo B.", "marked as the answer", "1.0", "#help 1.0")
+        Pair(
+            "How do I pause?",
+            "Open Plans.",
+            "help",
+            "Bo B.",
+            "marked as the answer",
+            "1.0",
+            "#help 1.0",
+            people=("ann", "Bo B."),
+        )
     ]
 
 

@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NumberObjec
 from bot.errors import SourceUnreadable
 from bot.retrieval import Section
 from learning.sources import reader as reader_process
+from learning.sources import reading
 from learning.sources.files import find
 from learning.sources.reading import ROOT, Reader
 from tests.learning.sources.documents import make_docx, make_pdf
@@ -140,6 +142,7 @@ def test_it_is_refused_with_the_reason_and_the_next_file_is_read(
     ("code", "reason"),
     [
         ("while True: pass", "more than 1 s of processor time"),
+        ("import time; time.sleep(600)", "nothing was found in it for 2 s"),
         ("import os; os.kill(os.getpid(), 11)", r"broke its parser \(code -11\)"),
         ("import os; os._exit(3)", r"broke its parser \(code 3\)"),
         ("b = bytearray(1 << 30)", "512 MB of memory"),
@@ -166,7 +169,9 @@ def test_a_parser_that_is_taken_over_can_do_no_harm(
         "learning.sources.reading.subprocess.Popen",
         lambda _, **options: real([sys.executable, "-c", script], **options),
     )
-    monkeypatch.setattr("learning.sources.reading.CPU_SECONDS", 1)
+    monkeypatch.setattr(reader_process, "CPU_SECONDS", 1)
+    if "sleep" in code:
+        monkeypatch.setattr(reading, "PATIENCE_S", 2.0)
     (tmp_path / "a.pdf").write_text("x")
     (tmp_path / "b.html").write_text("<h1>Sound</h1><p>Text.")
     with Reader() as opened:
@@ -174,6 +179,18 @@ def test_a_parser_that_is_taken_over_can_do_no_harm(
             list(opened.read(tmp_path / "a.pdf"))
         assert any(isinstance(item, Section) for item in opened.read(tmp_path / "b.html"))
     assert not Path("/tmp/mentee-was-here").exists()
+
+
+def test_a_reader_waits_as_long_as_what_it_found_is_being_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.html").write_text("<h1>A</h1><p>Text." + "".join(f"<h2>{n}</h2><p>More {n}." for n in range(2_000)))
+    monkeypatch.setattr(reading, "LOOK_EVERY_S", 0.01)
+    with Reader() as opened:
+        items = opened.read(tmp_path / "a.html")
+        first = next(items)
+        monkeypatch.setattr(reading, "PATIENCE_S", 0.0)
+        threading.Event().wait(0.2)  # somebody keeps it, slowly
+        monkeypatch.setattr(reading, "PATIENCE_S", 600.0)
+        assert len([first, *items]) == 2_002
 
 
 def test_a_file_of_2_gb_is_refused_unread(tmp_path: Path) -> None:

@@ -169,6 +169,19 @@ async def test_an_entry_that_is_dropped_from_now_on_is_withdrawn(store: SqlStore
     assert report.data.topics == {"t": 3}
 
 
+async def test_nobody_s_pairs_are_more_than_their_share(store: SqlStore, folder: Path) -> None:
+    def ticket(n: int, agent: str) -> str:
+        said = [{"role": "user", "content": f"How do I open the door number {n}?"}]
+        said.append({"role": "agent", "name": agent, "content": f"Take the key of number {n} from the board."})
+        return json.dumps({"messages": said})
+
+    (folder / "t.jsonl").write_text("\n".join([*(ticket(n, "Bo") for n in range(5)), ticket(9, "Ann")]))
+    cleaning = Cleaning(most_per_person=2)
+    report = await ingest([folder], store, Options(cleaning=cleaning, folder=folder.with_name("papers")))
+    assert (report.data.steps["people"].dropped, report.data.kept_pairs) == (3, 3)
+    assert "Ann" in report.data.review_files[0].read_text()
+
+
 async def test_a_dry_run_keeps_nothing(store: SqlStore, folder: Path) -> None:
     (folder / "a.md").write_text("# A\nText.")
     (folder / "b.csv").write_text(csv_of(("How?", "So."), ("how", "So.")))
