@@ -12,12 +12,13 @@ from bot.ids import AnswerId, EventId, new_id
 from bot.people import Person, Platform
 from bot.policy import Policy
 from bot.ports import Unit
+from deploy.wiring import ConnectorsOf
 from storage.repositories.boxes import SqlInbox
 from tests.bot.events import CUSTOMER, NOW, message
 from tests.chaos.mutants import seed as plant
 from tests.chaos.tally import Tally
 from tests.fakes.connector import FakeConnector
-from tests.house import STAFF, ConnectorsOf, House, open_house
+from tests.house import STAFF, House, open_house
 
 QUESTIONS, STEPS, AT_ONCE = 5, 50, 4
 AGAIN = 0.4
