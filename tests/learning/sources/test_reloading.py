@@ -1,175 +1,20 @@
-"""Help pages and FAQ files: what is read, what is refused with which reason, and what loading again changes."""
+"""What loading the same files and folders again changes, and what it leaves alone."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bot.errors import SourceUnreadable
 from bot.feedback import Fact, Lesson, LessonSource, facts_of
 from bot.ids import LessonId, new_id
 from bot.retrieval import Section
-from learning.sources.faq import read_csv
 from learning.sources.formats import TEXT_BYTES
 from learning.sources.ingest import IngestReport, ingest
-from learning.sources.items import Broken, FaqRow
-from learning.sources.markdown import sections_of
-from learning.sources.sections import MAX_SECTION_CHARS, split
 from storage.database import SqlStore
+from tests.learning.sources.texts import PAGE, WHERE_MORE
 
-WHERE_MORE = "where the header has 2; put quotes around text that contains separators"
-DEMO = Path(__file__).parents[2] / "deploy" / "demo"
-
-PAGE = """---
-link: https://example.org/refunds
----
-# Refunds
-
-What comes before the first part.
-
-## Refund a payment
-Choose **Refund**.
-
-### In the app
-Tap and hold.
-
-## Empty
-
-## Studio credit ##
-Credit does not expire.
-
-```
-# no heading, but code
-```
-"""
-
-
-# --- Markdown -------------------------------------------------------------------------------------------------------
-
-
-def parts(sections: Sequence[Section]) -> list[tuple[str, str]]:
-    return [(section.heading, section.text) for section in sections]
-
-
-def test_a_page_is_split_along_its_headings() -> None:
-    sections = sections_of("refunds.md", PAGE)
-    assert parts(sections) == [
-        ("Refunds", "What comes before the first part."),
-        ("Refund a payment", "Choose Refund."),
-        ("Refund a payment › In the app", "Tap and hold."),
-        ("Studio credit", "Credit does not expire.\n\n```\n# no heading, but code\n```"),
-    ]
-    assert {section.title for section in sections} == {"Refunds"}
-    assert {section.link for section in sections} == {"https://example.org/refunds"}
-    assert sections[1].label == "Refunds › Refund a payment"
-
-
-@pytest.mark.parametrize(
-    ("text", "title", "expected"),
-    [
-        ("Only text.", "Late check in", [("Late check in", "Only text.")]),
-        ("Before.\n\n## First\nText.", "First", [("First", "Before."), ("First", "Text.")]),
-        ("# Title\r\n\r\n## Part\r\nText.\r\n", "Title", [("Part", "Text.")]),
-        ("#no heading\n####### nor this", "Late check in", [("Late check in", "#no heading\n####### nor this")]),
-        ("# Title\n\n---\n\nRuled off.", "Title", [("Title", "---\n\nRuled off.")]),
-        ("# Title only", "Title only", []),
-    ],
-)
-def test_pages_of_other_shapes(text: str, title: str, expected: list[tuple[str, str]]) -> None:
-    sections = sections_of("help/late-check_in.md", text)
-    assert parts(sections) == expected
-    assert {section.title for section in sections} <= {title}
-    assert all(section.link is None for section in sections)
-
-
-def test_ids_are_unique_and_stay_when_the_page_changes_elsewhere() -> None:
-    text = "# T\n\n## A\nOne.\n\n## A\nTwo.\n\n## B\nThree."
-    before = {section.text: section.id for section in sections_of("t.md", text)}
-    after = {
-        section.text: section.id for section in sections_of("t.md", text.replace("Two.", "Zwei.") + "\n\n## C\nNew.")
-    }
-    assert len(set(before.values())) == 3
-    assert after["Three."] == before["Three."]
-    assert sections_of("other.md", text)[0].id not in before.values()
-
-
-def test_a_long_section_is_split_at_paragraphs() -> None:
-    paragraphs = [f"Paragraph {number}. " + "word " * 100 for number in range(5)]
-    found = sections_of("t.md", "# T\n" + "\n\n".join(paragraphs))
-    assert [text.count("Paragraph") for _, text in parts(found)] == [2, 2, 1]
-    assert len({section.id for section in found}) == 3
-
-
-@given(st.lists(st.text("ab .!?\n", max_size=400), max_size=12))
-def test_splitting_loses_no_word(paragraphs: list[str]) -> None:
-    text = "\n\n".join(paragraphs)
-    pieces = split(text)
-    assert " ".join(pieces).split() == text.split()
-    assert all(pieces)
-
-
-def test_pieces_are_short_where_there_are_sentences() -> None:
-    pieces = split("This is one sentence of several. " * 200)
-    assert len(pieces) > 1
-    assert all(len(piece) <= MAX_SECTION_CHARS for piece in pieces)
-
-
-# --- FAQ files ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "question,answer\nHow?,So.\n",
-        "\ufeffQuestion,Answer\r\nHow?,So.\r\n",
-        "answer;question;note\nSo.;How?;x\n",
-        '"question"\t"answer"\nHow?\tSo.\n\n\t\n',
-        "id,topic,question,answer\n,,How?,So.",
-    ],
-)
-def test_faq_files_of_several_kinds_say_the_same(text: str) -> None:
-    (row,) = rows_of(text)
-    assert replace(row, line=0) == FaqRow("how?", "How?", "So.")
-
-
-def test_id_and_topic_are_taken() -> None:
-    text = 'id,topic,question,answer,phrasing_1\nprice,plans,"How much, really?","Ten.\nPer month.",cost?\n'
-    assert rows_of(text) == [FaqRow("price", "How much, really?", "Ten.\nPer month.", "plans", ("cost?",), 3)]
-
-
-@pytest.mark.parametrize(
-    ("text", "broken"),
-    [
-        ("question,answer\nHow?,\nWhy?,So.", Broken(2, "the answer is empty", "How?")),
-        ("question,answer\nWhy?,So.\n ,Yes.\n", Broken(3, "the question is empty", "Yes.")),
-        ("question,answer\nWhy?,So.\nHow?\n", Broken(3, f"1 cells {WHERE_MORE}", "How?")),
-        ("question,answer\nHow?,So, really.\nWhy?,So.", Broken(2, f"3 cells {WHERE_MORE}", "How? | So |  really.")),
-    ],
-)
-def test_an_unusable_line_costs_itself_alone(text: str, broken: Broken) -> None:
-    found = list(read_csv(StringIO(text)))
-    assert broken in found
-    assert [item.question for item in found if isinstance(item, FaqRow)] == ["Why?"]
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [("a,b\n1,2\n", "columns question and answer"), ('question,answer\nWhy?,So.\n"How?,So.\n', "line 3: ")],
-)
-def test_a_file_that_no_line_can_be_told_of_is_refused(text: str, reason: str) -> None:
-    with pytest.raises(SourceUnreadable, match=reason):
-        rows_of(text)
-
-
-def rows_of(text: str) -> list[FaqRow]:
-    return [row for row in read_csv(StringIO(text)) if isinstance(row, FaqRow)]
-
-
-# --- loading --------------------------------------------------------------------------------------------------------
+DEMO = Path(__file__).parents[3] / "deploy" / "demo"
 
 
 @pytest.fixture
