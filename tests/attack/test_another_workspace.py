@@ -12,7 +12,16 @@ import pytest
 from bot.access import COMMANDS
 from bot.buttons import Act
 from bot.errors import PersonError, SourceUnreadable
-from bot.events import ButtonPressed, CandidateChosen, MessageDeleted, MessageEdited, MessageRef, Place, ReplyMarked
+from bot.events import (
+    ButtonPressed,
+    CandidateChosen,
+    Event,
+    MessageDeleted,
+    MessageEdited,
+    MessageRef,
+    Place,
+    ReplyMarked,
+)
 from bot.feedback import Hold, Lesson
 from bot.ids import SHARED, EventId, Tenant, new_id
 from bot.policy import Policy
@@ -74,7 +83,7 @@ async def test_nothing_that_is_asked_commanded_or_pressed_brings_it_out(house: t
             for person in (AGENT_THERE, ADMIN_THERE):
                 await here.desk.receive(at(command(f"{verb} {argument}", person), ATTACKER))
     common = {"place": ATTACKER, "person": ADMIN_THERE, "at": NOW}
-    for event in (
+    pressed: list[Event] = [
         CandidateChosen(id=_id(), answer=answer.id, fact=lesson.fact, **common),  # type: ignore[arg-type]
         CandidateChosen(id=_id(), answer=answer.id, fact=None, **common),  # type: ignore[arg-type]
         at(correction(answer.id, "crates", "Forty.", ADMIN_THERE), ATTACKER),
@@ -83,7 +92,8 @@ async def test_nothing_that_is_asked_commanded_or_pressed_brings_it_out(house: t
         MessageEdited(id=_id(), message=where, text="Forty.", posted_at=NOW, **common),  # type: ignore[arg-type]
         MessageDeleted(id=_id(), message=where, **common),  # type: ignore[arg-type]
         *(ButtonPressed(id=_id(), act=act, about=answer.id, **common) for act in Act if act is not Act.LEARN),  # type: ignore[arg-type]
-    ):
+    ]
+    for event in pressed:
         await here.desk.receive(event)
     await here.settle()
 
@@ -106,7 +116,7 @@ async def test_no_page_form_or_listing_shows_it(house: tuple[House, FakeConnecto
     desk = here.desk
     page = Place(THREAD.platform, "T2", "")
     for look in (desk.lessons, desk.status, desk.adapters, desk.runs, desk.held, desk.suggestions):
-        assert WORD not in str(await look(page))  # type: ignore[operator]
+        assert WORD not in str(await look(page))
     assert WORD not in str(await desk.home(ADMIN_THERE, page))
     for named in (answer.id, where):
         with pytest.raises(PersonError):
