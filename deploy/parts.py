@@ -161,7 +161,7 @@ def make_memory(kept: Kept) -> "Memory":
     from learning.models import resolve_encoder
 
     encoder = MiniLmEncoder(resolve_encoder(kept.settings.cache_dir, say_stage))
-    return Memory(kept.store, encoder, separate=kept.settings.policy().separate)
+    return Memory(kept.store, encoder, separate=kept.settings.separate)
 
 
 def make_cycle(kept: Kept, base: "BaseModel", memory: "Memory", changed: Recipe | None = None) -> "Cycle":

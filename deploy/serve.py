@@ -166,7 +166,7 @@ async def _train_on_request(bot: Bot, cycle: Cycle) -> None:
 async def _watch(kept: Kept) -> None:
     folders = [Path(folder) for folder in sorted(kept.settings.watch)]
     if folders:
-        separate = kept.settings.policy().separate
+        separate = kept.settings.separate
         options = Options(cleaning(kept.settings), folder=papers_folder(kept), separate=separate)
         await Watching(folders, kept.store, options).run()
 

@@ -16,7 +16,7 @@ from bot.answers import Answer
 from bot.conversation import Speaker
 from bot.erasure import FORGOTTEN, Acquaintance, Erased
 from bot.events import CommandGiven
-from bot.ids import LessonId
+from bot.ids import SHARED, LessonId
 from storage.codec import ANSWER, EVENT, PERSON, PLACE, from_text, to_text
 from storage.columns import Words
 from storage.repositories.revision import advance_revision
@@ -145,7 +145,8 @@ class Erasing:
                 self._drop_phrasing(phrasing, traces)
                 traces.lessons.add(row.id)
             if _same(row.question) == asked:
-                self._reword(row, [each.text for each in phrasings if _same(each.text) != asked], traces)
+                shown = [each for each in phrasings if each.tenant in (SHARED, row.tenant)]  # others' are theirs alone
+                self._reword(row, [each.text for each in shown if _same(each.text) != asked], traces)
 
     def _reword(self, row: LessonRow, others: list[str], traces: _Traces) -> None:
         if not others:
