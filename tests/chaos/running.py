@@ -48,7 +48,7 @@ HARNESSES = {
     "orders": Harness(lambda at, n, bug: orders.orders(at, n, SEED, bug), 40, 2_000, ("no-dedup",), 3),
     "rates": Harness(lambda at, n, bug: rates.rates(at, n, SEED, bug), 500, 10_000, ("impatient",), 50),
     "postgres": Harness(
-        lambda at, n, bug: kills.on_postgres(at / "w", n, SEED, bug), 60, 2_000, ("ack-before-commit", "no-dedup"), 8
+        lambda at, n, bug: kills.on_postgres(at / "w", n, SEED, bug), 40, 2_000, ("ack-before-commit", "no-dedup"), 8
     ),
     "faults": Harness(
         lambda at, n, bug: faults.faults(at, _every(n), SEED, bug, "error=ENOSPC" if bug else ""), 50, 100,
@@ -61,7 +61,7 @@ HARNESSES = {
     "refusals": Harness(lambda at, n, bug: publishing.refusals(at, n, SEED, bug), 20, 200, ("no-hashes",), 10),
     "trainings": Harness(lambda at, n, bug: trainings.trainings(at, n, SEED, bug), 20, 500, ("forgets-moments",), 5),
     "checkpoints": Harness(
-        lambda at, n, bug: trainings.faults(at, _every(n), bug), 25, 100, ("forgets-moments",), 34
+        lambda at, n, bug: trainings.faults(at, _every(n), bug), 15, 100, ("forgets-moments",), 16
     ),
     "replicas": Harness(
         lambda at, n, bug: replicas.replicas(at, n, SEED, bug), 200, 10_000, ("no-fencing", "no-slots"), 20
