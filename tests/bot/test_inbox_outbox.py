@@ -1,6 +1,7 @@
 """Every event takes effect once, in order, and every failure is told to whoever waits."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ from bot import intake
 from bot.answers import AnswerKind
 from bot.delivery import MAX_ATTEMPTS
 from bot.errors import DeliveryFailed
-from bot.outgoing import AnswerPost
-from tests.bot.events import message, reaction
+from bot.outgoing import AnswerEdit, AnswerPost, Notice
+from bot.ports import Unit
+from tests.bot.events import THREAD, message, reaction
 from tests.fakes.connector import FakeConnector
 from tests.house import House, open_house
 
@@ -103,3 +105,33 @@ async def test_reactions_find_the_answer_by_its_message(house: House, chat: Fake
     await house.desk.receive(reaction("x", chat.last_message()))
     await house.settle()
     assert not isinstance(chat.posted[-1], AnswerPost)
+
+
+async def test_of_edits_that_wait_for_the_same_message_the_newest_goes_out(house: House, chat: FakeConnector) -> None:
+    await house.desk.receive(message("Do you sell umbrellas?"))
+    await house.settle()
+    answer = chat.answers[-1].answer
+    edits = [AnswerEdit(place=THREAD, answer=replace(answer, text=text), of=answer.id) for text in ("one", "two")]
+
+    def keep(unit: Unit) -> None:
+        for edit in edits:
+            unit.outbox.add(edit)
+
+    await house.store.run(keep)
+    await house.settle()
+    assert [each.answer.text for each in chat.posted if isinstance(each, AnswerEdit)] == ["two"]
+    assert await house.store.run(lambda unit: unit.outbox.undelivered()) == []
+
+
+async def test_a_channel_that_is_closed_is_closed_for_all_its_places(house: House, chat: FakeConnector) -> None:
+    notices = [Notice(place=replace(THREAD, thread=f"{number}.1"), text=str(number)) for number in range(5)]
+    chat.failures = [DeliveryFailed("ratelimited", retry_after_s=60.0)]
+
+    def keep(unit: Unit) -> None:
+        for notice in notices:
+            unit.outbox.add(notice)
+
+    await house.store.run(keep)
+    await house.settle()
+    assert chat.posted == []
+    assert len(await house.store.run(lambda unit: unit.outbox.undelivered())) == 5
