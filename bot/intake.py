@@ -86,7 +86,12 @@ class Intake:
 
 
 def _settle(unit: Unit, event: Event, effect: Effect, *, parked: bool) -> None:
-    """All that an event changes, in one transaction: kill the process anywhere, and it happened once or not yet."""
+    """All that an event changes, in one transaction: kill the process anywhere, and it happened once or not yet.
+
+    Nothing, where the event was erased meanwhile with whoever asked to be forgotten: it would bring them back.
+    """
+    if not unit.inbox.known([event.id]):
+        return
     outgoing: list[Outgoing] = list(effect(unit))
     for each in outgoing:
         unit.outbox.add(each)

@@ -62,12 +62,12 @@ class Outbox(Protocol):
 
     def delivered(self, outgoing: OutgoingId, message: MessageRef | None) -> None:
         """Mark it. An answer's or progress post's message can be found from then on; an answer on a channel's floor
-        opens a thread, which is its place from then on.
+        opens a thread, which is its place from then on. One that was erased while it was on its way is no trouble.
         """
         ...
 
     def failed(self, outgoing: OutgoingId, reason: str) -> int:
-        """Count a failed attempt; how many there were."""
+        """Count a failed attempt; how many there were, 0 for one that was erased."""
         ...
 
     def park(self, outgoing: OutgoingId, reason: str) -> None:

@@ -14,14 +14,13 @@ from deploy.bench.workloads import FAQ, question_about, sections
 from learning.examples import Example, Kind
 
 PHRASINGS = FAQ.parent / "phrasings.csv"
-STABLE = 3
-"""Help sections that every prompt begins with: about 350 tokens with the instructions."""
 SHOWN_CHARS = 400
 """Of the section in a prompt that shares nothing: about 120 tokens with the rest."""
 
 
 def with_shared_prompt(number: int) -> list[Example]:
-    """Instructions and stable documents first, the same in all of them; then an earlier turn and the question."""
+    """Instructions and three help sections first, the same in all of them, about 350 tokens; then an earlier turn and
+    the question."""
     first, second, *_, shortest = sections()
     stable = [Passage(each.label, each.text) for each in (first, second, shortest)]
     rng = random.Random(0)

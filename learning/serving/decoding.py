@@ -54,11 +54,6 @@ class Decoder:
     def is_idle(self) -> bool:
         return not self._texts and not self._waiting and not self._ahead
 
-    @property
-    def writes_together(self) -> bool:
-        """False for models whose texts are written one by one, without drafts and kept prompts."""
-        return isinstance(self._rows, Together)
-
     def add(self, request: Request) -> None:
         """One that is to write nothing is read when there is time, for later ones that begin the same."""
         (self._waiting if request.sampling.max_new_tokens else self._ahead).append(request)

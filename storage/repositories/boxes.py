@@ -94,7 +94,9 @@ class SqlOutbox:
         return [from_text(OUTGOING, text) for text in self._session.exec(query)]
 
     def delivered(self, outgoing: OutgoingId, message: MessageRef | None) -> None:
-        row = self._session.get_one(OutboxRow, outgoing)
+        row = self._session.get(OutboxRow, outgoing)
+        if row is None:  # it went with somebody who was forgotten while it was on its way
+            return
         row.state = "delivered"
         if message is None:
             return
@@ -114,7 +116,9 @@ class SqlOutbox:
             row.handoff, row.place_key = to_text(HANDOFF, handoff), message.thread.key
 
     def failed(self, outgoing: OutgoingId, reason: str) -> int:
-        row = self._session.get_one(OutboxRow, outgoing)
+        row = self._session.get(OutboxRow, outgoing)
+        if row is None:
+            return 0
         row.attempts += 1
         row.reason = reason
         return row.attempts

@@ -11,10 +11,14 @@ from bot import intake
 from bot.answers import AnswerKind
 from bot.delivery import MAX_ATTEMPTS
 from bot.errors import DeliveryFailed
-from bot.outgoing import AnswerEdit, AnswerPost, Notice
+from bot.events import MessageRef
+from bot.ids import SHARED, Tenant
+from bot.outgoing import AnswerEdit, AnswerPost, Notice, Outgoing
 from bot.ports import Unit
-from tests.bot.events import THREAD, message, reaction
+from bot.retrieval import Retrieval
+from tests.bot.events import CUSTOMER, THREAD, message, reaction
 from tests.fakes.connector import FakeConnector
+from tests.fakes.knowledge import LexicalKnowledge
 from tests.house import House, open_house
 
 
@@ -135,3 +139,42 @@ async def test_a_channel_that_is_closed_is_closed_for_all_its_places(house: Hous
     await house.settle()
     assert chat.posted == []
     assert len(await house.store.run(lambda unit: unit.outbox.undelivered())) == 5
+
+
+async def forget_customer(house: House) -> None:
+    forgetting = house.desk.routing.commands.forgetting
+    await house.store.run(lambda unit: forgetting.forget(unit, CUSTOMER.key, "cli:operator", with_lessons=False))
+
+
+async def test_whoever_is_forgotten_while_they_are_answered_stays_forgotten(
+    house: House, chat: FakeConnector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = type(house.knowledge).search
+
+    async def search_slowly(knowledge: LexicalKnowledge, words: str, tenant: Tenant = SHARED) -> Retrieval:
+        await forget_customer(house)
+        return await search(knowledge, words, tenant)
+
+    monkeypatch.setattr(type(house.knowledge), "search", search_slowly)
+    await house.desk.receive(message("How long is the trial?"))
+    await house.settle()
+    assert chat.posted == []
+    assert await house.store.run(lambda unit: unit.conversations.of(THREAD)) == []
+    assert await house.store.run(lambda unit: unit.answers.count_by_kind()) == {}
+
+
+async def test_whoever_is_forgotten_while_their_answer_is_delivered_stops_nobody_elses(
+    house: House, chat: FakeConnector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver = chat.deliver
+
+    async def deliver_slowly(outgoing: Outgoing) -> MessageRef | None:
+        message = await deliver(outgoing)
+        await forget_customer(house)
+        return message
+
+    monkeypatch.setattr(chat, "deliver", deliver_slowly)
+    await house.desk.receive(message("How long is the trial?"))
+    await house.settle()
+    assert len(chat.answers) == 1
+    assert await house.store.run(lambda unit: unit.outbox.undelivered()) == []

@@ -45,22 +45,14 @@ def files(tmp_path_factory: pytest.TempPathFactory, base: BaseModel) -> AdapterF
     return made
 
 
-@pytest.fixture(scope="module", params=[None, "slight"], ids=["base", "adapter"])
-def adapter(request: pytest.FixtureRequest) -> AdapterId | None:
-    return AdapterId(request.param) if request.param else None
-
-
-@pytest.fixture(scope="module")
-def expected(base: BaseModel, files: AdapterFiles, adapter: AdapterId | None) -> list[str]:
-    oracle = PeftOracle(base, files, adapter)
-    return [oracle(prompt, TOKENS) for prompt in PROMPTS]
-
-
-@pytest.mark.parametrize(("precision", "least"), [("f16", 0.8), ("q8_0", 0.2)])
+@pytest.mark.parametrize(
+    ("adapter", "precision", "least"), [("slight", "f16", 0.8), (None, "q8_0", 0.2)], ids=["adapter", "base"]
+)
 async def test_most_of_the_text_is_the_same(
-    base: BaseModel, files: AdapterFiles, adapter: AdapterId | None, expected: list[str], tmp_path: Path,
-    precision: Precision, least: float,
-) -> None:  # fmt: skip
+    base: BaseModel, files: AdapterFiles, adapter: AdapterId | None, tmp_path: Path, precision: Precision, least: float
+) -> None:
+    oracle = PeftOracle(base, files, adapter)
+    expected = [oracle(prompt, TOKENS) for prompt in PROMPTS]
     deployed = Deployed()
     deployed.adapter = adapter
     engine = LlamaCppEngine(base, files, deployed, tmp_path, precision)
