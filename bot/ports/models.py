@@ -38,6 +38,12 @@ class Generator(Protocol):
         ...
 
 
+class IsRight(Protocol):
+    def __call__(self, text: str, answer: str) -> bool:
+        """True when a text says what a person answered."""
+        ...
+
+
 class Knowledge(Protocol):
     async def search(self, question: str) -> Retrieval:
         """Facts and sections for a question; sees every lesson that was committed before the call."""

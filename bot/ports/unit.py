@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 from bot.outgoing import Outgoing
 from bot.ports.knowledge import Documents, Lessons, Teaching, Vectors
-from bot.ports.learning import Adapters, Runs
+from bot.ports.learning import Adapters, Comparisons, Runs
 from bot.ports.people import Audit, Installations, Passes, Persons
 from bot.ports.talk import Answers, Conversations, Handoffs, Inbox, Outbox, Ratings, Watermarks
 from bot.retrieval import Changes
@@ -44,6 +44,8 @@ class Unit(Protocol):
     def vectors(self) -> Vectors: ...
     @property
     def adapters(self) -> Adapters: ...
+    @property
+    def comparisons(self) -> Comparisons: ...
     @property
     def runs(self) -> Runs: ...
     @property

@@ -8,7 +8,16 @@ from sqlmodel import Session, SQLModel, col, delete, select
 from bot.installations import Installation
 from bot.people import Platform
 from storage.codec import EVENT, INSTALLATION, OUTGOING, from_text, to_text
-from storage.tables import AnswerRow, HandoffRow, InboxRow, InstallationRow, OutboxRow, RatingRow, TurnRow
+from storage.tables import (
+    AnswerRow,
+    ComparisonRow,
+    HandoffRow,
+    InboxRow,
+    InstallationRow,
+    OutboxRow,
+    RatingRow,
+    TurnRow,
+)
 
 
 class SqlInstallations:
@@ -46,6 +55,7 @@ def purge_workspace(session: Session, platform: Platform, workspace: str) -> int
     within = f"{platform}/{workspace}/"
     answers = select(AnswerRow.id).where(col(AnswerRow.place_key).startswith(within, autoescape=True))
     removed += session.exec(delete(RatingRow).where(col(RatingRow.answer).in_(answers))).rowcount
+    session.exec(delete(ComparisonRow).where(col(ComparisonRow.answer).in_(answers)))
     for table, column in (
         (TurnRow, TurnRow.place_key), (HandoffRow, HandoffRow.place_key), (AnswerRow, AnswerRow.place_key),
     ):  # fmt: skip

@@ -187,10 +187,11 @@ class SqlDocuments:
         query = select(SectionRow).order_by(col(SectionRow.source), col(SectionRow.position))
         if sources is not None:
             query = query.where(col(SectionRow.source).in_(sources))
-        return [
-            Section(SectionId(row.id), row.source, row.title, row.heading, row.text, row.link)
-            for row in self._session.exec(query)
-        ]
+        return [_section(row) for row in self._session.exec(query)]
+
+    def section(self, section: SectionId) -> Section | None:
+        row = self._session.get(SectionRow, section)
+        return _section(row) if row is not None else None
 
     def note(self, origin: Origin) -> None:
         row = self._session.get(DocumentRow, origin.source) or DocumentRow(source=origin.source, content_sha256="")
@@ -233,6 +234,10 @@ class SqlVectors:
     def put(self, model: str, vectors: dict[str, bytes]) -> None:
         for text, vector in vectors.items():
             self._session.merge(VectorRow(model=model, text_sha256=_sha256(text), vector=vector))
+
+
+def _section(row: SectionRow) -> Section:
+    return Section(SectionId(row.id), row.source, row.title, row.heading, row.text, row.link)
 
 
 def _corrects() -> ColumnElement[bool]:

@@ -99,10 +99,10 @@ class SqlAnswers:
         newest = select(func.max(AnswerRow.id)).where(col(AnswerRow.message_key).is_not(None))
         stands = (col(AnswerRow.id).in_(newest.group_by(AnswerRow.message_key)), col(AnswerRow.retracted).is_(False))
         query = select(AnswerRow).where(*conditions, *stands).order_by(col(AnswerRow.id).desc()).limit(limit)
-        return [posted for row in self._session.exec(query) if (posted := _posted(row)) is not None]
+        return [posted for row in self._session.exec(query) if (posted := posted_of(row)) is not None]
 
     def get(self, answer: AnswerId) -> PostedAnswer | None:
-        return _posted(self._session.get(AnswerRow, answer))
+        return posted_of(self._session.get(AnswerRow, answer))
 
     def at(self, message: MessageRef) -> PostedAnswer | None:
         return self._newest(AnswerRow.message_key == message.key)
@@ -155,7 +155,7 @@ class SqlAnswers:
 
     def _newest(self, condition: ColumnElement[bool] | bool) -> PostedAnswer | None:
         """Platforms number messages within a channel only: of two with the same id, the newer one is meant."""
-        return _posted(
+        return posted_of(
             self._session.exec(select(AnswerRow).where(condition).order_by(col(AnswerRow.id).desc())).first()
         )
 
@@ -240,7 +240,7 @@ class SqlHandoffs:
         return dict(self._session.exec(query).all())
 
 
-def _posted(row: AnswerRow | None) -> PostedAnswer | None:
+def posted_of(row: AnswerRow | None) -> PostedAnswer | None:
     if row is None:
         return None
     message = from_text(MESSAGE_REF, row.message) if row.message is not None else None
