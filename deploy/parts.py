@@ -76,6 +76,7 @@ def open_models(kept: Kept) -> Iterator[Models]:
     """Fetch what is missing, and make the parts that answer. Raises ModelFileError."""
     # Threads that wait actively take the processors from training, and from each other. Read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from learning.evaluation import is_right
     from learning.models import resolve_base_model
     from learning.starter.finding import find_starter, install
 
@@ -101,6 +102,7 @@ def open_models(kept: Kept) -> Iterator[Models]:
         store=kept.store,
         knowledge=memory,
         generator=engine,
+        is_right=is_right,
         planner=planner(settings),
         adapter_store=files,
         policy=settings.policy(),

@@ -23,6 +23,7 @@ from storage.repositories.revision import advance_revision
 from storage.tables import (
     AliasRow,
     AnswerRow,
+    ComparisonRow,
     DeploymentRow,
     HandoffRow,
     InboxRow,
@@ -127,6 +128,7 @@ class Erasing:
     def _erase_ratings(self, person: Acquaintance, traces: _Traces) -> None:
         theirs = or_(RatingRow.person == person.key, col(RatingRow.answer).in_(traces.answers))
         self._remove(RatingRow, theirs, "ratings", traces)
+        self._session.exec(delete(ComparisonRow).where(col(ComparisonRow.answer).in_(traces.answers)))
         for row in self._session.exec(select(PhrasingRow)).all():
             kind, _, rest = row.origin.partition(":")
             answer, _, who = rest.partition(":")
@@ -165,6 +167,7 @@ class Erasing:
         traces.removed["lessons"] += 1
         for phrasing in self._session.exec(select(PhrasingRow).where(PhrasingRow.origin == row.id)).all():
             self._drop_phrasing(phrasing, traces)
+        self._session.exec(delete(ComparisonRow).where(col(ComparisonRow.lesson) == row.id))
         self._session.delete(row)
         self._session.flush()
 

@@ -25,6 +25,7 @@ from deploy.logs import set_up_logs
 from deploy.parts import Kept, open_kept, personal_data, planner
 from deploy.settings import Settings
 from deploy.wiring import Parts, put_together
+from learning.evaluation import is_right
 from learning.scheduling import Scheduling
 from storage import database
 from tests.chaos.mutants import seed
@@ -95,6 +96,7 @@ async def _serve(start: Start, kept: Kept) -> None:
     clock = Clock(timedelta(seconds=start.clock_s))
     parts = Parts(
         store=kept.store, knowledge=LexicalKnowledge(kept.store), generator=Generator(is_slow=start.slow),
+        is_right=is_right,
         planner=planner(kept.settings), adapter_store=kept.adapter_files, policy=kept.settings.policy(),
         texts=ENGLISH, personal_data=personal_data(kept.settings), clock=clock,
     )  # fmt: skip
