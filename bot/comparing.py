@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from bot.answering import Answering
 from bot.conversation import Question, Speaker, Turn
 from bot.errors import NotWritten
-from bot.ids import AdapterId
-from bot.lineage import Deployment, on_trial, serving_stack
+from bot.ids import AdapterId, Tenant
+from bot.lineage import Deployment, on_trial
 from bot.ports import IsRight, Store, Unit
 from bot.retrieval import Section
 from bot.support import support
 from bot.trial import Outcome, Settled
+from bot.trying import live_adapter
 
 EVERY_S = 30.0
 MOST_WAITING = 20
@@ -55,8 +56,9 @@ class Comparing:
 
     async def look(self) -> None:
         """Work off what is due. Nothing is while no adapter is on trial."""
+        common = self.answering.policy.common
         for settled in await self.store.run(_due):
-            asked = await self.store.run(lambda unit, settled=settled: _attempt(unit, settled))  # type: ignore[misc]
+            asked = await self.store.run(lambda unit, settled=settled: _attempt(unit, settled, common))  # type: ignore[misc]
             if asked is not None:
                 await self._compare(asked)
 
@@ -92,10 +94,10 @@ def _due(unit: Unit) -> Sequence[Settled]:
     return due[-MOST_WAITING:]
 
 
-def _attempt(unit: Unit, settled: Settled) -> Asked | None:
+def _attempt(unit: Unit, settled: Settled, common: Tenant | None) -> Asked | None:
     """Count an attempt; None where the trial is over, or there is nothing to ask."""
-    history = unit.adapters.history()
-    trial, old = on_trial(history), serving_stack(history)[-1]
+    trial, live = on_trial(unit.adapters.history()), live_adapter(unit.within(common))
+    old = live.id if live is not None else None
     if trial is None or trial.adapter is None or trial.adapter != settled.posted.answer.trial:
         return None
     if unit.comparisons.attempt(trial.adapter, settled) > MAX_ATTEMPTS:
