@@ -5,15 +5,17 @@ written from the help pages.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from time import perf_counter
 
-from bot.answers import Answer, AnswerKind, Candidate, Confirmation, Source, SourceKind
+from bot.answers import Answer, AnswerKind, Candidate, Confirmation, Read, Source, SourceKind
 from bot.conversation import Question, Speaker, clean_question
 from bot.drafting import CheckedText
 from bot.errors import Busy, NotWritten
 from bot.feedback import Fact, LessonSource
 from bot.generation import Generation, Sampling
+from bot.giving_way import GivingWay
 from bot.ids import AdapterId
 from bot.lineage import Deployment
 from bot.policy import Policy
@@ -57,13 +59,16 @@ class Answering:
     texts: Texts
     on_trial: OnTrial = nothing
     """The trial that is under way."""
+    giving_way: GivingWay = field(default_factory=GivingWay)
+    """Holds back what nobody waits for."""
 
     async def answer(self, question: Question, on_text: OnText | None = None, *, skip_facts: bool = False) -> Answer:
         """Climb the ladder. With `skip_facts` the asker has already said that no known fact is meant."""
         started = perf_counter()
         question = replace(question, text=clean_question(question.text))
         speaking = self.speaking(question.profile.language)
-        answer = await speaking._climb(question, on_text, skip_facts) if question.text else speaking._ask_back()
+        with self.giving_way.to_an_answer():
+            answer = await speaking._climb(question, on_text, skip_facts) if question.text else speaking._ask_back()
         latency_ms = (perf_counter() - started) * 1_000
         return replace(answer, latency_ms=latency_ms, language=question.profile.language)
 
@@ -111,7 +116,8 @@ class Answering:
         answer = grounded or self._clarify(question, facts, possible) or self.handoff(question.text, tried=tried)
         if written is None:
             return answer
-        return replace(answer, adapter=written.generation.adapter, trial=written.trial)
+        read = Read(written.section.id, written.section.sha256)
+        return replace(answer, adapter=written.generation.adapter, trial=written.trial, read=read)
 
     def _tried(self, retrieval: Retrieval, section: Section | None, skip_facts: bool) -> tuple[str, ...]:
         """What was looked at and why it wasn't enough, for whoever takes the question over."""
@@ -175,6 +181,17 @@ class Answering:
         prefer = trial.adapter if trial is not None and is_chosen(trial, question.id) else None
         generation = await self.generator.generate(prompt, SAMPLING, on_text=checked, prefer=prefer)
         return Written(generation, section, trial.adapter if trial is not None else None)
+
+    async def would_say(self, question: Question, section: Section, adapter: AdapterId | None) -> str | None:
+        """What an adapter would say from a section; empty where the section doesn't bear it out, None where another
+        one wrote, since this one is not at hand. Gives way to answers. Raises NotWritten."""
+        prompt = self._prompt(question, section)
+        writing = partial(self.generator.generate, prompt, SAMPLING, prefer=adapter)
+        generation = await self.giving_way.between_answers(writing)
+        if generation.adapter != adapter:
+            return None
+        answer = self._grounded(question, Written(generation, section, None))
+        return answer.text if answer is not None else ""
 
     def _prompt(self, question: Question, section: Section) -> list[Message]:
         style, asker = self.policy.style, describe_asker(question.profile.plan, question.profile.product)

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.events import MessageRef, Place
-from bot.ids import AdapterId, AnswerId, FactId, LessonId, new_id
+from bot.ids import AdapterId, AnswerId, FactId, LessonId, SectionId, new_id
 from bot.people import Person
 
 
@@ -47,6 +47,14 @@ class Confirmation:
     at: datetime
 
 
+@dataclass(frozen=True)
+class Read:
+    """The help section that a text was written from, with the hash of its words: they may be other ones later."""
+
+    section: SectionId
+    sha256: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     kind: AnswerKind
@@ -70,6 +78,8 @@ class Answer:
     nothing was generated."""
     trial: AdapterId | None = None
     """The adapter that was on trial when something was generated, whichever adapter did it."""
+    read: Read | None = None
+    """What the text was written from, also one that its source didn't bear out; None where nothing was generated."""
     id: AnswerId = field(default_factory=lambda: AnswerId(new_id()))
 
 

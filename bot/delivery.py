@@ -107,17 +107,16 @@ class Delivery:
         return replace(outgoing, answer=replace(outgoing.answer, text=text))
 
     async def _failed(self, outgoing: Outgoing, problem: Exception) -> float:
+        asked = problem.retry_after_s if isinstance(problem, DeliveryFailed) else None
+        if asked is not None:  # before anything is awaited: the other places of the channel are at it, too
+            self._closed_until[_channel(outgoing)] = self.clock() + asked
         self.on_failure(outgoing, problem)
         reason = f"{type(problem).__name__}: {problem}"
         attempts = await self.store.run(lambda unit: unit.outbox.failed(outgoing.id, reason))
         if attempts >= (PATIENCE if isinstance(problem, DeliveryFailed) else MAX_ATTEMPTS):
             await self.store.run(lambda unit: self._give_up(unit, outgoing, reason))
             return 0.0
-        asked = problem.retry_after_s if isinstance(problem, DeliveryFailed) else None
-        if asked is None:
-            return min(2.0**attempts, MAX_WAIT_S)
-        self._closed_until[_channel(outgoing)] = self.clock() + asked
-        return asked
+        return min(2.0**attempts, MAX_WAIT_S) if asked is None else asked
 
     def _give_up(self, unit: Unit, outgoing: Outgoing, reason: str) -> None:
         unit.outbox.park(outgoing.id, reason)

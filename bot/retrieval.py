@@ -1,5 +1,6 @@
 """What memory finds for a question. Scores are given; what follows from them is the ladder's decision."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,11 @@ class Section:
     @property
     def label(self) -> str:
         return self.title if self.heading in ("", self.title) else f"{self.title} › {self.heading}"
+
+    @property
+    def sha256(self) -> str:
+        """Of its words."""
+        return hashlib.sha256(f"{self.label}\n{self.text}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -230,6 +230,11 @@ class Texts:
         "corrected, handed off, or not borne out), of the others {old_bad} of {old_questions}; evidence against it "
         "{evidence:.2g}, {limit:.0f} roll it back."
     )
+    trial_silent: str = (
+        "Asked silently what people then answered: of {asked} questions, both were right about {both}, neither about "
+        "{neither}, {name} alone about {new}, the other alone about {old}. Not asked: {unsaid} whose help text lacks "
+        "the answer, {dropped} for want of time."
+    )
     trial_passed: str = "✅ The trial of {name} is over, and it answers everything from now on. {told}"
     trial_failed: str = "⚠️ Adapter {name} was rolled back: {serving} answers again. {reason}"
     trial_ended: str = "The trial of {name} has ended: {serving} answers."

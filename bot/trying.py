@@ -5,6 +5,7 @@ Every function runs inside one transaction.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from bot.policy import Policy
 from bot.ports import AdapterStore, Clock, Store, Unit
 from bot.reviewing import admins_at
 from bot.texts import Texts
-from bot.trial import ALPHA, Tally, evidence, tallies
+from bot.trial import ALPHA, Outcome, Pair, Tally, evidence, silent_evidence, tallies, together
 
 BY_TRIAL = "trial"
 MOST_QUESTIONS = 200
@@ -34,10 +35,13 @@ class Standing:
     trial: Deployment
     new: Tally
     old: Tally
+    pairs: Counter[Pair]
+    """What people settled, and both were asked silently."""
 
     @property
     def evidence(self) -> float:
-        return evidence(self.new, self.old, self.trial.share)
+        share = self.trial.share
+        return together(evidence(self.new, self.old, share), silent_evidence(self.pairs, share))
 
     @property
     def is_bad(self) -> bool:
@@ -63,15 +67,28 @@ def standing_of(unit: Unit) -> Standing | None:
     adapter = unit.adapters.get(trial.adapter) if trial is not None and trial.adapter is not None else None
     if trial is None or adapter is None:
         return None
-    return Standing(adapter, trial, *tallies(unit.answers.tried(adapter.id, trial.at), adapter.id))
+    new, old = tallies(unit.answers.tried(adapter.id, trial.at), adapter.id)
+    return Standing(adapter, trial, new, old, Counter(unit.comparisons.pairs(adapter.id, trial.at)))
 
 
 def describe_trial(standing: Standing, texts: Texts) -> str:
-    return texts.trial.format(
+    told = texts.trial.format(
         name=standing.adapter.name, percent=100 * standing.trial.share, since=f"{standing.trial.at:%Y-%m-%d %H:%M}",
         bad=standing.new.bad, questions=standing.new.questions, old_bad=standing.old.bad,
         old_questions=standing.old.questions, evidence=standing.evidence, limit=1 / ALPHA,
     )  # fmt: skip
+    if not standing.pairs:
+        return told
+    counts = Counter[Outcome]()
+    for pair, count in standing.pairs.items():
+        counts[pair.outcome] += count
+    left_out = counts[Outcome.UNSAID] + counts[Outcome.DROPPED]
+    silent = texts.trial_silent.format(
+        name=standing.adapter.name, asked=counts.total() - left_out, both=counts[Outcome.BOTH],
+        neither=counts[Outcome.NEITHER], new=counts[Outcome.NEW], old=counts[Outcome.OLD],
+        unsaid=counts[Outcome.UNSAID], dropped=counts[Outcome.DROPPED],
+    )  # fmt: skip
+    return f"{told} {silent}"
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,8 @@ def _slack(settings: Settings) -> Iterator[Finding]:
         return
     config = slack_config(settings)
     which = "one workspace" if config.bot_token is not None else f"workspaces {', '.join(config.workspaces)} by OAuth"
-    yield Finding("Slack", "ok", f"tokens are set, {config.mode} mode, {which}")
+    apart = "; they don't share what they are taught" if settings.separate else ""
+    yield Finding("Slack", "ok", f"tokens are set, {config.mode} mode, {which}{apart}")
 
 
 def _discord(settings: Settings) -> Iterator[Finding]:

@@ -37,9 +37,7 @@ def wanted(
         cleaning(kept.settings), as_is=as_is, most_per_topic=quotas[0], most_per_person=quotas[1],
         languages=frozenset(language.lower() for language in languages),
     )  # fmt: skip
-    return Options(
-        chosen, licence, consent, papers_folder(kept), named(workspace), kept.settings.policy().separate, dry_run
-    )
+    return Options(chosen, licence, consent, papers_folder(kept), named(workspace), kept.settings.separate, dry_run)
 
 
 def papers_folder(kept: Kept) -> Path:

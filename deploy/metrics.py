@@ -58,6 +58,7 @@ HANDOFFS = _gauge("handoffs", "Questions that were left to the people.", "state"
 LESSONS = _gauge("lessons", "Lessons that stand.", "source")
 HELD = _gauge("lessons_held", "Lessons that wait for review.")
 TRAININGS = _gauge("trainings", "Retrainings, by how they ended.", "outcome")
+CLOCK = _gauge("clock_seconds", "This machine's clock, in seconds since 1970: whoever asks can compare it with theirs.")
 DEPLOYMENTS = _gauge("deployments", "Promotions, rollbacks and withdrawals of adapters.", "move")
 
 for _kind in AnswerKind:  # a series is there before anything happened: alerts can tell 0 from nothing
@@ -94,6 +95,7 @@ async def exposition(store: Store, clock: Clock) -> bytes:
 
 
 def _set(vitals: Vitals, now_s: float) -> None:
+    CLOCK.set(now_s)
     for gauge, value in (
         (UNANSWERED, vitals.unanswered), (PENDING, vitals.pending), (PARKED, vitals.parked),
         (WAITING, vitals.waiting), (GIVEN_UP, vitals.given_up), (HELD, vitals.held),

@@ -76,6 +76,7 @@ def open_models(kept: Kept) -> Iterator[Models]:
     """Fetch what is missing, and make the parts that answer. Raises ModelFileError."""
     # Threads that wait actively take the processors from training, and from each other. Read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from learning.evaluation import is_right
     from learning.models import resolve_base_model
     from learning.starter.finding import find_starter, install
 
@@ -101,6 +102,7 @@ def open_models(kept: Kept) -> Iterator[Models]:
         store=kept.store,
         knowledge=memory,
         generator=engine,
+        is_right=is_right,
         planner=planner(settings),
         adapter_store=files,
         policy=settings.policy(),
@@ -161,7 +163,7 @@ def make_memory(kept: Kept) -> "Memory":
     from learning.models import resolve_encoder
 
     encoder = MiniLmEncoder(resolve_encoder(kept.settings.cache_dir, say_stage))
-    return Memory(kept.store, encoder, separate=kept.settings.policy().separate)
+    return Memory(kept.store, encoder, separate=kept.settings.separate)
 
 
 def make_cycle(kept: Kept, base: "BaseModel", memory: "Memory", changed: Recipe | None = None) -> "Cycle":

@@ -106,6 +106,7 @@ async def run_behind(bot: Bot, models: Models, cycle: Cycle, scheduling: Schedul
         group.create_task(keep_up("reporting", bot.reporting.run))
         group.create_task(keep_up("reminding", bot.reminding.run))
         group.create_task(keep_up("trial", bot.watching.run))
+        group.create_task(keep_up("comparing", bot.comparing.run))
         group.create_task(keep_up("amending", bot.amending.run))
         group.create_task(keep_up("sweeping", bot.sweeping.run))
         group.create_task(keep_up("scheduling", scheduling.run))
@@ -166,7 +167,7 @@ async def _train_on_request(bot: Bot, cycle: Cycle) -> None:
 async def _watch(kept: Kept) -> None:
     folders = [Path(folder) for folder in sorted(kept.settings.watch)]
     if folders:
-        separate = kept.settings.policy().separate
+        separate = kept.settings.separate
         options = Options(cleaning(kept.settings), folder=papers_folder(kept), separate=separate)
         await Watching(folders, kept.store, options).run()
 

@@ -35,7 +35,7 @@ class Uploads:
                 unfinished.replace(path)
             finally:
                 unfinished.unlink(missing_ok=True)
-            separate = self._kept.settings.policy().separate
+            separate = self._kept.settings.separate
             options = Options(
                 cleaning(self._kept.settings), folder=papers_folder(self._kept), tenant=tenant, separate=separate
             )
@@ -46,8 +46,10 @@ class Uploads:
         )  # fmt: skip
 
     async def _path(self, name: str, tenant: Tenant) -> Path:
-        """Where a file goes, so that it never takes the place of another workspace's."""
+        """Where a file goes: where workspaces don't share, none takes the place of another one's."""
         path = self._folder / name
+        if not self._kept.settings.separate:
+            return path
         owner = (await self._kept.store.run(lambda unit: unit.documents.tenants([str(path)]))).get(str(path), tenant)
         return path if owner == tenant else self._folder / (tenant.replace(":", "_") or "shared") / name
 

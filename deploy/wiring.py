@@ -11,6 +11,7 @@ from bot.amending import Amending
 from bot.answering import Answering
 from bot.capturing import Capturing
 from bot.commands import Commands
+from bot.comparing import Comparing
 from bot.delivery import Delivery
 from bot.desk import Desk
 from bot.errors import MenteeError
@@ -23,7 +24,18 @@ from bot.outgoing import AnswerDraft, Outgoing
 from bot.pace import Pace
 from bot.people import Person, Platform
 from bot.policy import Policy
-from bot.ports import AdapterStore, Clock, Connector, Generator, Knowledge, Library, PersonalData, Planner, Store
+from bot.ports import (
+    AdapterStore,
+    Clock,
+    Connector,
+    Generator,
+    IsRight,
+    Knowledge,
+    Library,
+    PersonalData,
+    Planner,
+    Store,
+)
 from bot.profile import Profiles, Profiling
 from bot.redacting import Redacting
 from bot.refilling import Refilling
@@ -51,6 +63,7 @@ class Parts:
     store: Store
     knowledge: Knowledge
     generator: Generator
+    is_right: IsRight
     planner: Planner
     adapter_store: AdapterStore
     policy: Policy
@@ -76,6 +89,7 @@ class Bot:
     reporting: Reporting
     reminding: Reminding
     watching: Watching
+    comparing: Comparing
     sweeping: Sweeping
     amending: Amending
     connectors: dict[Platform, Connector]
@@ -126,6 +140,7 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
         reporting=Reporting(parts.store, connectors, parts.texts),
         reminding=Reminding(parts.store, handing_off, parts.clock, news),
         watching=Watching(parts.store, trying, news),
+        comparing=Comparing(parts.store, answering, parts.is_right),
         amending=Amending(parts.store, routing.near, answering, capturing, parts.clock, news),
         sweeping=Sweeping(
             parts.store, desk.receive, intake, connectors, parts.policy, parts.clock, desk.gap, _log_sweep

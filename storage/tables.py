@@ -183,6 +183,18 @@ class VectorRow(SQLModel, table=True):
     vector: bytes = Field(sa_type=LargeBinary)
 
 
+class ComparisonRow(SQLModel, table=True):
+    """What a person settled while an adapter was on trial, asked silently of both. No words are kept."""
+
+    __tablename__ = "comparisons"
+
+    trial: str = Field(primary_key=True)
+    answer: str = Field(primary_key=True)
+    lesson: str = Field(index=True)
+    attempts: int = 0
+    outcome: str | None = None
+
+
 class AdapterRow(SQLModel, table=True):
     __tablename__ = "adapters"
 

@@ -10,6 +10,7 @@ from bot.retrieval import Changes
 from bot.vitals import Vitals
 from storage.repositories.audit import SqlAudit
 from storage.repositories.boxes import SqlInbox, SqlOutbox
+from storage.repositories.comparisons import SqlComparisons
 from storage.repositories.installations import SqlInstallations
 from storage.repositories.memory import SqlDocuments, SqlLessons, SqlVectors
 from storage.repositories.passes import SqlPasses
@@ -76,6 +77,10 @@ class SqlUnit:
     @cached_property
     def adapters(self) -> SqlAdapters:
         return SqlAdapters(self.session, self.tenant)
+
+    @cached_property
+    def comparisons(self) -> SqlComparisons:
+        return SqlComparisons(self.session)
 
     @cached_property
     def runs(self) -> SqlRuns:

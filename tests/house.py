@@ -18,6 +18,7 @@ from bot.profile import Profiles
 from bot.retrieval import Section
 from bot.texts import ENGLISH, Texts
 from deploy.wiring import Bot, ConnectorsOf, Parts, put_together
+from learning.evaluation import is_right
 from learning.redaction.finder import Finder
 from storage.adapter_files import AdapterFiles
 from storage.database import SqlStore
@@ -78,7 +79,7 @@ async def open_house(
         return house.plan
 
     parts = Parts(
-        store=store, knowledge=knowledge, generator=generator, planner=plan, adapter_store=files,
+        store=store, knowledge=knowledge, generator=generator, is_right=is_right, planner=plan, adapter_store=files,
         policy=policy, texts=texts, personal_data=Finder(), profiles=profiles,
     )  # fmt: skip
     bot = put_together(parts, connectors)

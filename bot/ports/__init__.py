@@ -3,8 +3,8 @@ storage is synchronous inside `Store.run`.
 """
 
 from bot.ports.knowledge import Documents, Lessons, Teaching, Vectors
-from bot.ports.learning import Adapters, Runs
-from bot.ports.models import AdapterStore, Clock, Generator, Knowledge, Library, PersonalData, Planner
+from bot.ports.learning import Adapters, Comparisons, Runs
+from bot.ports.models import AdapterStore, Clock, Generator, IsRight, Knowledge, Library, PersonalData, Planner
 from bot.ports.people import Audit, Installations, Passes, Persons
 from bot.ports.platforms import Archive, Connector
 from bot.ports.talk import Answers, Conversations, Handoffs, Inbox, Outbox, Ratings, Watermarks
@@ -17,6 +17,7 @@ __all__ = [
     "Archive",
     "Audit",
     "Clock",
+    "Comparisons",
     "Connector",
     "Conversations",
     "Documents",
@@ -26,6 +27,7 @@ __all__ = [
     "Handoffs",
     "Inbox",
     "Installations",
+    "IsRight",
     "Knowledge",
     "Lessons",
     "Library",

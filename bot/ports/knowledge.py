@@ -6,7 +6,7 @@ from typing import Protocol
 
 from bot.events import MessageRef
 from bot.feedback import Amended, Hold, Lesson, Phrasing, Ruling
-from bot.ids import SHARED, AnswerId, FactId, LessonId, Tenant
+from bot.ids import SHARED, AnswerId, FactId, LessonId, SectionId, Tenant
 from bot.retrieval import Origin, Section
 from bot.trust import Opinion
 
@@ -137,6 +137,7 @@ class Documents(Protocol):
         """Those of the sources, or all, in the order of each source."""
         ...
 
+    def section(self, section: SectionId) -> Section | None: ...
     def note(self, origin: Origin) -> None:
         """Keep which version of a file was read, and how."""
         ...

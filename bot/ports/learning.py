@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bot.ids import AdapterId, RunId
 from bot.lineage import Adapter, Deployment, Progress, Report, Run
+from bot.trial import Outcome, Pair, Settled
 
 
 class Adapters(Protocol):
@@ -19,6 +20,27 @@ class Adapters(Protocol):
     def next_number(self) -> int: ...
     def deploy(self, deployment: Deployment) -> None: ...
     def history(self) -> Sequence[Deployment]: ...
+
+
+class Comparisons(Protocol):
+    """Of adapters on trial with those that served meanwhile, on what people settled."""
+
+    def due(self, trial: AdapterId, since: datetime) -> Sequence[Settled]:
+        """Answers for which something was written in the trial that began then, with the newest correction in use of
+        each, and no outcome yet; oldest first."""
+        ...
+
+    def attempt(self, trial: AdapterId, settled: Settled) -> int:
+        """Count a further attempt at comparing it; how many there were, this one included."""
+        ...
+
+    def keep(self, trial: AdapterId, settled: Settled, outcome: Outcome) -> bool:
+        """Note how it came out; False when that was noted before."""
+        ...
+
+    def pairs(self, trial: AdapterId, since: datetime) -> Sequence[Pair]:
+        """How all came out whose correction still stands, in the trial that began then; oldest first."""
+        ...
 
 
 class Runs(Protocol):

@@ -38,6 +38,12 @@ class Generator(Protocol):
         ...
 
 
+class IsRight(Protocol):
+    def __call__(self, text: str, answer: str) -> bool:
+        """True when a text says what a person answered."""
+        ...
+
+
 class Knowledge(Protocol):
     async def search(self, question: str, tenant: Tenant = SHARED) -> Retrieval:
         """Facts and sections for a question that is asked in a workspace, of what may be known there; sees every lesson

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 from bot.ids import Tenant
 from bot.outgoing import Outgoing
 from bot.ports.knowledge import Documents, Lessons, Teaching, Vectors
-from bot.ports.learning import Adapters, Runs
+from bot.ports.learning import Adapters, Comparisons, Runs
 from bot.ports.people import Audit, Installations, Passes, Persons
 from bot.ports.talk import Answers, Conversations, Handoffs, Inbox, Outbox, Ratings, Watermarks
 from bot.retrieval import Changes
@@ -45,6 +45,8 @@ class Unit(Protocol):
     def vectors(self) -> Vectors: ...
     @property
     def adapters(self) -> Adapters: ...
+    @property
+    def comparisons(self) -> Comparisons: ...
     @property
     def runs(self) -> Runs: ...
     @property

@@ -77,7 +77,7 @@ class Pages:
             status=await self.desk.status(you.place), now=self.desk.clock(), **context,
         )  # fmt: skip
         response = HTMLResponse(html)
-        keep(response, CONVERSATION, str(you.conversation))
+        keep(response, CONVERSATION, str(you.cookie))
         return response
 
     async def _lineage(self, you: Visitor) -> dict[str, object]:

@@ -86,7 +86,8 @@ class Posts:
 
     async def _receive(self, event: Event, you: Visitor) -> dict[str, bool]:
         """It happens where they came from."""
-        return {"new": await self.desk.receive(replace(event, place=you.place))}
+        place = replace(event.place, workspace=you.place.workspace)
+        return {"new": await self.desk.receive(replace(event, place=place))}
 
     def _event(self, news: Entry | Draft, person: Person) -> ServerSentEvent:
         if isinstance(news, Draft):

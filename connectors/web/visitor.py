@@ -7,7 +7,7 @@ browser's cookie keeps: to try it out.
 import hmac
 from dataclasses import dataclass
 from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from fastapi import Cookie, Depends, HTTPException, Request, Response
 
@@ -54,7 +54,9 @@ class Visitor:
     form_token: str = ""
     """What their forms must bring along; empty where nobody signs in."""
     tenant: Tenant = SHARED
-    """The workspace that they came from."""
+    """The workspace that they came from. Who came from another one in the same browser has another conversation."""
+    cookie: UUID | None = None
+    """What the browser keeps for the conversation."""
 
     @property
     def place(self) -> Place:
@@ -71,16 +73,17 @@ def _visitor(
     mentee_conversation: Annotated[str | None, Cookie()] = None,
 ) -> Visitor:
     held: Pass | None = getattr(request.state, "held", None)
-    role, conversation = role_named(mentee_role), _uuid_in(mentee_conversation) or uuid4()
+    role, cookie = role_named(mentee_role), _uuid_in(mentee_conversation) or uuid4()
+    conversation = uuid5(cookie, held.tenant) if held is not None and held.tenant else cookie
     if held is None:
-        return Visitor(person_as(role), role, conversation, may_choose=True)
+        return Visitor(person_as(role), role, conversation, may_choose=True, cookie=cookie)
     scope = getattr(request.state, "scope", None)
     if scope is not None:
-        return Visitor(acting(held, scope), role, conversation, may_choose=False, tenant=held.tenant)
+        return Visitor(acting(held, scope), role, conversation, may_choose=False, tenant=held.tenant, cookie=cookie)
     is_operator = held.person.key == OPERATOR.key
     person = person_as(role) if is_operator else held.person
     token = form_token(request.state.session)
-    return Visitor(person, role, conversation, is_operator, token, held.tenant)
+    return Visitor(person, role, conversation, is_operator, token, held.tenant, cookie)
 
 
 You = Annotated[Visitor, Depends(_visitor)]

@@ -166,7 +166,7 @@ class _Load:
         for path in self.found.files:
             sha256 = await asyncio.to_thread(version, path)
             before = known.get(str(path))
-            if before is not None and before.tenant not in (SHARED, self.options.tenant):
+            if before is not None and self.options.separate and before.tenant not in (SHARED, self.options.tenant):
                 self.found.skipped.append((path, NOT_YOURS.format(tenant=before.tenant)))
             elif before is not None and (before.sha256, before.reading) == (sha256, self._reading):
                 self.unchanged.append(path)

@@ -8,7 +8,17 @@ from sqlmodel import Session, col, delete, select
 from bot.ids import first_id
 from storage.codec import EVENT, from_text
 from storage.repositories.revision import advance_revision
-from storage.tables import AnswerRow, InboxRow, LessonRow, OutboxRow, PhrasingRow, RatingRow, TurnRow, VectorRow
+from storage.tables import (
+    AnswerRow,
+    ComparisonRow,
+    InboxRow,
+    LessonRow,
+    OutboxRow,
+    PhrasingRow,
+    RatingRow,
+    TurnRow,
+    VectorRow,
+)
 
 
 def purge_messages(session: Session, before: datetime) -> int:
@@ -26,7 +36,8 @@ def purge_messages(session: Session, before: datetime) -> int:
 
 def purge_answers(session: Session, before: datetime) -> int:
     """Answers, and what people thought of them."""
-    session.exec(delete(RatingRow).where(col(RatingRow.answer) < first_id(before)))
+    for told in (RatingRow, ComparisonRow):
+        session.exec(delete(told).where(col(told.answer) < first_id(before)))
     return session.exec(delete(AnswerRow).where(col(AnswerRow.id) < first_id(before))).rowcount
 
 
@@ -36,6 +47,7 @@ def purge_withdrawn(session: Session, before: datetime) -> int:
     phrasings = session.exec(select(PhrasingRow).where(col(PhrasingRow.withdrawn_at) < before)).all()
     texts = {text for row in lessons for text in (row.question, row.answer)} | {row.text for row in phrasings}
     facts = {row.fact for row in lessons} | {row.fact for row in phrasings}
+    session.exec(delete(ComparisonRow).where(col(ComparisonRow.lesson).in_([row.id for row in lessons])))
     for row in (*lessons, *phrasings):
         session.delete(row)
     session.flush()

@@ -16,13 +16,14 @@ from bot.answers import Answer
 from bot.conversation import Speaker
 from bot.erasure import FORGOTTEN, Acquaintance, Erased
 from bot.events import CommandGiven
-from bot.ids import LessonId
+from bot.ids import SHARED, LessonId
 from storage.codec import ANSWER, EVENT, PERSON, PLACE, from_text, to_text
 from storage.columns import Words
 from storage.repositories.revision import advance_revision
 from storage.tables import (
     AliasRow,
     AnswerRow,
+    ComparisonRow,
     DeploymentRow,
     HandoffRow,
     InboxRow,
@@ -127,6 +128,7 @@ class Erasing:
     def _erase_ratings(self, person: Acquaintance, traces: _Traces) -> None:
         theirs = or_(RatingRow.person == person.key, col(RatingRow.answer).in_(traces.answers))
         self._remove(RatingRow, theirs, "ratings", traces)
+        self._session.exec(delete(ComparisonRow).where(col(ComparisonRow.answer).in_(traces.answers)))
         for row in self._session.exec(select(PhrasingRow)).all():
             kind, _, rest = row.origin.partition(":")
             answer, _, who = rest.partition(":")
@@ -145,7 +147,8 @@ class Erasing:
                 self._drop_phrasing(phrasing, traces)
                 traces.lessons.add(row.id)
             if _same(row.question) == asked:
-                self._reword(row, [each.text for each in phrasings if _same(each.text) != asked], traces)
+                shown = [each for each in phrasings if each.tenant in (SHARED, row.tenant)]  # others' are theirs alone
+                self._reword(row, [each.text for each in shown if _same(each.text) != asked], traces)
 
     def _reword(self, row: LessonRow, others: list[str], traces: _Traces) -> None:
         if not others:
@@ -164,6 +167,7 @@ class Erasing:
         traces.removed["lessons"] += 1
         for phrasing in self._session.exec(select(PhrasingRow).where(PhrasingRow.origin == row.id)).all():
             self._drop_phrasing(phrasing, traces)
+        self._session.exec(delete(ComparisonRow).where(col(ComparisonRow.lesson) == row.id))
         self._session.delete(row)
         self._session.flush()
 

@@ -13,6 +13,7 @@ from bot.tenants import tenant_of
 from storage.codec import EVENT, INSTALLATION, OUTGOING, from_text, to_text
 from storage.tables import (
     AnswerRow,
+    ComparisonRow,
     HandoffRow,
     InboxRow,
     InstallationRow,
@@ -75,6 +76,7 @@ def purge_workspace(session: Session, platform: Platform, workspace: str) -> int
     answers = select(AnswerRow.id).where(AnswerRow.tenant == tenant)
     session.exec(delete(PassRow).where(col(PassRow.tenant) == tenant))
     removed += session.exec(delete(RatingRow).where(col(RatingRow.answer).in_(answers))).rowcount
+    session.exec(delete(ComparisonRow).where(col(ComparisonRow.answer).in_(answers)))
     for table, column in (
         (TurnRow, TurnRow.place_key), (HandoffRow, HandoffRow.place_key), (AnswerRow, AnswerRow.place_key),
     ):  # fmt: skip

@@ -203,10 +203,11 @@ class SqlDocuments:
             query = query.where(col(SectionRow.source).in_(theirs))
         if sources is not None:
             query = query.where(col(SectionRow.source).in_(sources))
-        return [
-            Section(SectionId(row.id), row.source, row.title, row.heading, row.text, row.link)
-            for row in self._session.exec(query)
-        ]
+        return [_section(row) for row in self._session.exec(query)]
+
+    def section(self, section: SectionId) -> Section | None:
+        row = self._session.get(SectionRow, section)
+        return _section(row) if row is not None else None
 
     def note(self, origin: Origin) -> None:
         row = self._session.get(DocumentRow, origin.source) or DocumentRow(source=origin.source, content_sha256="")
@@ -268,6 +269,10 @@ def seen(column: Any, within: Tenant | None) -> Sequence[ColumnElement[bool]]:
 
 def is_seen(tenant: str, within: Tenant | None) -> bool:
     return within is None or tenant in (SHARED, within)
+
+
+def _section(row: SectionRow) -> Section:
+    return Section(SectionId(row.id), row.source, row.title, row.heading, row.text, row.link)
 
 
 def _corrects() -> ColumnElement[bool]:

@@ -13,7 +13,7 @@ from bot.handoff import HandoffState
 from bot.ids import first_id
 from storage.codec import EVENT, PERSON, from_text
 from storage.repositories.revision import advance_revision, portions
-from storage.tables import AnswerRow, HandoffRow, InboxRow, OutboxRow, PhrasingRow, RatingRow, TurnRow
+from storage.tables import AnswerRow, ComparisonRow, HandoffRow, InboxRow, OutboxRow, PhrasingRow, RatingRow, TurnRow
 
 UNSETTLED = (HandoffState.OPEN, HandoffState.CLAIMED)
 
@@ -31,6 +31,7 @@ class Shedding:
             for table, column in (
                 (RatingRow, RatingRow.answer),
                 (HandoffRow, HandoffRow.answer),
+                (ComparisonRow, ComparisonRow.answer),
                 (AnswerRow, AnswerRow.id),
             ):
                 removed += self.session.exec(delete(table).where(col(column).in_(part))).rowcount

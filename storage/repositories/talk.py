@@ -104,7 +104,7 @@ class SqlAnswers:
         stands = (col(AnswerRow.id).in_(newest.group_by(AnswerRow.message_key)), col(AnswerRow.retracted).is_(False))
         query = select(AnswerRow).where(*conditions, *stands, *self._own)
         query = query.order_by(col(AnswerRow.id).desc()).limit(limit)
-        return [posted for row in self._session.exec(query) if (posted := _posted(row)) is not None]
+        return [posted for row in self._session.exec(query) if (posted := posted_of(row)) is not None]
 
     def get(self, answer: AnswerId) -> PostedAnswer | None:
         return self._newest(AnswerRow.id == answer)
@@ -162,7 +162,7 @@ class SqlAnswers:
     def _newest(self, condition: ColumnElement[bool] | bool) -> PostedAnswer | None:
         """Platforms number messages within a channel only: of two with the same id, the newer one is meant."""
         query = select(AnswerRow).where(condition, *self._own).order_by(col(AnswerRow.id).desc())
-        return _posted(self._session.exec(query).first())
+        return posted_of(self._session.exec(query).first())
 
     @property
     def _own(self) -> Sequence[ColumnElement[bool]]:
@@ -270,7 +270,7 @@ def of_tenant(within: Tenant | None) -> Sequence[ColumnElement[bool]]:
     return [col(AnswerRow.tenant) == within] if within is not None else []
 
 
-def _posted(row: AnswerRow | None) -> PostedAnswer | None:
+def posted_of(row: AnswerRow | None) -> PostedAnswer | None:
     if row is None:
         return None
     message = from_text(MESSAGE_REF, row.message) if row.message is not None else None

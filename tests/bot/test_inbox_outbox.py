@@ -1,6 +1,7 @@
 """Every event takes effect once, in order, and every failure is told to whoever waits."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from bot.answers import AnswerKind
 from bot.delivery import MAX_ATTEMPTS
 from bot.errors import DeliveryFailed
 from bot.events import MessageRef
-from bot.outgoing import AnswerPost, Outgoing
+from bot.ids import SHARED, Tenant
+from bot.outgoing import AnswerEdit, AnswerPost, Notice, Outgoing
+from bot.ports import Unit
 from bot.retrieval import Retrieval
 from tests.bot.events import CUSTOMER, THREAD, message, reaction
 from tests.fakes.connector import FakeConnector
@@ -108,6 +111,36 @@ async def test_reactions_find_the_answer_by_its_message(house: House, chat: Fake
     assert not isinstance(chat.posted[-1], AnswerPost)
 
 
+async def test_of_edits_that_wait_for_the_same_message_the_newest_goes_out(house: House, chat: FakeConnector) -> None:
+    await house.desk.receive(message("Do you sell umbrellas?"))
+    await house.settle()
+    answer = chat.answers[-1].answer
+    edits = [AnswerEdit(place=THREAD, answer=replace(answer, text=text), of=answer.id) for text in ("one", "two")]
+
+    def keep(unit: Unit) -> None:
+        for edit in edits:
+            unit.outbox.add(edit)
+
+    await house.store.run(keep)
+    await house.settle()
+    assert [each.answer.text for each in chat.posted if isinstance(each, AnswerEdit)] == ["two"]
+    assert await house.store.run(lambda unit: unit.outbox.undelivered()) == []
+
+
+async def test_a_channel_that_is_closed_is_closed_for_all_its_places(house: House, chat: FakeConnector) -> None:
+    notices = [Notice(place=replace(THREAD, thread=f"{number}.1"), text=str(number)) for number in range(5)]
+    chat.failures = [DeliveryFailed("ratelimited", retry_after_s=60.0)]
+
+    def keep(unit: Unit) -> None:
+        for notice in notices:
+            unit.outbox.add(notice)
+
+    await house.store.run(keep)
+    await house.settle()
+    assert chat.posted == []
+    assert len(await house.store.run(lambda unit: unit.outbox.undelivered())) == 5
+
+
 async def forget_customer(house: House) -> None:
     forgetting = house.desk.routing.commands.forgetting
     await house.store.run(lambda unit: forgetting.forget(unit, CUSTOMER.key, "cli:operator", with_lessons=False))
@@ -118,9 +151,9 @@ async def test_whoever_is_forgotten_while_they_are_answered_stays_forgotten(
 ) -> None:
     search = type(house.knowledge).search
 
-    async def search_slowly(knowledge: LexicalKnowledge, words: str) -> Retrieval:
+    async def search_slowly(knowledge: LexicalKnowledge, words: str, tenant: Tenant = SHARED) -> Retrieval:
         await forget_customer(house)
-        return await search(knowledge, words)
+        return await search(knowledge, words, tenant)
 
     monkeypatch.setattr(type(house.knowledge), "search", search_slowly)
     await house.desk.receive(message("How long is the trial?"))

@@ -1,4 +1,4 @@
-"""Backups that are taken while another process writes, restored and compared with what was acknowledged (D10)."""
+"""Backups that are taken while another process writes, restored and compared with what was acknowledged."""
 
 import contextlib
 import random

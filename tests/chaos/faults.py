@@ -1,7 +1,7 @@
 """One event's way, with every single write of the database killed at or refused: nothing acknowledged is lost.
 
 Every write of the database's files between the start of the process and the delivered answer is a crash point, and
-every one is tried: killed at it (D1), refused with ENOSPC (O3) and EIO (O4), once and until room is made.
+every one is tried: killed at it, refused with ENOSPC and EIO, once and until room is made.
 """
 
 import asyncio

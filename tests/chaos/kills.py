@@ -24,20 +24,20 @@ MUTANTS = ("ack-before-commit", "no-dedup", "effect-apart", "delivered-before-se
 
 
 async def kills(folder: Path, count: int, seed: int, mutant: str = "") -> Tally:
-    """D1, D5."""
+    """At random moments."""
     return await _run(Tally("kill -9 anywhere: nothing acknowledged is lost, nothing happens or is said twice"),
                       folder, count, seed, mutant, far_s=0.0)  # fmt: skip
 
 
 async def on_postgres(folder: Path, count: int, seed: int, mutant: str = "") -> Tally:
-    """D1 on a real server, which outlives the bot and has its connections cut."""
+    """On a real server, which outlives the bot and has its connections cut."""
     with postgres.server() as server:
         return await _run(Tally("the same on a PostgreSQL server"), folder, count, seed, mutant, far_s=0.0,
                           url=postgres.empty_database(server))  # fmt: skip
 
 
 async def clocks(folder: Path, count: int, seed: int, mutant: str = "") -> Tally:
-    """O6: the same with a clock that is another one after each start."""
+    """The same with a clock that is another one after each start."""
     return await _run(Tally("a clock that jumps by up to a day between kills: the same"),
                       folder, count, seed, mutant, far_s=FAR_S)  # fmt: skip
 

@@ -98,6 +98,18 @@ def delivered_before_sent() -> None:
     Delivery._deliver = deliver  # type: ignore[method-assign]
 
 
+def impatient() -> None:
+    """Where a platform asks to wait, only the place that asked waits, not the channel that was meant."""
+    right = Delivery._failed
+
+    async def failed(self: Delivery, outgoing: Any, problem: Exception) -> float:
+        wait_s = await right(self, outgoing, problem)
+        self._closed_until.clear()
+        return wait_s
+
+    Delivery._failed = failed  # type: ignore[method-assign]
+
+
 def sent_again() -> None:
     """A message that may stand there already is not looked for."""
     Posting._may_stand_there = lambda *_: False  # type: ignore[method-assign]
@@ -235,6 +247,7 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "no-dedup": no_dedup,
     "effect-apart": effect_apart,
     "delivered-before-sent": delivered_before_sent,
+    "impatient": impatient,
     "sent-again": sent_again,
     "acknowledged-anyway": acknowledged_anyway,
     "silent-when-busy": silent_when_busy,

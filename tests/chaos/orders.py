@@ -12,7 +12,6 @@ from bot.ids import AnswerId, EventId, new_id
 from bot.people import Person, Platform
 from bot.policy import Policy
 from bot.ports import Unit
-from deploy.wiring import ConnectorsOf
 from storage.repositories.boxes import SqlInbox
 from tests.bot.events import CUSTOMER, NOW, message
 from tests.chaos.mutants import seed as plant
@@ -57,19 +56,18 @@ async def orders(folder: Path, count: int, seed: int, mutant: str = "") -> Tally
     plant(mutant)
     try:
         for number in range(count):
-            chat = FakeConnector()
-            policy = Policy(staff=STAFF, trust_from=0, lessons_an_hour=0)
-            (folder / str(number)).mkdir(parents=True)
-            async with open_house(folder / str(number), _only(chat), policy=policy) as house:
-                await _tell(house, chat, random.Random(seed + number), tally)
+            await _in_a_new_house(folder / str(number), random.Random(seed + number), tally)
     finally:
         SqlInbox.add = right  # type: ignore[method-assign]
     tally.notes.append(f"{count} stories of {QUESTIONS} questions and {STEPS} reactions or deletions")
     return tally
 
 
-def _only(chat: FakeConnector) -> ConnectorsOf:
-    return lambda _: [chat]
+async def _in_a_new_house(folder: Path, rng: random.Random, tally: Tally) -> None:
+    folder.mkdir(parents=True)
+    chat, policy = FakeConnector(), Policy(staff=STAFF, trust_from=0, lessons_an_hour=0)
+    async with open_house(folder, lambda _: [chat], policy=policy) as house:
+        await _tell(house, chat, rng, tally)
 
 
 async def _tell(house: House, chat: FakeConnector, rng: random.Random, tally: Tally) -> None:

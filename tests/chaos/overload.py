@@ -1,4 +1,4 @@
-"""More questions at once than can be answered (O1), on the installed program with a real engine."""
+"""More questions at once than can be answered, on the installed program with a real engine."""
 
 import asyncio
 from pathlib import Path
@@ -10,9 +10,8 @@ from bot.ids import AnswerId, time_of
 from bot.texts import ENGLISH
 from storage.codec import ANSWER, EVENT, from_text
 from tests.chaos.tally import Tally
-from tests.chaos.traffic import GROUNDED, rows_of
+from tests.chaos.traffic import GROUNDED, rows_of, until_none
 from tests.e2e.program import PROGRAM, Installation, Running
-from tests.e2e.waiting import until
 from tests.learning.model_cache import CACHE
 from tests.tiny_model import make_tiny_model
 
@@ -80,10 +79,10 @@ async def _answers(installation: Installation, count: int) -> list[Answer]:
     """Once nothing is pending any more, oldest first."""
     database = installation.folder / "data" / "mentee.db"
 
-    def quiet() -> bool:
-        (inbox,) = rows_of(database, "SELECT count(*), sum(state = 'pending') FROM inbox")
+    def left() -> int:
+        (inbox,) = rows_of(database, "SELECT count(*) FROM inbox WHERE state <> 'pending'")
         (outbox,) = rows_of(database, "SELECT count(*) FROM outbox WHERE state = 'waiting'")
-        return int(inbox[0]) >= count and not int(inbox[1]) and not int(outbox[0])
+        return max(0, count - int(inbox[0])) + int(outbox[0])
 
-    await until(quiet, "the last answer")
+    await until_none(left)
     return [from_text(ANSWER, row[0]) for row in rows_of(database, "SELECT answer FROM answers ORDER BY id")]

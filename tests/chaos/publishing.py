@@ -1,4 +1,4 @@
-"""Adapters on disk: published whole or not at all (D8), and refused when a single bit is another one (O9)."""
+"""Adapters on disk: published whole or not at all, and refused when a single bit is another one."""
 
 import asyncio
 import random
@@ -34,7 +34,7 @@ CUT_EVERY = 6
 
 
 async def crash_points(folder: Path, every: int, mutant: str = "") -> list[Tally]:
-    """D8: killed at each write, sync, rename, mkdir and unlink, of files and database; and each of them failing."""
+    """Killed at each write, sync, rename, mkdir and unlink, of files and database; and each of them failing."""
     before = folder / "before"
     publish(before, OLD, 1)
     chosen = (KILL,) if mutant else FAULTS
@@ -100,7 +100,7 @@ def _state(folder: Path) -> tuple[AdapterId, str]:
 
 
 def damages(folder: Path, count: int, seed: int, mutant: str = "") -> Tally:
-    """O9: flipped bits and cut files of a published adapter."""
+    """Flipped bits and cut files of a published adapter."""
     tally = Tally("an adapter with a flipped bit or a cut file is refused")
     rng = random.Random(seed)
     files = AdapterFiles(folder / "adapters", BASE)
@@ -147,7 +147,7 @@ def _planted(mutant: str) -> Iterator[None]:
 
 
 async def refusals(folder: Path, count: int, seed: int, mutant: str = "") -> Tally:
-    """O9: the same for an adapter that is being promoted while a real engine serves another one."""
+    """The same for an adapter that is being promoted while a real engine serves another one."""
     tally = Tally("a damaged adapter that is promoted never serves: the one before goes on, word for word")
     rng, deployed = random.Random(seed), Deployed()
     base = tiny_base(make_tiny_model(folder / "tiny"))

@@ -1,4 +1,4 @@
-"""Several bots on one database, killed and with clocks that jump: a job is done once for each slot (D6, O6)."""
+"""Several bots on one database, killed and with clocks that jump: a job is done once for each slot."""
 
 import random
 import time

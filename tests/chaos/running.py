@@ -20,7 +20,7 @@ import typer
 from rich.console import Console
 from transformers.utils import logging as transformers_logging
 
-from tests.chaos import backups, faults, kills, locks, orders, overload, publishing, replicas, trainings
+from tests.chaos import backups, faults, kills, locks, orders, overload, publishing, rates, replicas, trainings
 from tests.chaos.tally import Tally, show, write
 
 Outcome = Tally | list[Tally] | Awaitable[Tally] | Awaitable[list[Tally]]
@@ -46,8 +46,9 @@ HARNESSES = {
     "kills": Harness(lambda at, n, bug: kills.kills(at / "w", n, SEED, bug), 300, 10_000, kills.MUTANTS, 8),
     "clocks": Harness(lambda at, n, bug: kills.clocks(at / "w", n, SEED, bug), 40, 1_000, ("clock-believed",), 15),
     "orders": Harness(lambda at, n, bug: orders.orders(at, n, SEED, bug), 40, 2_000, ("no-dedup",), 3),
+    "rates": Harness(lambda at, n, bug: rates.rates(at, n, SEED, bug), 500, 10_000, ("impatient",), 50),
     "postgres": Harness(
-        lambda at, n, bug: kills.on_postgres(at / "w", n, SEED, bug), 60, 2_000, ("ack-before-commit", "no-dedup"), 8
+        lambda at, n, bug: kills.on_postgres(at / "w", n, SEED, bug), 40, 2_000, ("ack-before-commit", "no-dedup"), 8
     ),
     "faults": Harness(
         lambda at, n, bug: faults.faults(at, _every(n), SEED, bug, "error=ENOSPC" if bug else ""), 50, 100,
@@ -60,7 +61,7 @@ HARNESSES = {
     "refusals": Harness(lambda at, n, bug: publishing.refusals(at, n, SEED, bug), 20, 200, ("no-hashes",), 10),
     "trainings": Harness(lambda at, n, bug: trainings.trainings(at, n, SEED, bug), 20, 500, ("forgets-moments",), 5),
     "checkpoints": Harness(
-        lambda at, n, bug: trainings.faults(at, _every(n), bug), 25, 100, ("forgets-moments",), 34
+        lambda at, n, bug: trainings.faults(at, _every(n), bug), 15, 100, ("forgets-moments",), 16
     ),
     "replicas": Harness(
         lambda at, n, bug: replicas.replicas(at, n, SEED, bug), 200, 10_000, ("no-fencing", "no-slots"), 20
@@ -129,6 +130,8 @@ def _run(harness: Harness, size: int, mutant: str) -> list[Tally]:
     try:
         outcome = harness.run(folder, size, mutant)
         found = asyncio.run(_awaited(outcome)) if inspect.isawaitable(outcome) else outcome
+    except Exception as problem:  # the other harnesses go on
+        found = Tally("a harness that ended", 1, [f"{type(problem).__name__}: {problem}"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return found if isinstance(found, list) else [found]

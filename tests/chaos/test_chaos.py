@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos import backups, faults, kills, locks, publishing, replicas, strace, trainings
+from tests.chaos import backups, faults, kills, locks, orders, publishing, rates, replicas, strace, trainings
 from tests.chaos.strace import KILL
 from tests.chaos.tally import Tally
 
@@ -15,6 +15,11 @@ from tests.chaos.tally import Tally
 def test_damaged_files_are_refused_and_unhashed_ones_noticed(tmp_path: Path) -> None:
     assert publishing.damages(tmp_path / "right", 60, seed=0).passed
     assert publishing.damages(tmp_path / "wrong", 30, seed=0, mutant="no-hashes").failures
+
+
+async def test_nothing_is_sent_before_a_platform_wants_it_and_impatience_is_noticed(tmp_path: Path) -> None:
+    assert (await rates.rates(tmp_path / "right", 30, seed=0)).passed
+    assert (await rates.rates(tmp_path / "wrong", 30, seed=0, mutant="impatient")).failures
 
 
 def test_a_harness_that_tried_nothing_or_missed_a_bug_has_not_passed() -> None:
@@ -34,6 +39,19 @@ def test_a_harness_that_tried_nothing_or_missed_a_bug_has_not_passed() -> None:
 def test_kills(tmp_path: Path, mutant: str, noticed: bool) -> None:
     tally = asyncio.run(kills.kills(tmp_path / "w", 12, seed=0, mutant=mutant))
     assert bool(tally.failures) is noticed, tally.failures
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_kills_on_postgresql(tmp_path: Path) -> None:
+    assert asyncio.run(kills.on_postgres(tmp_path / "w", 5, seed=0)).failures == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("mutant", "noticed"), [("", False), ("no-dedup", True)])
+def test_events_in_any_order(tmp_path: Path, mutant: str, noticed: bool) -> None:
+    assert bool(asyncio.run(orders.orders(tmp_path, 2, seed=0, mutant=mutant)).failures) is noticed
 
 
 @pytest.mark.slow

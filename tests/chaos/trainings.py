@@ -1,4 +1,4 @@
-"""Trainings that are killed, or whose files can't be written, end with the same bytes (D7, O3, O4)."""
+"""Trainings that are killed, or whose files can't be written, end with the same bytes."""
 
 import asyncio
 import random

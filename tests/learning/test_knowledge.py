@@ -1,7 +1,9 @@
 """Memory follows the store: what is committed is found by the next search, and nothing is encoded twice."""
 
 import asyncio
+import random
 import threading
+import zlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,14 +13,14 @@ import numpy as np
 import pytest
 
 from bot.feedback import Lesson, LessonSource, Phrasing
-from bot.ids import FactId, LessonId, SectionId, new_id
+from bot.ids import SHARED, FactId, LessonId, SectionId, Tenant, new_id
 from bot.ports import Unit
 from bot.retrieval import Retrieval, Section
 from learning.encoder import Vectors
 from learning.knowledge import ENCODED_AT_ONCE, Memory, section_text
 from storage.database import SqlStore
 from tests.databases import open_store
-from tests.fakes.encoder import HashingEncoder
+from tests.fakes.encoder import DIMENSIONS, HashingEncoder
 
 T = TypeVar("T")
 
@@ -38,17 +40,18 @@ def memory(store: SqlStore, encoder: HashingEncoder) -> Memory:
 
 
 async def teach(
-    store: SqlStore, question: str, answer: str, *, fact: str | None = None, minutes: int = 0, also: Sequence[str] = ()
-) -> Lesson:
+    store: SqlStore, question: str, answer: str, *, fact: str | None = None, minutes: int = 0, also: Sequence[str] = (),
+    tenant: Tenant = SHARED,
+) -> Lesson:  # fmt: skip
     lesson = Lesson(
         id=LessonId(new_id()), fact=FactId(fact or new_id()), question=question, answer=answer, author="web:agent",
-        author_name="Ada", source=LessonSource.TAUGHT, taught_at=START + timedelta(minutes=minutes),
+        author_name="Ada", source=LessonSource.TAUGHT, taught_at=START + timedelta(minutes=minutes), tenant=tenant,
     )  # fmt: skip
 
     def keep(unit: Unit) -> None:
         unit.lessons.add(lesson)
         for text in (question, *also):
-            unit.lessons.add_phrasing(Phrasing(fact=lesson.fact, text=text, origin=lesson.id))
+            unit.lessons.add_phrasing(Phrasing(fact=lesson.fact, text=text, origin=lesson.id, tenant=tenant))
 
     await store.run(keep)
     return lesson
@@ -268,3 +271,84 @@ async def test_a_removed_page_is_found_no_more(memory: Memory, store: SqlStore) 
     await memory.refresh()
     await store.run(lambda unit: unit.documents.replace("help/page.md", "", []))
     assert await memory.search(REFUND) == Retrieval()
+
+
+# --- workspaces that don't share what they know -----------------------------------------------------------------------
+
+ONE, TWO = Tenant("slack:T1"), Tenant("slack:T2")
+THINGS = "invoice refund voucher booking waitlist calendar payout room".split()
+
+
+async def fill(store: SqlStore, visible: set[Tenant]) -> None:
+    """The same lessons each time, but for those of others. Most facts are known otherwise in some workspace."""
+    rng = random.Random(7)
+    for number in range(24):
+        thing, other = rng.sample(THINGS, 2)
+        for tenant in rng.sample([SHARED, ONE, TWO], rng.randint(1, 3)):
+            words = f"How does the {thing} part {number} work with a {other}?"
+            also = [f"{rng.choice(THINGS)} {number} {rng.choice(THINGS)}" for _ in range(rng.randint(0, 3))]
+            if tenant in visible:
+                said, at = f"Turn {number} {tenant}.", 10 * number + len(tenant)
+                await teach(store, words, said, fact=f"f{number}", minutes=at, also=also, tenant=tenant)
+
+
+class NoTies(HashingEncoder):
+    """No two texts are equally near to a third: which of them comes first is no matter of whose they are."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        noise = [np.random.default_rng(zlib.crc32(text.encode())).normal(0, 0.01, DIMENSIONS) for text in texts]
+        vectors = super().encode(texts) + np.array(noise, dtype=np.float32)
+        unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit
+
+
+def seen(found: Retrieval) -> list[tuple[str, float]]:
+    return [(match.fact.lesson.answer, round(match.probability, 5)) for match in found.facts]
+
+
+@pytest.mark.parametrize("near", [2, 512])
+async def test_a_workspace_finds_what_it_would_if_the_others_were_not_there(
+    tmp_path: Path, store: SqlStore, monkeypatch: pytest.MonkeyPatch, near: int
+) -> None:
+    """With the same probabilities: the nearest are chosen among what it may see, and nothing else competes."""
+    monkeypatch.setattr("learning.knowledge.NEAR_PHRASINGS", near)
+    await fill(store, {SHARED, ONE, TWO})
+    memory = Memory(store, NoTies(), separate=True)
+    for tenant in (SHARED, ONE, TWO):
+        alone = SqlStore(f"sqlite:///{tmp_path / f'alone{tenant[-1:]}.db'}")
+        alone.migrate()
+        await fill(alone, {SHARED, tenant})
+        expected = Memory(alone, NoTies())
+        for thing in THINGS:
+            for number in range(0, 24, 5):
+                question = f"the {thing} part {number}?"
+                assert seen(await memory.search(question, tenant)) == seen(await expected.search(question))
+        alone.close()
+
+
+async def test_what_a_workspace_takes_back_is_known_there_as_everywhere_again(
+    store: SqlStore, encoder: HashingEncoder
+) -> None:
+    memory = Memory(store, encoder, separate=True)
+    await teach(store, REFUND, "Choose Refund.", fact="f1")
+    own = await teach(store, REFUND, "Choose Pay back.", fact="f1", minutes=1, tenant=ONE)
+    assert [answers(await memory.search(REFUND, each)) for each in (ONE, TWO, SHARED)] == [
+        ["Choose Pay back."], ["Choose Refund."], ["Choose Refund."],
+    ]  # fmt: skip
+    await store.run(lambda unit: unit.lessons.withdraw(own.id, START))
+    assert answers(await memory.search(REFUND, ONE)) == ["Choose Refund."]
+
+
+async def test_a_workspaces_page_is_found_there_alone_until_it_is_everybodys(
+    store: SqlStore, encoder: HashingEncoder
+) -> None:
+    memory = Memory(store, encoder, separate=True)
+    (section,) = await add_page(store, "A refund takes five days.")
+    for owner, finds in ((ONE, [1, 0, 0]), (SHARED, [1, 1, 1]), (TWO, [0, 1, 0])):
+        await store.run(lambda unit, who=owner: unit.documents.replace(section.source, "1", [section], who))  # type: ignore[misc]
+        assert [len((await memory.search(REFUND, each)).sections) for each in (ONE, TWO, SHARED)] == finds
+
+
+async def test_where_workspaces_share_everything_is_found_from_everywhere(store: SqlStore, memory: Memory) -> None:
+    await teach(store, REFUND, "Choose Refund.", tenant=ONE)
+    assert answers(await memory.search(REFUND, TWO)) == answers(await memory.search(REFUND)) == ["Choose Refund."]

@@ -99,7 +99,7 @@ def test_a_workspace_sees_its_own_and_what_all_share(store: SqlStore) -> None:
         unit.answers.add(an_answer("two"), ELSEWHERE, PERSON)
         unit.answers.add(an_answer("page"), PAGE, PERSON)
         unit.adapters.add(replace(adapter("ones", 1), tenants=(ONE,)))
-        unit.adapters.add(replace(adapter("all", 2)))
+        unit.adapters.add(adapter("all", 2))
 
     store.run_sync(keep)
 

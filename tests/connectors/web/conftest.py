@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from bot.passes import form_token
+from bot.policy import Policy
 from bot.texts import ENGLISH
 from connectors.web.config import WebConfig
 from connectors.web.connector import WebConnector
@@ -29,6 +30,8 @@ class Site:
     house: House
     connector: WebConnector
     client: httpx.AsyncClient
+    conversation: str = CONVERSATION_ID
+    """As the page names it to whoever is before it."""
 
     @property
     def address(self) -> str:
@@ -53,7 +56,7 @@ class Site:
 
     async def post(self, path: str, *, id: str | None = None, **body: object) -> httpx.Response:
         """Send an event and wait until all that it causes has been shown."""
-        message = {"id": id or str(uuid4()), "conversation": CONVERSATION_ID, **body}
+        message = {"id": id or str(uuid4()), "conversation": self.conversation, **body}
         response = await self.client.post(path, json=message, headers={FORM_HEADER: self.form_token})
         await self.house.settle()
         return response
@@ -74,9 +77,11 @@ class Site:
 
 
 @contextlib.asynccontextmanager
-async def open_site(tmp_path: Path, config: WebConfig | None = None) -> AsyncIterator[Site]:
+async def open_site(
+    tmp_path: Path, config: WebConfig | None = None, policy: Policy | None = None
+) -> AsyncIterator[Site]:
     config = config or WebConfig()
-    async with open_house(tmp_path, lambda desk: [WebConnector(config, desk, ENGLISH)]) as house:
+    async with open_house(tmp_path, lambda desk: [WebConnector(config, desk, ENGLISH)], policy=policy) as house:
         connector = house.bot.connectors[WebConnector.platform]
         assert isinstance(connector, WebConnector)
         async with client_of(connector) as client:

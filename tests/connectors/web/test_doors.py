@@ -3,15 +3,18 @@
 import re
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID, uuid5
 
 from bot.access import Staff
+from bot.ids import SHARED, Tenant
 from bot.letting_in import LINK_FOR, SESSION_FOR
 from bot.people import Person, Platform
+from bot.policy import Policy
 from bot.texts import ENGLISH
 from connectors.web.config import WebConfig
 from connectors.web.login import GUESSES
 from connectors.web.visitor import SESSION
-from tests.connectors.web.conftest import Site, open_site
+from tests.connectors.web.conftest import CONVERSATION_ID, Site, open_site
 from tests.house import STAFF
 
 ANN = Person(Platform.SLACK, "U-ann", "Ann", groups=frozenset({"agents"}))
@@ -19,13 +22,14 @@ CARL = Person(Platform.SLACK, "U-carl", "Carl")
 ON_THE_NET = WebConfig(host="0.0.0.0", url="https://bot.example")
 
 
-async def link_of(site: Site, person: Person) -> str:
+async def link_of(site: Site, person: Person, tenant: Tenant = SHARED) -> str:
     letting_in = site.house.desk.routing.commands.letting_in
-    return await site.house.store.run(lambda unit: letting_in.link(unit, person, site.house.desk.clock()))
+    return await site.house.store.run(lambda unit: letting_in.link(unit, person, site.house.desk.clock(), tenant))
 
 
-async def enter(site: Site, person: Person) -> None:
-    response = await site.client.post("/enter", data={"link": await link_of(site, person)})
+async def enter(site: Site, person: Person, tenant: Tenant = SHARED) -> None:
+    site.conversation = str(uuid5(UUID(CONVERSATION_ID), tenant)) if tenant else CONVERSATION_ID
+    response = await site.client.post("/enter", data={"link": await link_of(site, person, tenant)})
     assert (response.status_code, response.headers["location"]) == (303, "/")
 
 
@@ -111,6 +115,24 @@ async def test_whoever_signed_in_teaches_under_their_own_name_whatever_role_the_
         assert (lesson.author, lesson.author_name) == ("slack:U-ann", "Ann")
         await site.post("/commands", text="retrain")
         assert "Only admins can use <code>retrain</code>" in await site.html("/")
+
+
+async def test_who_came_from_a_workspace_sees_what_was_taught_there(tmp_path: Path) -> None:
+    policy = Policy(staff=STAFF, separate=True)
+    async with open_site(tmp_path, ON_THE_NET, policy) as site:
+        site.plain_http()
+        await enter(site, ANN, Tenant("slack:T1"))
+        html = await site.ask("Do you ship parcels to Norway?")
+        answer = re.findall(r'data-answer="([^"]+)"', html)[0]
+        await site.post("/corrections", answer=answer, question="Do you ship?", text="Yes, within five days.")
+        assert "within five days" in await site.html("/lessons")
+        await enter(site, ANN, Tenant("slack:T2"))
+        for path in ("/", "/lessons", "/adapters"):
+            assert "within five days" not in await site.html(path)
+        assert "within five days" not in await site.ask("Do you ship?")
+        assert (await site.client.get(f"/corrections/{answer}")).status_code == 400
+        await enter(site, ANN, Tenant("slack:T1"))
+        assert "within five days" in await site.ask("Do you ship?")
 
 
 async def test_who_is_no_agent_any_more_is_out(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.feedback import facts_of
-from bot.ids import AdapterId
+from bot.ids import SHARED, AdapterId, Tenant
 from bot.lineage import Decision
 from bot.ports import Unit
 from learning import cycle as cycle_module
@@ -29,9 +29,12 @@ from tests.learning.cycle.workshop import (
     QuickTrainer,
     Workshop,
     assert_failed,
+    previous,
     promoting,
 )
 from tests.learning.samples import NOW, keep, lesson
+
+ONE = Tenant("slack:T1")
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks for it
 
@@ -201,3 +204,27 @@ async def test_an_alarm_keeps_the_best_scores_from_going_live(with_live: Worksho
     assert report.decision is Decision.REJECTED
     assert "taken back" in report.reasons[0]
     assert with_live.live == "adapter-0"
+
+
+async def test_an_adapter_says_whose_lessons_it_learned_from(with_live: Workshop, trainer: QuickTrainer) -> None:
+    with_live.store.run_sync(lambda unit: keep(unit, *(replace(lesson(n), tenant=ONE) for n in range(20, 60))))
+    await with_live.cycle.run_next(OWNER)
+    assert with_live.adapters[-1].tenants == (ONE,)
+
+
+async def test_where_workspaces_do_not_share_nothing_of_theirs_is_trained_on(
+    with_live: Workshop, trainer: QuickTrainer
+) -> None:
+    with_live.store.run_sync(lambda unit: keep(unit, *(replace(lesson(n), tenant=ONE) for n in range(20, 60))))
+    with_live.deploy(replace(previous("adapter-1"), number=2, tenants=(ONE,)))  # of a time when they did
+    apart = replace(with_live.cycle, of=SHARED)
+    planned = with_live.store.run_sync(lambda unit: plan(unit.within(SHARED), RECIPE, "tiny"))
+    assert planned.kept_out == 40
+    report = await apart.run_next(OWNER)
+    assert report is not None
+    assert trainer.spec is not None
+    told = str(trainer.spec)
+    assert lesson(1).answer in told
+    assert not any(lesson(number).answer in told or lesson(number).question in told for number in range(20, 60))
+    assert trainer.spec.champion == str(with_live.files.folder(AdapterId("adapter-0")))
+    assert with_live.adapters[-1].tenants == ()
