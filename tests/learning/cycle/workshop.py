@@ -4,6 +4,7 @@ import shutil
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from bot.events import Place
 from bot.ids import AdapterId, RunId
@@ -107,9 +108,9 @@ def previous(id: str = "adapter-0") -> Adapter:
     )  # fmt: skip
 
 
-def promoting(champion: list[Score], challenger: list[Score], looks: int, alarms: list[str]) -> Verdict:
-    """A model of random weights improves nothing, so the gate is told to open."""
-    return Verdict(Decision.PROMOTED, ("It is better.",), decide(champion, challenger, looks, alarms).evaluation)
+def promoting(*judged: Any) -> Verdict:
+    """What `decide` is given. A model of random weights improves nothing, so the gate is told to open."""
+    return Verdict(Decision.PROMOTED, ("It is better.",), decide(*judged).evaluation)
 
 
 def assert_failed(workshop: Workshop, report: Report | None, *said: str) -> None:
