@@ -55,10 +55,11 @@ def live_adapter(unit: Unit) -> Adapter | None:
 
 
 def trial_of(unit: Unit) -> Deployment | None:
-    """The trial that is under way, if its adapter may answer."""
+    """The trial that is under way, unless its adapter may not answer (`Unit.within`)."""
     trial = on_trial(unit.adapters.history())
-    may_answer = trial is not None and trial.adapter is not None and unit.adapters.get(trial.adapter) is not None
-    return trial if may_answer else None
+    if trial is None or trial.adapter is None or unit.adapters.get(trial.adapter) is not None:
+        return trial
+    return None if unit.within(None).adapters.get(trial.adapter) is not None else trial
 
 
 def standing_of(unit: Unit) -> Standing | None:
