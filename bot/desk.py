@@ -23,6 +23,7 @@ from bot.people import OPERATOR, Person, Platform, Role
 from bot.policy import Policy
 from bot.ports import Clock, Library, Store, Unit
 from bot.redacting import Redacting
+from bot.retrieval import DroppedRow, LoadReport
 from bot.routing import Routing
 from bot.status import Status
 from bot.tenants import tenant_of
@@ -176,15 +177,37 @@ class Desk:
     async def upload(self, person: Person, name: str, content: AsyncIterator[bytes], place: Place) -> str:
         """Load a file that an admin sends, for the workspace that they signed in from; what came of it, in words.
         Raises NotAllowed, BadInput."""
-        texts = self.routing.commands.texts
-        if self.role_of(person) < Role.ADMIN or self.library is None:
-            raise NotAllowed(texts.not_admin.format(verb="upload"))
+        texts, library = self.routing.commands.texts, self._library(person, "upload")
         try:
-            loaded = await self.library.load(name, content, tenant_of(place))
+            loaded = await library.load(name, content, tenant_of(place))
         except SourceUnreadable as problem:
             raise BadInput(texts.not_loaded.format(problem=problem)) from problem
         await self.store.run(lambda unit: unit.audit.add(person.key, "loaded", loaded.name, self.clock()))
         return texts.loaded.format(**asdict(loaded))
+
+    async def load_report(
+        self, person: Person, limit: int, place: Place
+    ) -> tuple[LoadReport | None, Sequence[DroppedRow]]:
+        """What the newest load did, and what was dropped. Raises NotAllowed."""
+        library = self._library(person, "see what was loaded", place)
+        return await library.report(), await library.dropped(limit)
+
+    async def restore(self, person: Person, row: str, place: Place) -> str:
+        """Load a row that was dropped, as it stands; what came of it. Raises NotAllowed, BadInput."""
+        texts, library = self.routing.commands.texts, self._library(person, "restore", place)
+        try:
+            loaded = await library.restore(row)
+        except SourceUnreadable as problem:
+            raise BadInput(texts.not_loaded.format(problem=problem)) from problem
+        await self.store.run(lambda unit: unit.audit.add(person.key, "restored", row, self.clock()))
+        return texts.loaded.format(**asdict(loaded))
+
+    def _library(self, person: Person, verb: str, place: Place = TERMINAL) -> Library:
+        """What was loaded is told of all loads together: where workspaces don't share, only to the operator."""
+        is_elsewhere = self._policy.separate and tenant_of(place) != SHARED
+        if self.role_of(person) < Role.ADMIN or self.library is None or is_elsewhere:
+            raise NotAllowed(self.routing.commands.texts.not_admin.format(verb=verb))
+        return self.library
 
     # --- for the operator's command line: trusted, and without a connector ------------------------------------------
 

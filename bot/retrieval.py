@@ -1,8 +1,9 @@
 """What memory finds for a question. Scores are given; what follows from them is the ladder's decision."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.feedback import Fact
 from bot.ids import SHARED, FactId, SectionId, Tenant
@@ -60,6 +61,48 @@ class Loaded:
     """Questions that were answered otherwise before."""
     to_review: int
     """Pairs of conversations."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step of cleaning did in a load."""
+
+    name: str
+    changed: int
+    """Texts."""
+    dropped: int
+    """Entries."""
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What came in with the newest load that read anything, and what remains of it."""
+
+    at: datetime
+    sections: int
+    entries: int
+    kept_entries: int
+    pairs: int
+    """Of conversations."""
+    kept_pairs: int
+    steps: tuple[Step, ...]
+    contradictions: tuple[tuple[str, str, str], ...]
+    """Question, answer that is served, answer that is held."""
+    quality: Mapping[str, int]
+    """How many of what remains look good, fair, poor."""
+
+
+@dataclass(frozen=True)
+class DroppedRow:
+    id: str
+    source: str
+    line: int
+    step: str
+    reason: str
+    question: str
+    answer: str
+    is_restored: bool
 
 
 @dataclass(frozen=True)

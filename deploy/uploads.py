@@ -1,26 +1,33 @@
-"""Files that an admin sends from the page: kept in the data folder, and loaded like any other. Implements
-`bot.ports.Library`.
+"""Files that an admin sends from the page, loaded like any other; what loads did, and rows that are restored.
+Implements `bot.ports.Library`.
+
+A file that was sent is removed once it was read: it may hold what nobody has redacted.
 """
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import islice
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from bot.errors import SourceUnreadable
-from bot.ids import SHARED, Tenant, new_id
-from bot.retrieval import Loaded
+from bot.ids import SHARED, Tenant
+from bot.retrieval import DroppedRow, Loaded, LoadReport, Step
 from deploy.loading import papers_folder
 from deploy.parts import Kept, cleaning
 from learning.sources.formats import format_of
 from learning.sources.ingest import Options, ingest
+from learning.sources.papers import Papers, id_of
 
 MAX_NAME_CHARS = 100
 
 
 class Uploads:
     def __init__(self, kept: Kept) -> None:
-        self._kept, self._folder = kept, papers_folder(kept) / "uploads"
+        self._kept, self._papers = kept, Papers(papers_folder(kept))
+        self._folder = self._papers.folder / "uploads"
         self._turn = asyncio.Lock()
         """One load at a time, so that nobody can have many files parsed side by side."""
 
@@ -29,17 +36,49 @@ class Uploads:
             path = await self._path(safe_name(name), tenant)
             most = format_of(path).max_bytes
             path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = self._folder / f".{new_id()}"
             try:
-                await _write(unfinished, content, most)
-                unfinished.replace(path)
+                await _write(path, content, most)
+                return await self._ingest(path, tenant)
             finally:
-                unfinished.unlink(missing_ok=True)
-            separate = self._kept.settings.separate
-            options = Options(
-                cleaning(self._kept.settings), folder=papers_folder(self._kept), tenant=tenant, separate=separate
+                path.unlink(missing_ok=True)
+
+    async def report(self) -> LoadReport | None:
+        noted = await asyncio.to_thread(self._papers.noted)
+        if noted is None:
+            return None
+        steps = tuple(
+            Step(name, each["changed"], each["dropped"], tuple(each["examples"]))
+            for name, each in noted["steps"].items()
+        )
+        contradictions = tuple((each["question"], each["answer"], each["other"]) for each in noted["contradictions"])
+        counts = {name: noted[name] for name in ("sections", "entries", "kept_entries", "pairs", "kept_pairs")}
+        at = datetime.fromisoformat(noted["at"])
+        return LoadReport(at, **counts, steps=steps, contradictions=contradictions, quality=noted["quality"])
+
+    async def dropped(self, limit: int) -> Sequence[DroppedRow]:
+        return await asyncio.to_thread(self._dropped, limit)
+
+    def _dropped(self, limit: int) -> Sequence[DroppedRow]:
+        restored = self._papers.restored()
+        return [
+            DroppedRow(
+                id_of(row), row["source"], row["line"], row["step"], row["reason"], row["question"], row["answer"],
+                id_of(row) in restored,
             )
-            report = await ingest([path], self._kept.store, options)
+            for row in islice(self._papers.all_dropped(), limit)
+        ]  # fmt: skip
+
+    async def restore(self, row: str) -> Loaded:
+        async with self._turn:
+            return await self._ingest(await asyncio.to_thread(self._papers.restore, row), as_is=True)
+
+    async def _ingest(self, path: Path, tenant: Tenant = SHARED, *, as_is: bool = False) -> Loaded:
+        settings = self._kept.settings
+        options = Options(
+            replace(cleaning(settings), as_is=as_is), folder=self._papers.folder, tenant=tenant,
+            separate=settings.separate,
+        )  # fmt: skip
+        report = await ingest([path], self._kept.store, options)
         return Loaded(
             path.name, report.sections, report.facts, report.data.dropped, len(report.data.contradictions),
             report.data.kept_pairs,

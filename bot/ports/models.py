@@ -11,7 +11,7 @@ from bot.lineage import RetrainPlan
 from bot.personal import Span
 from bot.ports.unit import Unit
 from bot.prompting import Message
-from bot.retrieval import Loaded, Retrieval
+from bot.retrieval import DroppedRow, Loaded, LoadReport, Retrieval
 
 
 class Clock(Protocol):
@@ -53,8 +53,20 @@ class Knowledge(Protocol):
 
 class Library(Protocol):
     async def load(self, name: str, content: AsyncIterator[bytes], tenant: Tenant = SHARED) -> Loaded:
-        """Keep a file under its name, in place of an earlier one, and load it for a workspace, or for all. Raises
+        """Load a file for a workspace, or for all; under the same name, in place of an earlier one. Raises
         SourceUnreadable."""
+        ...
+
+    async def report(self) -> LoadReport | None:
+        """What the newest load did."""
+        ...
+
+    async def dropped(self, limit: int) -> Sequence[DroppedRow]:
+        """What the newest loads dropped, source by source."""
+        ...
+
+    async def restore(self, row: str) -> Loaded:
+        """Load a dropped row as it stands. Raises SourceUnreadable."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The pages: conversation, lessons, adapters. They show what the desk tells, and change nothing in the bot."""
+"""The pages: conversation, lessons, data, adapters. They show what the desk tells, and change nothing in the bot."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -8,12 +8,15 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from bot.desk import Desk
+from bot.errors import BadInput, NotAllowed
 from connectors.web.board import Board
 from connectors.web.parsing import ROLES, RoleName
 from connectors.web.rendering import Rendering, lesson_rows, under_way
 from connectors.web.visitor import CONVERSATION, ROLE, Visitor, You, keep
 
-PAGES = {"/": "Conversation", "/lessons": "Lessons", "/adapters": "Adapters"}
+PAGES = {"/": "Conversation", "/lessons": "Lessons", "/data": "Data", "/adapters": "Adapters"}
+SHOWN_ROWS = 500
+"""Of those that were dropped; `mentee ingest --dropped` shows all."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Pages:
         router = APIRouter(default_response_class=HTMLResponse)
         router.add_api_route("/", self.conversation)
         router.add_api_route("/lessons", self.lessons)
+        router.add_api_route("/data", self.data)
+        router.add_api_route("/restorations", self.restore, methods=["POST"])
         router.add_api_route("/adapters", self.adapters)
         router.add_api_route("/adapters/now", self.adapters_now)
         router.add_api_route("/status", self.status)
@@ -43,6 +48,20 @@ class Pages:
 
     async def lessons(self, you: You) -> HTMLResponse:
         return await self._page("/lessons", you, rows=lesson_rows(await self.desk.lessons(you.place)))
+
+    async def data(self, you: You, said: str = "") -> HTMLResponse:
+        try:
+            report, rows = await self.desk.load_report(you.person, SHOWN_ROWS, you.place)
+        except NotAllowed as problem:
+            return await self._page("/data", you, report=None, rows=(), said=str(problem), may_see=False)
+        return await self._page("/data", you, report=report, rows=rows, said=said, may_see=True)
+
+    async def restore(self, you: You, row: Annotated[str, Form(max_length=64)]) -> HTMLResponse:
+        try:
+            said = await self.desk.restore(you.person, row, you.place)
+        except BadInput as problem:
+            said = str(problem)
+        return await self.data(you, said)
 
     async def adapters(self, you: You) -> HTMLResponse:
         return await self._page("/adapters", you, **await self._lineage(you))

@@ -98,12 +98,12 @@ def _words(text: str) -> list[Word]:
     found = []
     for match in WORD.finditer(text):
         word = re.sub(r"['’]s$", "", match[0])
-        found.append((match.start(), match.start() + len(word), _fold(word)))
+        found.append((match.start(), match.start() + len(word), fold(word)))
     return found
 
 
 @lru_cache(16_384)
-def _fold(word: str) -> str:
+def fold(word: str) -> str:
     """Without capitals and accents, as people type names in a hurry."""
     plain = unicodedata.normalize("NFD", word.casefold().replace("’", "'"))
     return "".join(char for char in plain if not unicodedata.combining(char)).translate(UNDECOMPOSED)

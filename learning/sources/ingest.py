@@ -95,6 +95,9 @@ async def ingest(
         await load.merge()
         if not load.options.dry_run:
             await load.keep()
+        is_of_interest = load.report.files and not options.dry_run and not options.cleaning.as_is
+        if options.folder is not None and is_of_interest:
+            await asyncio.to_thread(Papers(options.folder).note, load.report, datetime.now(UTC))
         return load.told()
 
 

@@ -6,13 +6,18 @@ One JSON-lines file for each source, which `mentee ingest` can read again. Knows
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from bot.errors import SourceUnreadable
+from learning.sources.report import DataReport
 from learning.sources.staging import FAQ, Staged, Staging
 
 DROPPED, REVIEW = "dropped", "review"
+REPORT, RESTORED = "report.json", "restored.jsonl"
 
 
 class Papers:
@@ -23,6 +28,37 @@ class Papers:
         """A source's two files, in place of earlier ones: what was dropped, what is to be reviewed."""
         dropped = _write(self._path(DROPPED, source), map(_dropped, staging.dropped(source)))
         return dropped, _write(self._path(REVIEW, source), map(_pair, staging.pairs(source)))
+
+    def note(self, report: DataReport, at: datetime) -> None:
+        """Keep what a load did, in place of an earlier one's."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"at": at, **asdict(report)}, ensure_ascii=False, default=str)
+        (self.folder / REPORT).write_text(text, encoding="utf-8")
+
+    def noted(self) -> dict[str, Any] | None:
+        """What the newest load did."""
+        try:
+            found: dict[str, Any] = json.loads((self.folder / REPORT).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return found
+
+    def restore(self, id: str) -> Path:
+        """Put a dropped row into a file of its own kind, to be loaded as it is. Raises SourceUnreadable."""
+        row = next((row for row in self.all_dropped() if id_of(row) == id), None)
+        if row is None:
+            raise SourceUnreadable("that row is not among those that were dropped any more")
+        path = self.folder / RESTORED
+        if id not in self.restored():
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"id": id, **_plain(row)}, ensure_ascii=False) + "\n")
+        return path
+
+    def restored(self) -> set[str]:
+        """The ids of rows that somebody restored."""
+        path = self.folder / RESTORED
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return {json.loads(line)["id"] for line in lines}
 
     def forget(self, source: str) -> None:
         for kind in (DROPPED, REVIEW):
@@ -37,6 +73,15 @@ class Papers:
     def _path(self, kind: str, source: str) -> Path:
         digest = hashlib.sha256(source.encode()).hexdigest()[:8]
         return self.folder / kind / f"{Path(source).stem}-{digest}.jsonl"
+
+
+def id_of(row: dict[str, Any]) -> str:
+    """The same for the same entry of the same source."""
+    return hashlib.sha256(json.dumps([row["source"], row["question"], row["answer"]]).encode()).hexdigest()[:16]
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("question", "answer", "topic", "phrasings") if name in row}
 
 
 def _write(path: Path, rows: Iterator[dict[str, Any]]) -> Path | None:

@@ -35,6 +35,7 @@ BODIES: dict[str, dict[str, Any]] = {
 FORMS: dict[str, dict[str, str]] = {
     "/role": {"role": "admin"}, "/conversation": {}, "/logout": {},
     "/login": {"password": "x"}, "/enter": {"link": "x"}, "/uploads": {},
+    "/restorations": {"row": "x"},
 }  # fmt: skip
 ASKED_FOR = {"/uploads": {"name": "faq.csv"}}
 """In the address."""

@@ -219,7 +219,7 @@ async def test_a_phone_needs_no_sideways_scrolling(page: Page, live: Site) -> No
     await live.house.teach(f"What is {LONG_WORD}?", LONG_WORD)
     await page.set_viewport_size({"width": 360, "height": 740})
     await ask(page, f"What is {LONG_WORD}?")
-    for path in ("/", "/lessons", "/adapters"):
+    for path in ("/", "/lessons", "/data", "/adapters"):
         await page.goto(path)
         assert await page.evaluate("document.documentElement.scrollWidth") == 360
 

@@ -1,5 +1,6 @@
 """Files sent from the page: an admin's alone, within limits, read like any other file."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +42,7 @@ async def test_an_admins_file_is_loaded_and_loaded_anew(loading: Site, tmp_path:
     assert (await send(loading, "faq.csv", FAQ.replace(b"Open", b"Close"))).status_code == 200
     newest = [lesson.answer for lesson in await loading.house.desk.lessons() if lesson.withdrawn_at is None][-1]
     assert newest == "Close Plans."
-    assert [path.name for path in (tmp_path / "ingest" / "uploads").iterdir()] == ["faq.csv"]
+    assert list((tmp_path / "ingest" / "uploads").iterdir()) == []  # it may hold what nobody has redacted
     acts = await loading.house.store.run(lambda unit: [(entry.act, entry.subject) for entry in unit.audit.entries()])
     assert acts == [("loaded", "faq.csv")] * 2
 
@@ -93,3 +94,31 @@ async def test_a_file_that_is_too_large_is_cut_off(loading: Site, monkeypatch: p
 )  # fmt: skip
 def test_names_lead_nowhere(given: str, kept: str) -> None:
     assert safe_name(given) == kept
+
+
+DROPPED = b"question,answer\nHow do I pause?,Open Plans.\nHow do I stop?,TBD\nhow do i pause,Close Plans.\n"
+
+
+async def test_an_admin_sees_what_was_dropped_and_restores_it(loading: Site) -> None:
+    assert "Only admins" in await loading.html("/data")
+    assert (await loading.client.post("/restorations", data={"row": "x"})).status_code == 403
+    loading.become("admin")
+    assert "Nothing was loaded yet" in await loading.html("/data")
+    await send(loading, "faq.csv", DROPPED)
+    html = await loading.html("/data")
+    for said in (
+        "3 FAQ entries came in, 1 remain",
+        "was never filled in",
+        "held: Close Plans.",
+        "good 1, fair 0, poor 0",
+    ):
+        assert said in html
+    found = re.search(r'name="row" value="(\w+)" aria-label="Restore: How do I stop\?"', html)
+    assert found is not None
+    restored = await loading.client.post("/restorations", data={"row": found[1]})
+    assert "1 FAQ entries" in restored.text
+    assert {lesson.answer for lesson in await loading.house.desk.lessons()} == {"Open Plans.", "TBD"}
+    assert "restored" in (await loading.html("/data")).partition("How do I stop?")[2]
+    assert "not among those" in (await loading.client.post("/restorations", data={"row": "gone"})).text
+    acts = await loading.house.store.run(lambda unit: [(entry.act, entry.subject) for entry in unit.audit.entries()])
+    assert acts[-1] == ("restored", found[1])
