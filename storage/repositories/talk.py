@@ -125,8 +125,7 @@ class SqlAnswers:
         return [AnswerId(each) for each in self._session.exec(select(AnswerRow.id).where(there))]
 
     def count_by_kind(self) -> dict[str, int]:
-        cards = select(HandoffRow.card).where(col(HandoffRow.card).is_not(None))
-        query = select(AnswerRow.kind, func.count()).where(col(AnswerRow.id).not_in(cards)).group_by(AnswerRow.kind)
+        query = select(AnswerRow.kind, func.count()).where(_is_no_card()).group_by(AnswerRow.kind)
         return dict(self._session.exec(query).all())
 
     def written_since(self, at: datetime) -> int:
@@ -141,7 +140,7 @@ class SqlAnswers:
         query = (
             select(AnswerRow, rejected, corrected, following.c.kind)
             .join(following, following.c.id == AnswerRow.id)
-            .where(AnswerRow.trial == trial, col(AnswerRow.retracted).is_(False))
+            .where(AnswerRow.trial == trial, col(AnswerRow.retracted).is_(False), _is_no_card())
             .order_by(col(AnswerRow.id))
         )
         return [
@@ -238,6 +237,12 @@ class SqlHandoffs:
     def count_by_state(self) -> dict[str, int]:
         query = select(HandoffRow.state, func.count()).group_by(HandoffRow.state)
         return dict(self._session.exec(query).all())
+
+
+def _is_no_card() -> ColumnElement[bool]:
+    """False for what tells the agents of a question that was asked elsewhere: it was answered there."""
+    cards = select(HandoffRow.card).where(col(HandoffRow.card).is_not(None))
+    return col(AnswerRow.id).not_in(cards)
 
 
 def posted_of(row: AnswerRow | None) -> PostedAnswer | None:
