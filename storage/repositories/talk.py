@@ -130,8 +130,7 @@ class SqlAnswers:
         return [AnswerId(each) for each in self._session.exec(select(AnswerRow.id).where(there))]
 
     def count_by_kind(self) -> dict[str, int]:
-        cards = select(HandoffRow.card).where(col(HandoffRow.card).is_not(None))
-        asked = (col(AnswerRow.id).not_in(cards), *of_tenant(self._within))
+        asked = (_is_no_card(), *of_tenant(self._within))
         query = select(AnswerRow.kind, func.count()).where(*asked).group_by(AnswerRow.kind)
         return dict(self._session.exec(query).all())
 
@@ -147,7 +146,7 @@ class SqlAnswers:
         query = (
             select(AnswerRow, rejected, corrected, following.c.kind)
             .join(following, following.c.id == AnswerRow.id)
-            .where(AnswerRow.trial == trial, col(AnswerRow.retracted).is_(False))
+            .where(AnswerRow.trial == trial, col(AnswerRow.retracted).is_(False), _is_no_card())
             .order_by(col(AnswerRow.id))
         )
         return [
@@ -268,6 +267,12 @@ class SqlHandoffs:
 def of_tenant(within: Tenant | None) -> Sequence[ColumnElement[bool]]:
     """The condition that an answer was asked for in a workspace; none for who sees everything."""
     return [col(AnswerRow.tenant) == within] if within is not None else []
+
+
+def _is_no_card() -> ColumnElement[bool]:
+    """False for what tells the agents of a question that was asked elsewhere: it was answered there."""
+    cards = select(HandoffRow.card).where(col(HandoffRow.card).is_not(None))
+    return col(AnswerRow.id).not_in(cards)
 
 
 def posted_of(row: AnswerRow | None) -> PostedAnswer | None:

@@ -19,6 +19,7 @@ from bot.policy import Policy
 from bot.ports import Unit
 from bot.retraining import close, describe
 from bot.texts import ENGLISH
+from bot.trial import Tally
 from bot.trying import Standing, Trying, live_adapter, standing_of, trial_of
 from tests.bot.events import ADMIN, CUSTOMER, command, correction, message, reaction
 from tests.fakes.connector import FakeConnector
@@ -132,6 +133,21 @@ async def test_what_counts_against_an_adapter(house: House, chat: FakeConnector,
         await house.desk.receive(events[complaint])
         await house.settle()
         assert (await standing(house)).new == replace(before, bad=1)
+
+
+async def test_a_hand_off_whose_card_stands_elsewhere_counts_once(tmp_path: Path, chat: FakeConnector) -> None:
+    agents_at = {Platform.SLACK: Place(Platform.SLACK, "T1", "C-agents", None)}
+    policy = Policy(staff=STAFF, canary_share=SHARE, agents_channels=agents_at)
+    async with open_house(tmp_path, lambda _: [chat], policy=policy) as house:
+        await house.add_section("Prices", "Lamps", PRICES)
+        await house.store.run(partial(add, keep(house, 2)))
+        await begin(house)
+        house.generator.replies = ["It costs 99 euros."]
+        place = Place(Platform.SLACK, "T1", "D1", None, is_direct=True)
+        await house.desk.receive(message("What does a lamp cost, and how long is delivery?", place=place))
+        await house.settle()
+        assert len(chat.answers) == 2, "what the asker is told, and the card"
+        assert (await standing(house)).old == Tally(1, 1)
 
 
 async def test_a_complaint_that_is_taken_back_counts_no_more(house: House, chat: FakeConnector) -> None:
