@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -17,7 +18,6 @@ from bot.ports import Unit
 from learning import cycle as cycle_module
 from learning.cycle import LEASE_S, MAX_ATTEMPTS
 from learning.dataset import MIN_LESSONS, build
-from learning.evaluation import Score
 from learning.models import BaseModel
 from learning.planning import plan
 from learning.promotion import Verdict, alpha_of
@@ -123,10 +123,10 @@ async def test_a_process_given_up_for_dead_can_not_publish(
 ) -> None:
     """It is taken over after its last sign of life: only closing the run can tell."""
 
-    def take_over(champion: list[Score], challenger: list[Score], looks: int, alarms: list[str]) -> Verdict:
+    def take_over(*given: Any) -> Verdict:
         later = with_live.clock() + timedelta(seconds=LEASE_S + 1)
         assert with_live.store.run_sync(lambda unit: unit.runs.claim("heir", later, LEASE_S)) is not None
-        return promoting(champion, challenger, looks, alarms)
+        return promoting(*given)
 
     monkeypatch.setattr(cycle_module, "decide", take_over)
     assert await with_live.cycle.run_next(OWNER) is None

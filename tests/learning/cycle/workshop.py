@@ -1,12 +1,13 @@
 """A cycle of the slow loop with everything around it, on a tiny model."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from bot.events import Place
-from bot.ids import AdapterId, RunId
+from bot.ids import AdapterId, FactId, RunId
 from bot.lineage import Adapter, Decision, Deployment, Move, Progress, Report, Run, RunState, serving_stack
 from bot.outgoing import Notice
 from bot.people import Platform
@@ -107,9 +108,13 @@ def previous(id: str = "adapter-0") -> Adapter:
     )  # fmt: skip
 
 
-def promoting(champion: list[Score], challenger: list[Score], looks: int, alarms: list[str]) -> Verdict:
+def promoting(
+    champion: list[Score], challenger: list[Score], looks: int, alarms: list[str], teachers: Mapping[FactId, str]
+) -> Verdict:
     """A model of random weights improves nothing, so the gate is told to open."""
-    return Verdict(Decision.PROMOTED, ("It is better.",), decide(champion, challenger, looks, alarms).evaluation)
+    return Verdict(
+        Decision.PROMOTED, ("It is better.",), decide(champion, challenger, looks, alarms, teachers).evaluation
+    )
 
 
 def assert_failed(workshop: Workshop, report: Report | None, *said: str) -> None:
