@@ -19,15 +19,17 @@ class SqlInbox:
         self._session = session
 
     def add(self, event: Event) -> bool:
-        reacted_to = event.message.key if isinstance(event, Reacted) else None
-        if self._session.get(InboxRow, event.id) is not None or self._is_no_change(event):
+        if self._session.get(InboxRow, event.id) is not None:
             return False
+        is_news = not self._is_no_change(event)  # what is none is kept as done: it might come again when it would be
+        reacted_to = event.message.key if isinstance(event, Reacted) and is_news else None
         position = next_position(self._session, InboxRow.position)
         text = to_text(EVENT, event)
         row = InboxRow(event_id=event.id, position=position, event=text, attempts=1, reacted_to=reacted_to)
+        row.state = "pending" if is_news else "done"
         self._session.add(row)
         self._session.flush()
-        return True
+        return is_news
 
     def known(self, events: Sequence[EventId]) -> Collection[EventId]:
         found: set[EventId] = set()

@@ -1,5 +1,6 @@
 """Publish one adapter as a retraining does: stage, publish, and promote in one transaction with the end of its run."""
 
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,4 +61,7 @@ def publish_when_told(folder: str, gate: str, mutant: str) -> None:
     seed(mutant)
     while not Path(gate).exists():
         time.sleep(0.005)
-    publish(Path(folder), NEW, 2)
+    try:
+        publish(Path(folder), NEW, 2)
+    except Exception:  # what it left behind says all
+        sys.exit(1)

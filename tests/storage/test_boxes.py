@@ -122,6 +122,14 @@ def test_of_a_reaction_only_a_change_of_state_is_news(store: SqlStore) -> None:
     }
 
 
+def test_a_reaction_that_was_no_news_is_none_when_it_comes_again(store: SqlStore) -> None:
+    states = [("r1", False), ("r2", True), ("r1", False), ("r3", True), ("r4", False), ("r3", True)]
+    taken: list[bool] = []
+    in_turn(store, lambda each, unit: taken.append(unit.inbox.add(reacted(each[0], added=each[1]))), states)
+    assert taken == [True, True, False, False, True, False]
+    assert store.run_sync(lambda unit: [each.id for each in unit.inbox.pending()]) == ["r1", "r2", "r4"]
+
+
 def test_known_events_are_told_apart(store: SqlStore) -> None:
     store.run_sync(lambda unit: unit.inbox.add(event("e1")))
     ids = [EventId(f"e{i}") for i in range(1_200)]  # more than fit in one query
