@@ -9,7 +9,6 @@ each batch among N processes; the first one reports, saves and judges. Knows not
 import contextlib
 import hashlib
 import json
-import os
 import resource
 import sys
 import time
@@ -31,6 +30,7 @@ from learning.examples import Example, Kind
 from learning.exits import end_with_code
 from learning.parallel import Group, join
 from learning.precision import Wanted, choose_precision, has_fast_bf16, load_base
+from learning.priority import give_way
 from learning.recipe import Precision, Recipe, Setup
 from learning.training import LOSSES, Step, adapt, plan_steps, tokens_of, train
 
@@ -151,7 +151,7 @@ def set_up(spec: Spec, model: PeftModel, steps: Sequence[Step], recipe: Recipe, 
 
 def be_modest(spec: Spec) -> None:
     """Yield the processors to serving, and be the first to go when memory is short."""
-    os.nice(10)
+    give_way()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     if not torch.cuda.is_available():  # what a GPU's driver maps would count, too

@@ -27,13 +27,12 @@ from deploy.parts import Models, open_kept, open_models
 from deploy.serve import load_demo
 from deploy.settings import Settings
 from deploy.wiring import put_together, utc_now
+from learning.priority import give_way
 
 QUESTIONS = 200
 EVENTS_PER_S = 50
 SECONDS = 20
 PATIENCE_S = 60.0
-NICENESS = 10
-"""The training process's."""
 ASKER = Person(Platform.SLACK, "U1")
 
 
@@ -159,7 +158,7 @@ async def _is_known(question: str, models: Models, settings: Settings) -> bool:
 
 @contextmanager
 def _busy_cores() -> Iterator[None]:
-    """Matrix products on every core, with the training process's priority."""
+    """Matrix products on every core, in sessions of their own and with the training process's priority."""
     spawning, cores = multiprocessing.get_context("spawn"), len(os.sched_getaffinity(0))
     begun = spawning.Barrier(cores + 1)
     processes = [spawning.Process(target=_multiply, args=(begun,), daemon=True) for _ in range(cores)]
@@ -177,7 +176,8 @@ def _busy_cores() -> Iterator[None]:
 def _multiply(begun: Barrier) -> None:
     import torch
 
-    os.nice(NICENESS)
+    os.setsid()
+    give_way()
     torch.set_num_threads(1)
     matrix = torch.rand(1024, 1024)
     begun.wait()

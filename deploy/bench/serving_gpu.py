@@ -61,7 +61,7 @@ def _ours(model: Adapted, tokenizer: Tokenizer, prompts: list[list[int]], tokens
         never, nobody = frozenset[int](), lambda *_: None
         decoder.add(Request.make(prompt, Sampling(tokens), tokenizer, never, nobody, nobody))
     while not decoder.is_idle:
-        decoder.turn(Threads(1, 1))
+        decoder.turn(Threads(1, 1, 1))
 
 
 @torch.inference_mode()

@@ -7,7 +7,7 @@ pass (as in Punica, Chen et al. 2023, and S-LoRA, Sheng et al. 2023). Knows noth
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import torch
@@ -16,13 +16,24 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+STACKED_WIDTH = 8
+"""Tokens of a row up to which the rows' adapters are multiplied as one batch; longer rows take whole matrices."""
+STACKED_BYTES = 256 * 2**20
+"""Of the adapters that are copied side by side for it, one for each row. What needs more goes on row after row."""
+
+Parts = Mapping[str, tuple[Tensor, Tensor]]
+
 
 @dataclass(frozen=True, eq=False)
 class Lora:
     """What one version adds, by the layer's name. Never changed."""
 
-    parts: Mapping[str, tuple[Tensor, Tensor]]
+    parts: Parts
     """(r, in) and (r, out), the second one scaled: both are read in the order in which they lie in memory."""
+
+    @property
+    def bytes(self) -> int:
+        return sum(down.nbytes + up.nbytes for down, up in self.parts.values())
 
 
 NOTHING = Lora({})
@@ -36,21 +47,38 @@ class Adapted:
         self.model = model
         self.layers: dict[str, AdaptedLinear] = {}
         self._worn = _Worn()
+        self._stack = _Stack()
         for name, layer in [*model.named_modules()]:
             if isinstance(layer, nn.Linear | Conv1D):
                 self.layers[name] = AdaptedLinear(layer, name, self._worn)
                 model.set_submodule(name, self.layers[name])
 
     @contextmanager
-    def wearing(self, loras: Sequence[Lora]) -> Iterator[None]:
-        """Row by row, what is added in passes through the model; without any, nothing is."""
+    def wearing(self, loras: Sequence[Lora], width: int = STACKED_WIDTH + 1) -> Iterator[None]:
+        """Row by row, what is added in passes of `width` tokens each through the model; without any, nothing is."""
         if any(lora.parts for lora in loras):
             self._worn.rows = len(loras)
             self._worn.runs = [(len([*same]), lora) for lora, same in groupby(loras)]
+            if len(self._worn.runs) > 1 and width <= STACKED_WIDTH:
+                self._worn.stacked = self._stacked(loras)
         try:
             yield
         finally:
             self._worn.runs = []  # a version that is given up is freed at once
+            self._worn.stacked = {}
+
+    def forget(self) -> None:
+        """Free what is kept for the rows of the last pass."""
+        self._stack = _Stack()
+
+    def _stacked(self, loras: Sequence[Lora]) -> Parts:
+        """Made when the rows change, not at each step. Empty where it would take too much memory."""
+        if self._stack.loras != tuple(loras):
+            self.forget()
+            largest = max(loras, key=lambda lora: lora.bytes)
+            if len(loras) * largest.bytes <= STACKED_BYTES:
+                self._stack = _Stack(tuple(loras), _side_by_side(loras))
+        return self._stack.parts
 
     def random_lora(self, seed: int) -> Lora:
         """It changes what every layer says about as much as the layer itself."""
@@ -74,6 +102,29 @@ class _Worn:
     rows: int = 0
     runs: Sequence[tuple[int, Lora]] = ()
     """How many rows, and their adapter. Empty when nothing is added."""
+    stacked: Parts = field(default_factory=dict)
+    """(B, in, r) and (B, r, out), row by row: one batch of small products. Empty where there is no need of it."""
+
+
+@dataclass(frozen=True)
+class _Stack:
+    loras: tuple[Lora, ...] = ()
+    parts: Parts = field(default_factory=dict)
+
+
+def _side_by_side(loras: Sequence[Lora]) -> Parts:
+    """Each layer's matrices for all rows; what a row lacks is zero."""
+    names = {name for lora in loras for name in lora.parts}
+    return {name: _padded([lora.parts.get(name) for lora in loras]) for name in names}
+
+
+def _padded(parts: Sequence[tuple[Tensor, Tensor] | None]) -> tuple[Tensor, Tensor]:
+    like_down, like_up = max((part for part in parts if part is not None), key=lambda part: len(part[0]))
+    downs, ups = (like.new_zeros(len(parts), *like.shape) for like in (like_down, like_up))
+    for row, part in enumerate(parts):
+        if part is not None:
+            downs[row, : len(part[0])], ups[row, : len(part[1])] = part
+    return downs.transpose(1, 2), ups
 
 
 class AdaptedLinear(nn.Module):
@@ -102,6 +153,9 @@ class AdaptedLinear(nn.Module):
         y: Tensor = self.base(x)
         if not self._worn.runs:
             return y
+        if self._worn.stacked:
+            self._add_batch(x, y)
+            return y
         flat, out = x.reshape(-1, self.inputs), y.view(-1, self.outputs)
         if len(self._worn.runs) == 1:  # nearly always: the shortest way
             self._add(self._worn.runs[0][1], flat, out)
@@ -116,3 +170,9 @@ class AdaptedLinear(nn.Module):
         if (part := lora.parts.get(self._name)) is not None:
             down, up = part
             y.addmm_(F.linear(x, down), up)
+
+    def _add_batch(self, x: Tensor, y: Tensor) -> None:
+        if (part := self._worn.stacked.get(self._name)) is not None:
+            down, up = part
+            rows = self._worn.rows
+            y.view(rows, -1, self.outputs).baddbmm_(torch.bmm(x.reshape(rows, -1, self.inputs), down), up)

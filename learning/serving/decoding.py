@@ -1,8 +1,8 @@
 """Writes several texts at once with one model: reads prompts in portions, then takes a step for all, drafts included.
 
-A long prompt is read between the steps of the others; a text that is finished leaves at once, and the next one takes
-its place (continuous batching, Yu et al. 2022). Each text has an adapter of its own, or shares it with others. Knows
-nothing of versions or event loops; one thread calls it.
+A long prompt is read between the steps of the others, short ones in one pass; a text that is finished leaves at once,
+and the next one takes its place (continuous batching, Yu et al. 2022). Each text has an adapter of its own, or shares
+it with others. Knows nothing of versions or event loops; one thread calls it.
 """
 
 import time
@@ -14,18 +14,21 @@ import torch
 
 from bot.errors import MenteeError
 from learning.serving.adapted import Adapted, Lora
-from learning.serving.prefixes import Prefixes
+from learning.serving.prefixes import LEAST, Prefixes, common
 from learning.serving.request import Request
 from learning.serving.rows import Together, rows_for
 
 MAX_ROWS = 16 if not torch.cuda.is_available() else 64
 PORTION, PORTION_ALONE = 128, 512
-"""Tokens of a prompt that are read at a time, while others wait for their next word and while none does."""
+"""Tokens of prompts that are read at a time: while others wait for their next word, and while none does or more wait
+for their first one: a processor takes them at a better price the more there are."""
 AHEAD, AHEAD_SHARE = 16, 0.1
 """Tokens of a prompt that nobody waits for, read at a time while others write; the share of the time that it takes."""
 LONGEST_DRAFT = 7
 MAX_WIDTH = 16
 """Tokens of all rows that a processor takes in one step at little more than the price of one, drafts included."""
+WIDE = 8
+"""Tokens of all rows from which a step is a large product, too."""
 REHEARSED_STEPS = 12
 PREFIX_BYTES = 256 * 2**20
 """For each adapter."""
@@ -37,6 +40,8 @@ class Threads:
 
     reading: int
     writing: int
+    writing_wide: int
+    """In steps of many texts or with a draft."""
 
 
 class Decoder:
@@ -48,7 +53,7 @@ class Decoder:
         self._waiting: deque[Request] = deque()
         self._ahead: deque[Request] = deque()
         self._ahead_from = 0.0  # on the monotonic clock
-        self._texts: list[Request] = []  # row by row; only the last one may still be reading
+        self._texts: list[Request] = []  # row by row; between turns only the last one may still be reading
 
     @property
     def is_idle(self) -> bool:
@@ -69,15 +74,15 @@ class Decoder:
         `is_alone`: no other decoder has anything to write.
         """
         self._let_go()
-        self._admit()
-        if self._texts and self._texts[-1].is_reading:
+        portion = self._portion(is_alone=is_alone)
+        self._admit(portion)
+        if any(request.is_reading for request in self._texts):
             torch.set_num_threads(threads.reading)
-            self._read(len(self._texts) - 1, PORTION_ALONE if is_alone and len(self._texts) == 1 else PORTION)
+            self._read(portion)
         elif self._ahead and time.monotonic() >= self._ahead_from:
             torch.set_num_threads(threads.reading)
             self._read_ahead(PORTION if is_alone and not self._texts else AHEAD)
-        torch.set_num_threads(threads.writing)
-        self._write()
+        self._write(threads)
 
     def fail(self, problem: MenteeError) -> None:
         """End all texts that are being written or read ahead; those that wait are not touched."""
@@ -94,14 +99,20 @@ class Decoder:
 
     @torch.inference_mode()
     def rehearse_reading(self) -> None:
-        self._rows.forward(0, [0], [[0] * PORTION], last=True)
-        self._rows.drop(0, [PORTION])
+        self._rows.forward(0, [0], [[0] * 2 * PORTION], last=True)
+        self._rows.drop(0, [2 * PORTION])
 
     @torch.inference_mode()
     def rehearse_writing(self) -> None:
         for step in range(REHEARSED_STEPS):
             self._rows.forward(0, [step], [[0]])
         self._rows.drop(0, [REHEARSED_STEPS])
+
+    @torch.inference_mode()
+    def rehearse_writing_wide(self) -> None:
+        for step in range(REHEARSED_STEPS // 4):
+            self._rows.forward(0, [step * MAX_WIDTH], [[0] * MAX_WIDTH])
+        self._rows.drop(0, [REHEARSED_STEPS // 4 * MAX_WIDTH])
 
     # --- who comes and goes ----------------------------------------------------------------------------------------
 
@@ -115,28 +126,53 @@ class Decoder:
             self._rows.drop(row, [request.read for request in self._texts])
             del self._texts[row]
 
-    def _admit(self) -> None:
-        """The next text begins where a prompt that was read before goes on differently."""
-        is_reading = bool(self._texts) and self._texts[-1].is_reading
-        if not self._waiting or is_reading or len(self._texts) >= MAX_ROWS:
+    def _portion(self, *, is_alone: bool) -> int:
+        writing = sum(not request.is_reading for request in self._texts)
+        reading = len(self._waiting) + len(self._texts) - writing
+        return PORTION_ALONE if is_alone and (not writing or reading > writing) else PORTION
+
+    def _admit(self, portion: int) -> None:
+        """The next text begins where a prompt that was read before goes on differently. Others begin beside it as long
+        as all that is left of their prompts is read in this turn."""
+        if any(request.is_reading for request in self._texts):
             return
-        request = self._waiting.popleft()
-        self._texts.append(request)
-        if isinstance(self._rows, Together):
-            request.read, kept = self._prefixes_of(request).longest(request.prompt)
-            if kept is not None:
+        admitted: list[Request] = []
+        widest = 0
+        while self._waiting and len(self._texts) < MAX_ROWS:
+            request = self._waiting[0]
+            kept = None
+            if isinstance(self._rows, Together):
+                request.read, kept = self._prefixes_of(request).longest(request.prompt)
+            widest = max(widest, len(request.prompt) - 1 - request.read)
+            if admitted and not self._fits(request, admitted, widest, portion):
+                return
+            admitted.append(self._waiting.popleft())
+            self._texts.append(request)
+            if kept is not None and isinstance(self._rows, Together):
                 self._rows.restore(len(self._texts) - 1, kept, request.read)
+
+    def _fits(self, request: Request, admitted: list[Request], widest: int, portion: int) -> bool:
+        """Beside the others in one pass; not when it would read again what one of them is about to leave to it."""
+        reads_the_same = any(
+            request.lora is other.lora and common(request.prompt, other.prompt) >= request.read + LEAST
+            for other in admitted
+        )
+        fit = isinstance(self._rows, Together) and (len(admitted) + 1) * widest <= portion
+        return fit and not reads_the_same
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
-    def _read(self, row: int, portion: int) -> None:
-        """The next portion of the prompt; its last token is left for the first step of writing."""
-        request = self._texts[row]
-        feed = request.prompt[request.read : -1][:portion]
-        self._rows.forward(row, [request.read], [feed], [request.lora], last=True)
-        request.read += len(feed)
-        if isinstance(self._rows, Together) and not request.is_reading:
-            self._prefixes_of(request).keep(request.prompt[:-1], self._rows.keep(row, request.read))
+    def _read(self, portion: int) -> None:
+        """The next portion of the prompts; their last tokens are left for the first step of writing."""
+        first = next(row for row, request in enumerate(self._texts) if request.is_reading)
+        reading = self._texts[first:]
+        feeds = [request.prompt[request.read : -1][:portion] for request in reading]
+        read, loras = [request.read for request in reading], [request.lora for request in reading]
+        self._rows.forward(first, read, feeds, loras, last=True)
+        for row, (request, feed) in enumerate(zip(reading, feeds, strict=True), first):
+            request.read += len(feed)
+            if isinstance(self._rows, Together) and not request.is_reading:
+                self._prefixes_of(request).keep(request.prompt[:-1], self._rows.keep(row, request.read))
 
     def _read_ahead(self, portion: int) -> None:
         """Into a row that is given back at once: what was read so far is kept among the prefixes."""
@@ -160,12 +196,14 @@ class Decoder:
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
-    def _write(self) -> None:
+    def _write(self, threads: Threads) -> None:
         writing = [request for request in self._texts if not request.is_reading]
         if not writing:
             return
         feeds = self._feeds(writing)
         read, loras = [request.read for request in writing], [request.lora for request in writing]
+        tokens = len(feeds) * max(map(len, feeds))
+        torch.set_num_threads(threads.writing_wide if tokens >= WIDE else threads.writing)
         logits = self._rows.forward(0, read, feeds, loras)  # (B, T, V)
         for request, feed, row in zip(writing, feeds, logits, strict=True):
             self._take(request, feed, row[: len(feed)])

@@ -26,8 +26,8 @@ class Prefixes:
 
         At least the last token is left to be read: its output is what the answer begins with.
         """
-        best = max(self._kept, key=lambda kept: _common(kept, prompt), default=())
-        length = min(_common(best, prompt), len(prompt) - 1)
+        best = max(self._kept, key=lambda kept: common(kept, prompt), default=())
+        length = min(common(best, prompt), len(prompt) - 1)
         if length < LEAST:
             return 0, None
         self._kept.move_to_end(best)
@@ -40,14 +40,14 @@ class Prefixes:
 
     def keep(self, prompt: Sequence[int], states: Tensor) -> None:
         """Keep it in place of what it begins with, within the bound."""
-        for kept in [kept for kept in self._kept if _common(kept, prompt) == len(kept)]:
+        for kept in [kept for kept in self._kept if common(kept, prompt) == len(kept)]:
             del self._kept[kept]
         self._kept[tuple(prompt)] = states
         while self._kept and self.bytes > self._max_bytes:
             self._kept.popitem(last=False)
 
 
-def _common(a: Sequence[int], b: Sequence[int]) -> int:
+def common(a: Sequence[int], b: Sequence[int]) -> int:
     """Length of the common beginning."""
     for i, (x, y) in enumerate(zip(a, b, strict=False)):
         if x != y:

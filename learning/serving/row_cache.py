@@ -21,7 +21,9 @@ class RowCache(Cache):
         self._keys: list[Tensor | None] = [None] * layers  # (R, H, C, D) each, C positions of room
         self._values: list[Tensor | None] = [None] * layers
         self._rows = slice(0, 0)
+        self._numbers = torch.zeros(0, 1, dtype=torch.long)  # (B, 1): the rows again
         self._positions = torch.zeros(0, 0, dtype=torch.long)  # (B, T)
+        self._reach = 0  # positions that the pass may look at
 
     @staticmethod
     def suits(config: PretrainedConfig) -> bool:
@@ -35,8 +37,10 @@ class RowCache(Cache):
         Returns position ids (B, T) and the mask (B, 1, T, S), True where a token may look.
         """
         self._rows = slice(first, first + len(lengths))
+        self._numbers = torch.arange(first, first + len(lengths))[:, None]
         self._positions = torch.tensor(lengths)[:, None] + torch.arange(width)  # (B, T)
-        seen = torch.arange(max(lengths) + width)  # (S,)
+        self._reach = max(lengths) + width
+        seen = torch.arange(self._reach)  # (S,)
         return self._positions, seen <= self._positions[:, None, :, None]
 
     def update(
@@ -53,11 +57,9 @@ class RowCache(Cache):
         return int(self._positions[:, 0].max()) if self._positions.numel() else 0
 
     def _put(self, kept: list[Tensor | None], layer: int, new: Tensor) -> Tensor:
-        reach = int(self._positions[:, -1].max()) + 1
-        room = kept[layer] = _with_room(kept[layer], self._rows.stop, reach, new)
-        rows = torch.arange(self._rows.start, self._rows.stop)[:, None]
-        room[rows, :, self._positions] = new.transpose(1, 2)
-        return room[self._rows, :, :reach]
+        room = kept[layer] = _with_room(kept[layer], self._rows.stop, self._reach, new)
+        room[self._numbers, :, self._positions] = new.transpose(1, 2)
+        return room[self._rows, :, : self._reach]
 
     # --- rows come and go ------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from learning.serving.adapted import Adapted, Lora
+from learning.serving.attention import group_heads
 from learning.serving.row_cache import RowCache
 
 TOLERANCE = 1e-2
@@ -27,7 +28,7 @@ class Rows(Protocol):
         """Feed tokens to the rows from `first` on, which hold `read` tokens each, and each have one of the `loras`.
 
         Logits (B, T, V), T the longest feed; what follows a shorter feed means nothing. With `last` (B, 1, V): only
-        after the last token of feeds that are equally long.
+        after the last of the T, which is for those who need none, or whose feeds are equally long.
         """
         ...
 
@@ -53,6 +54,7 @@ class Together:
         self._adapted = model
         self._model = model.model
         self._cache = RowCache(self._model.config.num_hidden_layers)
+        group_heads(self._model)
 
     def forward(
         self, first: int, read: Sequence[int], feeds: Feeds, loras: Sequence[Lora] = (), *, last: bool = False
@@ -60,8 +62,10 @@ class Together:
         width = max(map(len, feeds))
         ids = torch.tensor([[*feed, *[0] * (width - len(feed))] for feed in feeds])  # (B, T)
         positions, mask = self._cache.begin(first, read, width)
+        # What fills up a shorter feed must not stand where no text does: the model may have no position there.
+        positions = positions.clamp(max=max(r + len(feed) for r, feed in zip(read, feeds, strict=True)) - 1)
         device = self._model.device
-        with self._adapted.wearing(loras):
+        with self._adapted.wearing(loras, width):
             output = self._model(
                 input_ids=ids.to(device),
                 attention_mask=mask.to(device),
@@ -89,6 +93,7 @@ class Together:
 
     def clear(self) -> None:
         self._cache.clear()
+        self._adapted.forget()
 
 
 class Apart:

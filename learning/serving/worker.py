@@ -84,9 +84,15 @@ def _measured(decoder: Decoder) -> Threads:
     most = torch.get_num_threads()
     try:
         reading = fastest_threads(most, decoder.rehearse_reading)
-        threads = Threads(reading, writing=fastest_threads(most, decoder.rehearse_writing))
+        writing = fastest_threads(most, decoder.rehearse_writing)
+        threads = Threads(reading, writing, fastest_threads(most, decoder.rehearse_writing_wide))
     except Exception:  # out of memory, above all: whoever asks next is told
         log.exception("rehearsing failed")
-        threads = Threads(most, most)
-    log.info("engine measured", threads_reading=threads.reading, threads_writing=threads.writing)
+        threads = Threads(most, most, most)
+    log.info(
+        "engine measured",
+        threads_reading=threads.reading,
+        threads_writing=threads.writing,
+        threads_writing_wide=threads.writing_wide,
+    )
     return threads

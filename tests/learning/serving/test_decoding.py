@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from learning.serving.decoding import Decoder, Threads
 from learning.serving.request import Request
 from tests.tiny_model import make_tiny_model
 
-ONE = Threads(1, 1)
+ONE = Threads(1, 1, 1)
 SHORT = [5, 9, 7, 30, 41]
 LONG = [20 + i % 300 for i in range(300)]
 
@@ -148,13 +149,48 @@ def test_a_long_prompt_is_read_between_the_steps_of_others(
         assert len(first.request.tokens) > before
 
 
+def read_at_once(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """Of each pass that reads prompts, how many tokens of which rows; filled as it goes."""
+    passes: list[list[int]] = []
+    whole = decoder._rows.forward
+
+    def forward(*given: Any, last: bool = False) -> torch.Tensor:
+        if last:
+            passes.append([len(feed) for feed in given[2]])
+        return whole(*given, last=last)
+
+    monkeypatch.setattr(decoder._rows, "forward", forward)
+    return passes
+
+
+def test_short_prompts_are_read_in_one_pass(
+    decoder: Decoder, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "PORTION_ALONE", 120)
+    passes = read_at_once(decoder, monkeypatch)
+    prompts = [LONG[:31], LONG[40:61], LONG[70:121], [8], LONG[::-1], LONG[130:161]]
+    asked = [Asked(tokenizer, prompt, Sampling(9)) for prompt in prompts]
+    run(decoder, *asked)
+    assert passes == [[30, 20], [50, 0], [128], [128], [43], [30]]
+    for prompt, each in zip(prompts, asked, strict=True):
+        assert each.written == greedy(model, prompt, 9)
+
+
+def test_prompts_that_begin_the_same_wait_for_the_first_of_them(
+    decoder: Decoder, tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes = read_at_once(decoder, monkeypatch)
+    run(decoder, *(Asked(tokenizer, [*LONG[:100], n, n + 1, n + 2], Sampling(3)) for n in range(60, 64)))
+    assert passes == [[102], [2, 2, 2]]
+
+
 def test_what_was_read_before_is_not_read_again(decoder: Decoder, tokenizer: PreTrainedTokenizerBase) -> None:
     first = Asked(tokenizer, LONG, Sampling(3))
     run(decoder, first)
     same, longer = Asked(tokenizer, LONG, Sampling(3)), Asked(tokenizer, [*LONG, 7, 8], Sampling(3))
     for asked, known in ((same, len(LONG) - 1), (longer, len(LONG) - 1)):
         decoder.add(asked.request)
-        decoder._admit()
+        decoder._admit(0)
         assert asked.request.read == known
         run(decoder)
     assert same.written == first.written
@@ -228,7 +264,7 @@ def test_what_nobody_waits_for_is_read_between_the_steps_of_others(
     assert writing.written == greedy(model, SHORT, 60)
     later = Asked(tokenizer, LONG[:120], Sampling(20))
     decoder.add(later.request)
-    decoder._admit()
+    decoder._admit(0)
     assert later.request.read == 100
     run(decoder)
     assert later.written == greedy(model, LONG[:120], 20)

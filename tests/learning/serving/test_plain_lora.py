@@ -9,7 +9,8 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, PreTrainedModel
 
-from learning.serving.adapted import Adapted
+from learning.serving import adapted
+from learning.serving.adapted import STACKED_BYTES, Adapted
 from learning.serving.plain_lora import read_lora
 from learning.serving.slots import Slots
 from tests.learning.adapters import tiny_base
@@ -91,13 +92,19 @@ def test_layers_that_lie_the_other_way_round_are_layers_too(tmp_path: Path) -> N
         torch.testing.assert_close(logits(model.model), expected, atol=1e-4, rtol=1e-4)
 
 
-def test_adapters_of_different_ranks_and_layers_side_by_side(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("most_bytes", [0, STACKED_BYTES])
+def test_adapters_of_different_ranks_and_layers_side_by_side(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most_bytes: int
+) -> None:
+    monkeypatch.setattr(adapted, "STACKED_BYTES", most_bytes)
     model = Adapted(load(folder))
     expected = [save(load(folder), config, tmp_path / name) for name, config in PLAIN.items()]
     loras = [lora for name in PLAIN if (lora := read_lora(model, tmp_path / name))]
-    with model.wearing(loras), torch.no_grad():
-        together = model.model(input_ids=IDS.expand(len(loras), -1), use_cache=False).logits
-    torch.testing.assert_close(together, torch.cat(expected), atol=1e-4, rtol=1e-4)
+    for order in (1, -1):
+        with model.wearing(loras[::order], width=IDS.shape[1]), torch.no_grad():
+            assert bool(model._worn.stacked) == bool(most_bytes)
+            together = model.model(input_ids=IDS.expand(len(loras), -1), use_cache=False).logits
+        torch.testing.assert_close(together, torch.cat(expected[::order]), atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.filterwarnings("ignore:Setting `save_embedding_layers` to `True`")

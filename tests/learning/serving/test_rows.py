@@ -142,6 +142,18 @@ def test_a_long_text_outgrows_its_room(llama: Adapted) -> None:
 
 
 @torch.inference_mode()
+def test_a_shorter_feed_is_not_filled_up_beyond_the_last_position() -> None:
+    model = make(GPT2Config(vocab_size=99, n_embd=32, n_layer=2, n_head=4, n_positions=64))
+    rows = Together(model)
+    short, long = [1 + i % 90 for i in range(60)], [3 + i % 90 for i in range(40)]
+    rows.forward(0, [0], [short])
+    rows.forward(0, [60, 0], [[5], long])
+    logits = rows.forward(0, [61, 40], [[6], [7]])
+    torch.testing.assert_close(logits[0, 0], plain(model, [*short, 5, 6])[-1], atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(logits[1, 0], plain(model, [*long, 7])[-1], atol=2e-5, rtol=1e-4)
+
+
+@torch.inference_mode()
 def test_with_the_last_row_the_memory_goes(llama: Adapted) -> None:
     rows = Together(llama)
     rows.forward(0, [0], [[1, 2]])
