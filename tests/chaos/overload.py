@@ -33,6 +33,7 @@ async def overload(folder: Path, count: int, mutant: str = "") -> Tally:
     (folder / "plans.md").write_text(HELP)
     model = make_tiny_model(folder / "tiny", layers=LAYERS)
     settings = {"MENTEE_BASE_MODEL": str(model), "MENTEE_SUPPORTED_FROM": "0", "MENTEE_RETRAIN_AFTER_LESSONS": "0"}
+    settings["MENTEE_ASKS_A_MINUTE"] = "0"  # all come from one browser
     installation = Installation(folder, settings, program=_program(mutant))
     await installation.mentee("ingest", "plans.md")
     async with installation.running() as bot:
