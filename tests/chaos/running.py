@@ -71,7 +71,7 @@ HARNESSES = {
         lambda at, n, bug: locks.locks(at / "w", locks.HELD_S[-n:], SEED, bug), 3, 3, ("acknowledged-anyway",), 1
     ),
     "poison": Harness(lambda at, n, bug: locks.poison(at, n, SEED, bug), 3, 100, ("never-parked", "tried-together"), 1),
-    "overload": Harness(lambda at, n, bug: overload.overload(at, n, bug), 300, 2_000, ("silent-when-busy",), 60),
+    "overload": Harness(lambda at, n, bug: overload.overload(at, n, bug), 100, 2_000, ("silent-when-busy",), 60),
 }  # fmt: skip
 
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write everything that was counted.")]
