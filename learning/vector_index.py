@@ -95,6 +95,8 @@ class _Block:
     def __init__(self, dimensions: int) -> None:
         self.vectors = np.empty((BLOCK, dimensions), dtype=np.float32)
         self.signs = np.zeros((-(-dimensions // 64), BLOCK), dtype=np.uint64)
+        self.signs_by_row = np.zeros(self.signs.shape[::-1], dtype=np.uint64)
+        """The same once more: where few rows are looked at, each is one place in memory instead of one a word."""
         self.filled = 0
         """Rows behind that were never written."""
 
@@ -104,15 +106,16 @@ class _Block:
         distances: Numbers = np.bitwise_count(differing).sum(axis=0, dtype=np.uint8)
         return distances
 
-    def weighed(self, rows: Rows, signs: Bits, weights: Bits) -> Numbers:
-        """Of each row, the weights (WEIGHTS, words) of the components whose signs differ, added up."""
-        differing = self.signs.take(rows, axis=1) ^ signs[:, None]
+    def weighed(self, distances: Numbers, reach: int, signs: Bits, weights: Bits) -> tuple[Rows, Numbers]:
+        """The rows within reach, and of each the weights (WEIGHTS, words) of the components whose signs differ."""
+        rows = np.flatnonzero(distances <= reach)
+        differing = self.signs_by_row.take(rows, axis=0).T.copy() ^ signs[:, None]
         weighed: Numbers = np.bitwise_count(differing & weights[:, :, None]).sum(axis=(0, 1), dtype=np.uint16)
-        return weighed
+        return rows, weighed
 
     def cosines(self, rows: Rows, question: Vectors) -> Vectors:
         """One by one: a product of matrix and vector would wake the threads of BLAS, which then keep the cores busy."""
-        cosines: Vectors = np.vecdot(self.vectors[rows], question)
+        cosines: Vectors = np.vecdot(self.vectors.take(rows, axis=0), question)
         return cosines
 
 
@@ -128,7 +131,7 @@ class _RowStore:
         row = self._free.pop() if self._free else self._append(len(vector))
         block, at = self._blocks[row // BLOCK], row % BLOCK
         block.vectors[at] = vector
-        block.signs[:, at] = _bits(vector > 0)
+        block.signs[:, at] = block.signs_by_row[at] = _bits(vector > 0)
         block.filled = max(block.filled, at + 1)
         return row
 
@@ -166,9 +169,9 @@ def _shortlist(blocks: list[_Block], question: Vectors) -> Rows:
     distances = _side_by_side(lambda block: block.distances(signs), blocks)
     within = np.bincount(np.concatenate([each[::SAMPLED] for each in distances]), minlength=256).cumsum()
     reach = int(np.searchsorted(within, LONG_LIST // SAMPLED))
-    near = [np.flatnonzero(each <= reach) for each in distances]
-    weighed = np.concatenate(_side_by_side(lambda block, rows: block.weighed(rows, signs, weights), blocks, near))
-    rows = np.concatenate([each + at * BLOCK for at, each in enumerate(near)])
+    near = _side_by_side(lambda block, each: block.weighed(each, reach, signs, weights), blocks, distances)
+    weighed = np.concatenate([each for _, each in near])
+    rows = np.concatenate([each + at * BLOCK for at, (each, _) in enumerate(near)])
     nearest: Rows = rows[_least(weighed, SHORTLIST)]
     return nearest
 
