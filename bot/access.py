@@ -27,6 +27,8 @@ class Deed(StrEnum):
     """Take a hand-off, or say that it is solved."""
     DECIDE = "decide"
     """Settle alone what is held. Of whoever may, nothing is held."""
+    LOAD = "load"
+    """Send a file of help, see what loads did, and restore what they dropped."""
     # commands
     HELP = "help"
     OPTOUT = "optout"
@@ -54,6 +56,7 @@ NEEDED: Mapping[Deed, Role] = {
     Deed.TEACH: Role.AGENT,
     Deed.TAKE: Role.AGENT,
     Deed.DECIDE: Role.ADMIN,
+    Deed.LOAD: Role.ADMIN,
     Deed.HELP: Role.CUSTOMER,
     Deed.OPTOUT: Role.CUSTOMER,
     Deed.OPTIN: Role.CUSTOMER,
@@ -77,7 +80,7 @@ FOR_ALL = frozenset({Deed.RETRAIN, Deed.PROMOTE, Deed.ROLLBACK, Deed.PAUSE, Deed
 """What concerns all workspaces. Where they don't share what they know, a workspace's own admin may not: only whom the
 operator's settings name by their own id."""
 
-COMMANDS = frozenset(NEEDED) - {Deed.ASK, Deed.CHOOSE, Deed.RATE, Deed.TEACH, Deed.TAKE, Deed.DECIDE}
+COMMANDS = frozenset(NEEDED) - {Deed.ASK, Deed.CHOOSE, Deed.RATE, Deed.TEACH, Deed.TAKE, Deed.DECIDE, Deed.LOAD}
 
 
 @dataclass(frozen=True)

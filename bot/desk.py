@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TypeVar
 
+from bot.access import Deed
 from bot.answering import OnText
 from bot.answers import Answer
 from bot.conversation import Question, Turn
@@ -205,7 +206,7 @@ class Desk:
     def _library(self, person: Person, verb: str, place: Place = TERMINAL) -> Library:
         """What was loaded is told of all loads together: where workspaces don't share, only to the operator."""
         is_elsewhere = self._policy.separate and tenant_of(place) != SHARED
-        if self.role_of(person) < Role.ADMIN or self.library is None or is_elsewhere:
+        if not self._policy.staff.may(person, Deed.LOAD) or self.library is None or is_elsewhere:
             raise NotAllowed(self.routing.commands.texts.not_admin.format(verb=verb))
         return self.library
 
