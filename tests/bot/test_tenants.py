@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.access import Staff
 from bot.answers import Answer, AnswerKind
-from bot.errors import BadInput
+from bot.errors import BadInput, NotAllowed
 from bot.events import Place
 from bot.feedback import Hold, Lesson, LessonSource, Phrasing, facts_of
 from bot.ids import SHARED, FactId, LessonId, Tenant, new_id
@@ -23,6 +23,9 @@ from bot.policy import Policy
 from bot.tenants import facts_by_tenant, named, seen, tenant_of
 from bot.trust import PROVEN_AFTER
 from connectors.web.parsing import place_of
+from deploy.parts import open_kept
+from deploy.settings import Settings
+from deploy.uploads import Uploads
 from deploy.wiring import utc_now
 from tests.bot.events import ADMIN, AGENT, NOW, THREAD, chosen, command, correction, message, reaction
 from tests.fakes.connector import FakeConnector
@@ -192,6 +195,17 @@ async def test_a_session_shows_what_its_workspace_sees(house: House, chat: FakeC
     held = await house.store.run(lambda unit: letting_in.holder(unit, session or "", PassKind.SESSION, NOW))
     assert held is not None
     assert held.tenant == TWO
+
+
+async def test_what_loads_did_is_told_to_no_single_workspace(house: House, tmp_path: Path) -> None:
+    """It is told of all loads together."""
+    with open_kept(Settings(data_dir=tmp_path / "loads", cache_dir=tmp_path / "cache")) as kept:
+        desk = replace(house.desk, library=Uploads(kept))
+        with pytest.raises(NotAllowed):
+            await desk.load_report(ADMIN, 9, Place(Platform.WEB, TWO, "page"))
+        with pytest.raises(NotAllowed):
+            await desk.restore(ADMIN, "row", Place(Platform.WEB, TWO, "page"))
+        assert await desk.load_report(ADMIN, 9, Place(Platform.WEB, "local", "page")) == (None, [])
 
 
 async def test_a_removed_workspace_takes_along_what_it_taught(house: House, chat: FakeConnector) -> None:
