@@ -49,7 +49,7 @@ HELP = Section(
 CONVERSATION_ID = "0190b2f4-0000-4000-8000-0000000000aa"
 DUPLICATES = 0.15
 """How much of it comes again though it was acknowledged, ..."""
-LATE_S = 1.5
+LATE_S = 4.0
 """... so much later at most: it may have been worked off meanwhile."""
 
 
