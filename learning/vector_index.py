@@ -18,8 +18,8 @@ from learning.encoder import Vectors
 
 EXACT_UP_TO = 20_000
 """No more than a block."""
-LONG_LIST = 16_000
-SHORTLIST = 3_500
+LONG_LIST = 20_000
+SHORTLIST = 4_000
 """What two looks leave. Of a million real texts, 99 % of the ten nearest are among it (`mentee bench retrieval`)."""
 SAMPLED = 16
 """Every so many-th distance tells how far the long list must reach."""
