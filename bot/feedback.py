@@ -71,6 +71,7 @@ class Hold(StrEnum):
     OVERRULES = "overrules"  # a teacher with a good record says otherwise
     DISPUTED = "disputed"  # it was answered so before, and a colleague corrected it
     UNRELATED = "unrelated"  # one answer for another question altogether
+    CORRECTED = "corrected"  # a colleague answered otherwise where it was said, and nobody stands behind it
 
 
 class Ruling(StrEnum):
