@@ -176,6 +176,7 @@ class Capturing:
             lesson = replace(lesson, contradicts=against.id)
         taken_for = self.fact(unit, likely) if likely is not None else None
         reason = self.reviewing.holding.reason(unit, lesson, event.person, taken_for, near)
+        aside = self.reviewing.set_aside(unit, lesson, posted) if reason is None else []
         self._keep(unit, lesson, "" if posted.retracted else posted.answer.question)
         if reason is not None:
             return [self.reviewing.hold(unit, lesson, reason, posted.place)]
@@ -186,7 +187,7 @@ class Capturing:
             receipt += f"\n{self.texts.noted_contradicts.format(title=against.label)}"
         settled = self.reviewing.same_again(unit, lesson, event.person, event.at)
         fallen = self.reviewing.fall(unit, event.at, posted.place)
-        return [Notice(place=posted.place, text=receipt), *settled, *fallen]
+        return [Notice(place=posted.place, text=receipt), *settled, *aside, *fallen]
 
     def check(self, question: str, answer: str) -> None:
         """Raises BadInput for a lesson that is empty or too long."""

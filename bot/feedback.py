@@ -72,6 +72,7 @@ class Hold(StrEnum):
     CONFIRMED = "confirmed"  # colleagues agree on another answer, and the teacher has changed many such today
     DISPUTED = "disputed"  # it was answered so before, and a colleague corrected it
     UNRELATED = "unrelated"  # one answer for another question altogether
+    CORRECTED = "corrected"  # a colleague answered otherwise where it was said, and nobody stands behind it
 
 
 class Ruling(StrEnum):

@@ -89,6 +89,16 @@ class Holding:
         today = [each for each in unit.lessons.by(lesson.author) if each.taught_at > lesson.taught_at - DAY]
         return sum(_is_against_colleagues(unit, each, trust) for each in today) >= CHANGES_A_DAY
 
+    def is_corrected_away(self, unit: Unit, said: Lesson, lesson: Lesson) -> bool:
+        """True when nobody who is believed stands behind what was said, and a colleague's lesson answers otherwise in a
+        fact of its own. One in the same fact takes its place anyway."""
+        is_theirs = said.author != lesson.author and said.source is not LessonSource.FAQ and said.ruling is None
+        stands = said.withdrawn_at is None and said.fact != lesson.fact and said.answer != lesson.answer
+        if self.policy.trust_from <= 0 or not (is_theirs and stands) or self.is_exempt(Person.of_key(said.author)):
+            return False
+        trust = self.trust(unit)
+        return not trust.is_good(said.author) and not trust.is_confirmed(said)
+
     def is_burst(self, unit: Unit, lesson: Lesson, teacher: Person) -> bool:
         """True when the teacher has had an hour's share already."""
         if lesson.source is LessonSource.APPROVAL:

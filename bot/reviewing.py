@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import PurePath
 
+from bot.answers import PostedAnswer
 from bot.contradicting import Contradiction, in_doubt
 from bot.errors import BadInput, NotAllowed
 from bot.events import Place
@@ -74,6 +75,7 @@ class Reviewing:
             Hold.CONFIRMED: self.texts.held_confirmed.format(limit=CHANGES_A_DAY),
             Hold.DISPUTED: self.texts.held_disputed,
             Hold.UNRELATED: self.texts.held_unrelated,
+            Hold.CORRECTED: self.texts.held_corrected,
         }[reason]
 
     def _line(self, lesson: Lesson) -> str:
@@ -156,6 +158,24 @@ class Reviewing:
             return []
         told = text.format(name=lesson.author_name, question=quote(lesson.question), by=by.name or by.id)
         return [Notice(place=posted.place, text=told, to=Person.of_key(lesson.author, lesson.author_name))]
+
+    # --- what a colleague corrected -------------------------------------------------------------------------------
+
+    def set_aside(self, unit: Unit, lesson: Lesson, posted: PostedAnswer) -> list[Outgoing]:
+        """Hold the lesson that the bot had answered with, if this one, which is used, leaves it with nobody behind it.
+
+        It may have been right, and the question mistaken for its own: a ✅ brings it back.
+        """
+        confirmed = posted.answer.confirmation
+        said = unit.lessons.get(confirmed.lesson) if confirmed is not None else None
+        if said is None or not self.holding.is_corrected_away(unit, said, lesson):
+            return []
+        unit.lessons.hold(said.id, Hold.CORRECTED, lesson.taught_at)
+        text = self.texts.set_aside.format(
+            name=said.author_name, question=quote(said.question), answer=quote(said.answer), by=lesson.author_name,
+            id=short(said),
+        )  # fmt: skip
+        return [Notice(place=posted.place, text=text, lesson=said.id)]
 
     # --- who falls into disrepute ----------------------------------------------------------------------------------
 

@@ -137,6 +137,10 @@ class Texts:
         "Thank you {name}. I keep this lesson, but I don't use it yet: {reason} {who} (`{id}`)\n"
         "> {question}\n> {answer}"
     )
+    set_aside: str = (
+        "I had answered with what {name} taught me, and nobody had confirmed it:\n> {question}\n> {answer}\n"
+        "As {by} answers otherwise, I don't use it any more. Put a ✅ here if it is right for its own question: `{id}`"
+    )
     held_for_colleague: str = "It is used once a colleague puts a ✅ here or teaches the same, or an admin accepts it."
     held_for_admin: str = "An admin decides."
     held_burst: str = "that's more than {limit} within an hour."
@@ -150,6 +154,7 @@ class Texts:
     )
     held_disputed: str = "you and a colleague have answered this in turn."
     held_unrelated: str = "it is also the answer to another question altogether."
+    held_corrected: str = "a colleague answered otherwise where I had said it."
     held_line: str = "`{id}` {name}, {date}: {reason}\n> {question}\n> {answer}"
     noted_contradicts: str = "The help page “{title}” says otherwise: an admin looks at it before I train on it."
     doubt_line: str = (

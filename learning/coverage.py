@@ -11,7 +11,7 @@ import argparse
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.answering import shown
@@ -39,11 +39,22 @@ class Coverage:
     """Known ones not served, whose fact would be offered as "did you mean"."""
     none: int = 0
     none_served: int = 0
+    marks: list[tuple[float, bool]] = field(default_factory=list, compare=False)
+    """Of each known one: how probable its likeliest fact is, and whether that is the right one."""
+
+    def covered(self, most_wrong: float = 0.05) -> float:
+        """The largest share of the known ones, surest first, whose likeliest facts are wrong in so few at most."""
+        covered = wrong = 0
+        for place, (_, right) in enumerate(sorted(self.marks, key=lambda mark: -mark[0]), 1):
+            wrong += not right
+            covered = place if wrong <= most_wrong * place else covered
+        return covered / len(self.marks) if self.marks else 0.0
 
     def __str__(self) -> str:
         wrong = f"{self.wrong}/{self.served} wrong (95 % bound {upper_bound(self.wrong, self.served):.3f})"
         return (
-            f"first {self.first / self.known:.3f} · served {self.served / self.known:.3f}, {wrong} · "
+            f"first {self.first / self.known:.3f} · covered {self.covered():.3f} · "
+            f"served {self.served / self.known:.3f}, {wrong} · "
             f"offered {self.offered / self.known:.3f} · none served {self.none_served}/{self.none} · "
             f"wrong in all {self.wrong + self.none_served}/{self.served + self.none_served}"
         )
@@ -62,6 +73,7 @@ def measure(worlds: Sequence[World], encoded: Encoded) -> Coverage:
                 continue
             counts.known += 1
             counts.first += ranked[0].row == case.fact
+            counts.marks.append((ranked[0].probability, ranked[0].row == case.fact))
             counts.served += served
             counts.wrong += served and ranked[0].row != case.fact
             offered = [ranked[i].row for i in shown([match.probability for match in ranked], OFFER_FROM)]

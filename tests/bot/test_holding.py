@@ -194,6 +194,56 @@ async def test_one_answer_in_other_words_does_not_wait(house: House, chat: FakeC
     assert await held(house) == []
 
 
+OTHER_WORDS = "How long may somebody pause the gym contract?"
+OTHERWISE = "Ninety days a year: open the Settings of the app, choose both dates and confirm them by mail."
+
+
+async def answer_otherwise(house: House, chat: FakeConnector, teacher: Person) -> None:
+    """What is said to QUESTION is corrected under other words, so that it begins a fact of its own."""
+    said = await ask(house, chat, QUESTION)
+    await house.desk.receive(
+        replace(correction(said.id, OTHER_WORDS, OTHERWISE, teacher), at=NOW + timedelta(minutes=1))
+    )
+    await house.settle()
+
+
+async def test_what_nobody_confirmed_waits_once_a_colleague_answers_otherwise_where_it_was_said(
+    house: House, chat: FakeConnector
+) -> None:
+    await correct(house, chat, QUESTION, LIE, MEL)
+    await answer_otherwise(house, chat, BEN)
+    assert [(each.answer, each.held) for each in await held(house)] == [(LIE, Hold.CORRECTED)]
+    assert (await ask(house, chat, QUESTION)).text == OTHERWISE
+    assert "I had answered with what Mel taught me" in chat.notices[-1].text
+    assert "a colleague answered otherwise" in await give(house, chat, "review")
+
+
+async def test_a_check_brings_back_what_was_right_for_its_own_question(house: House, chat: FakeConnector) -> None:
+    await correct(house, chat, QUESTION, "Under Pause.", MOE)
+    await answer_otherwise(house, chat, BEN)
+    (told,) = [notice for notice in chat.notices if "what Moe taught me" in notice.text]
+    receipt = MessageRef(told.place.platform, told.place.workspace, told.place.channel, told.id)
+    await house.desk.receive(reaction("+1", receipt, CLEO))
+    await house.settle()
+    assert await held(house) == []
+    lessons = {each.answer: each for each in await house.desk.lessons()}
+    assert lessons["Under Pause."].ruled_by == CLEO.key
+    assert lessons["Under Pause."].withdrawn_at is lessons[OTHERWISE].withdrawn_at is None
+
+
+@pytest.mark.parametrize("confirms", [True, False])
+async def test_what_was_confirmed_or_is_ones_own_does_not_wait(
+    house: House, chat: FakeConnector, *, confirms: bool
+) -> None:
+    await correct(house, chat, QUESTION, "Under Pause.", MOE)
+    if confirms:
+        await ask(house, chat, QUESTION)
+        await house.desk.receive(reaction("white_check_mark", chat.last_message(), CLEO))
+        await house.settle()
+    await answer_otherwise(house, chat, BEN if confirms else MOE)
+    assert await held(house) == []
+
+
 async def test_two_who_contradict_each_other_in_turn_wait_for_an_admin_whose_word_is_final(
     house: House, chat: FakeConnector
 ) -> None:

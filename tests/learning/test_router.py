@@ -177,6 +177,14 @@ def test_measuring_counts_what_is_served_and_what_is_wrong() -> None:
     assert counts == Coverage(known=2, first=1, served=2, wrong=1, offered=0, none=2, none_served=1)
 
 
+def test_what_is_covered_goes_down_to_the_last_place_where_few_enough_are_wrong() -> None:
+    sure = [(1 - i / 100, True) for i in range(20)]
+    assert Coverage(marks=[(0.5, False), *sure, (0.4, False)]).covered() == pytest.approx(21 / 22)
+    assert Coverage(marks=[(0.5, False), *sure]).covered(0.04) == pytest.approx(20 / 21)
+    assert Coverage(marks=[(0.9, False), (0.8, True)]).covered() == 0
+    assert Coverage().covered() == 0
+
+
 def test_a_data_set_is_read_by_its_splits(tmp_path: Path) -> None:
     rows = [("a", "stream", "a1"), ("a", "train", "a2"), ("a", "test", "a3"), ("b", "stream", "b1"), ("b", "dev", "b2")]
     lines = (f'{{"fact": "{f}", "answer": "A {f}", "split": "{s}", "question": "{q}"}}' for f, s, q in rows)
