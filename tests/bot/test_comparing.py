@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +166,9 @@ async def test_what_the_texts_lack_is_asked_of_nobody(house: House, chat: FakeCo
 
 async def test_a_page_that_has_changed_since_is_asked_of_nobody(house: House, chat: FakeConnector) -> None:
     answer = await ask_until(house, chat, V2)
-    await house.add_section("Prices", "Lamps", PRICES + " Returns are free.")
+    (section,) = await house.store.run(lambda unit: unit.documents.sections())
+    changed = replace(section, text=f"{PRICES} Returns are free.")
+    await house.store.run(lambda unit: unit.documents.replace(section.source, "changed", [changed]))
     await mend(house, answer)
     await look(house)
     assert await pairs(house) == {Pair(Outcome.UNSAID, by_new=True): 1}
