@@ -43,6 +43,8 @@ class Certificate:
     serving: str
     """What answers since."""
     rebuild: RunId | None
+    words: tuple[str, ...] = ()
+    """What files may name the person by, until they have been gone through; empty from then on."""
     done_at: datetime | None = None
     """When files and bytes were gone, too; None while that is pending."""
     folders: int = 0

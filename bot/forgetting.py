@@ -42,6 +42,7 @@ class Forgetting:
             anonymised=erased.anonymised, withdrawn=tuple(adapter.id for adapter in tainted),
             serving=serving.name if serving is not None else self.texts.base_model,
             rebuild=self._rebuild(unit) if tainted or stopped else None,
+            words=(person.key.partition(":")[2], *sorted(person.names)),
         )  # fmt: skip
         unit.persons.keep(certificate)
         unit.audit.add(FORGOTTEN if by == person.key else by, "forgot somebody", certificate.id, self.clock())

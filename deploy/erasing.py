@@ -13,8 +13,10 @@ from bot.ids import RunId, time_of
 from bot.lineage import RunState
 from bot.people import OPERATOR
 from bot.ports import Unit
+from deploy.loading import papers_folder
 from deploy.parts import Kept
 from deploy.wiring import utc_now
+from learning.sources.papers import Papers
 from storage.backup import UNFINISHED
 from storage.backup_keys import BackupKeys
 
@@ -44,6 +46,8 @@ async def finish_erasures(kept: Kept) -> list[Certificate]:
     for certificate in pending:
         folders = await kept.store.run(lambda unit, of=certificate: list(_doomed(kept, unit, of)))  # type: ignore[misc]
         await asyncio.to_thread(_remove, folders)
+        await asyncio.to_thread(Papers(papers_folder(kept)).anonymise, certificate.words)
+        certificate = await _keep(kept, replace(certificate, words=()))  # before the bytes of what it said are scrubbed
         await kept.store.scrub()
         backups = await asyncio.to_thread(BackupKeys(kept.settings.backup_keys_dir).destroy, utc_now())
         done.append(await _keep(kept, kept.commands.forgetting.done(certificate, len(folders), backups)))
@@ -74,11 +78,14 @@ def _remove(folders: list[Path]) -> None:
 
 
 async def _keep(kept: Kept, certificate: Certificate) -> Certificate:
-    """The certificate in the database, and beside it for people and programs."""
+    """The certificate in the database, and beside it for people and programs once it says nothing of who it was."""
     await kept.store.run(lambda unit: unit.persons.keep(certificate))
+    if certificate.done_at is None:
+        return certificate
     folder = kept.settings.data_dir / "certificates"
     folder.mkdir(exist_ok=True)
-    text = json.dumps(asdict(certificate), default=str, indent=1)
+    told = {name: value for name, value in asdict(certificate).items() if name != "words"}
+    text = json.dumps(told, default=str, indent=1)
     (folder / f"{certificate.id}.json").write_text(text + "\n", encoding="utf-8")
     (folder / f"{certificate.id}.txt").write_text(
         kept.commands.forgetting.describe(certificate) + "\n", encoding="utf-8"

@@ -5,7 +5,8 @@ One JSON-lines file for each source, which `mentee ingest` can read again. Knows
 
 import hashlib
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from itertools import chain
@@ -18,6 +19,9 @@ from learning.sources.staging import FAQ, Staged, Staging
 
 DROPPED, REVIEW = "dropped", "review"
 REPORT, RESTORED = "report.json", "restored.jsonl"
+NAMELESS = "(somebody)"
+LEAST_WORD = 3
+"""Characters. A shorter name is part of too much."""
 
 
 class Papers:
@@ -64,6 +68,15 @@ class Papers:
         for kind in (DROPPED, REVIEW):
             self._path(kind, source).unlink(missing_ok=True)
 
+    def anonymise(self, words: Sequence[str]) -> int:
+        """Nobody is named by these words any more, in any file here; how many files that changed."""
+        named = [rf"(?<!\w){re.escape(word)}(?!\w)" for word in words if len(word) >= LEAST_WORD]
+        if not named:
+            return 0
+        pattern = re.compile("|".join(named), re.IGNORECASE)
+        files = [*self.folder.rglob("*.jsonl"), *self.folder.glob(REPORT)]
+        return sum(_anonymised(path, pattern) for path in files)
+
     def all_dropped(self) -> Iterator[Any]:
         """Every row that the newest loads dropped, source by source."""
         for path in sorted((self.folder / DROPPED).glob("*.jsonl")):
@@ -78,6 +91,34 @@ class Papers:
 def id_of(row: dict[str, Any]) -> str:
     """The same for the same entry of the same source."""
     return hashlib.sha256(json.dumps([row["source"], row["question"], row["answer"]]).encode()).hexdigest()[:16]
+
+
+def _anonymised(path: Path, pattern: re.Pattern[str]) -> bool:
+    """Put NAMELESS for every match in the texts of a file of JSON lines, all of it or none; whether there was one."""
+    unfinished = path.with_suffix(".unfinished")
+    found = False
+    with path.open(encoding="utf-8") as lines, unfinished.open("w", encoding="utf-8") as file:
+        for line in lines:
+            row = json.loads(line)
+            plain = _replaced(row, pattern)
+            found = found or plain != row
+            file.write(json.dumps(plain, ensure_ascii=False) + "\n")
+    if found:
+        unfinished.replace(path)
+    else:
+        unfinished.unlink()
+    return found
+
+
+def _replaced(value: Any, pattern: re.Pattern[str]) -> Any:
+    match value:
+        case str():
+            return pattern.sub(NAMELESS, value)
+        case list():
+            return [_replaced(each, pattern) for each in value]
+        case dict():
+            return {name: _replaced(each, pattern) for name, each in value.items()}
+    return value
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +17,11 @@ from bot.lineage import Adapter, Deployment, Move, RunState
 from bot.people import Person, Platform
 from deploy.backups import restore_backup, write_backup
 from deploy.erasing import finish_erasures, forget
+from deploy.loading import papers_folder
 from deploy.logs import set_up_logs
 from deploy.parts import Kept, open_kept
 from deploy.settings import Settings, read_settings
+from learning.sources.papers import NAMELESS, Papers
 from storage.codec import ADAPTER, to_text
 from storage.tables import AdapterRow
 from storage.unit_of_work import SqlUnit
@@ -128,6 +130,47 @@ async def test_no_byte_of_what_somebody_wrote_is_left(
     assert certificate.searched
     questions = {lesson.question for lesson in await house.desk.lessons()}
     assert questions == {f"What stands on shelf {i}?" for i in range(1, canaries, 3)}
+
+
+async def test_no_paper_of_a_load_names_them(house: House, kept: Kept, data: Path) -> None:
+    await say(house, "How long is the trial?")
+    folder = papers_folder(kept)
+    (folder / "review").mkdir(parents=True)
+    pairs = [{"question": "Is O-Cara open?", "answer": "Ask CARA quimby-vane.", "resolved_by": name}
+             for name in (GONE.name, OTHER.name)]  # fmt: skip
+    (folder / "review" / "chat.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    (folder / "report.json").write_text(json.dumps({"steps": {"short": {"examples": [f"thanks {GONE.id}"]}}}) + "\n")
+    (folder / "restored.jsonl").write_text(json.dumps({"question": "Quimby?"}) + "\n")
+    await forget(kept, GONE.key, with_lessons=False)
+    assert files_with(data, GONE.name) + files_with(data, GONE.id) + files_with(data, "CARA") == []
+    rows = [json.loads(line) for line in (folder / "review" / "chat.jsonl").read_text().splitlines()]
+    assert [row["resolved_by"] for row in rows] == [NAMELESS, OTHER.name]
+    assert {row["question"] for row in rows} == {"Is O-Cara open?"}  # another name
+    assert json.loads((folder / "restored.jsonl").read_text()) == {"question": "Quimby?"}
+    assert list(folder.rglob("*.unfinished")) == []
+
+
+async def test_who_it_was_is_kept_until_files_were_gone_through(
+    house: House, kept: Kept, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash between the two halves leaves nobody's name in the papers."""
+    await say(house, "How long is the trial?")
+    folder = papers_folder(kept)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "restored.jsonl").write_text(json.dumps({"question": f"Who is {GONE.name}?"}) + "\n")
+    forgetting = kept.commands.forgetting
+    await kept.store.run(lambda unit: forgetting.forget(unit, GONE.key, "cli:operator", with_lessons=False))
+    monkeypatch.setattr(Papers, "anonymise", _dies)
+    with pytest.raises(KeyboardInterrupt):
+        await finish_erasures(kept)
+    monkeypatch.undo()
+    (certificate,) = await finish_erasures(kept)
+    assert certificate.words == ()
+    assert files_with(data, GONE.name) == []
+
+
+def _dies(_papers: Papers, _words: Sequence[str]) -> int:
+    raise KeyboardInterrupt
 
 
 async def test_what_others_said_stays(house: House, chat: FakeConnector, kept: Kept, data: Path) -> None:
