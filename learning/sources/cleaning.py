@@ -102,14 +102,14 @@ class Cleaner:
         texts = [section.title, section.heading, section.text]
         for name, step in self._steps:
             if name == "encoding":
-                texts = [self._apply(name, step, text) for text in texts]
+                texts = [self._apply(name, step, text, self._cleaning.redact or str) for text in texts]
         title, heading, text = map(self.redacted, texts)
         return replace(section, title=title, heading=heading, text=text)
 
     def entry(self, entry: Entry) -> Entry:
         """All of its texts through all steps."""
         phrasings = getattr(entry, "phrasings", ())
-        question, answer, *others = self._texts([entry.question, entry.answer, *phrasings])
+        question, answer, *others = self._texts([entry.question, entry.answer, *phrasings], self._shown(entry))
         if isinstance(entry, Pair):
             return self.without_personal(replace(entry, question=question, answer=answer))
         clean = replace(entry, question=question, answer=answer, phrasings=tuple(filter(None, others)))
@@ -122,8 +122,9 @@ class Cleaner:
             if redact_pair is None:
                 return entry
             question, answer = redact_pair(entry.question, entry.answer, entry.people)
-            self._noted("redaction", entry.question, question)
-            self._noted("redaction", entry.answer, answer)
+            for before, after in ((entry.question, question), (entry.answer, answer)):
+                if after != before:
+                    self._report.changed("redaction", after, after, str)
             return replace(entry, question=question, answer=answer)
         question, answer, *others = map(self.redacted, (entry.question, entry.answer, *entry.phrasings))
         topic = self._redacted_topic(entry.topic)
@@ -131,7 +132,7 @@ class Cleaner:
 
     def redacted(self, text: str) -> str:
         redact = self._cleaning.redact
-        return self._apply("redaction", redact, text) if redact is not None else text
+        return self._apply("redaction", redact, text, redact) if redact is not None else text
 
     def objection(self, entry: Entry) -> tuple[str, str] | None:
         """The step that drops it, and why; None for one that is of use."""
@@ -155,19 +156,27 @@ class Cleaner:
         wanted = self._cleaning.languages
         return ("language", f"written in {language!r}") if wanted and language not in wanted else None
 
-    def _texts(self, texts: Sequence[str]) -> list[str]:
+    def _texts(self, texts: Sequence[str], shown: Redact) -> list[str]:
         for name, step in self._steps:
-            texts = [self._apply(name, step, text) for text in texts]
+            texts = [self._apply(name, step, text, shown) for text in texts]
         return [text.strip() for text in texts]
 
-    def _apply(self, name: str, step: Callable[[str], str], text: str) -> str:
+    def _apply(self, name: str, step: Callable[[str], str], text: str, shown: Redact) -> str:
         after = step(text)
-        self._noted(name, text, after)
+        self._noted(name, text, after, shown)
         return after
 
-    def _noted(self, name: str, before: str, after: str) -> None:
+    def _noted(self, name: str, before: str, after: str, shown: Redact) -> None:
         if after != before:
-            self._report.changed(name, before, after)
+            self._report.changed(name, before, after, shown)
+
+    def _shown(self, entry: Entry) -> Redact:
+        """What makes a text fit to be an example in the report, which is kept."""
+        redact_pair = self._cleaning.redact_pair
+        if not isinstance(entry, Pair) or redact_pair is None:
+            return self._cleaning.redact or str
+        people = entry.people
+        return lambda text: redact_pair(text, "", people)[0]
 
 
 def repaired(text: str) -> str:

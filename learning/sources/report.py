@@ -1,5 +1,6 @@
 """The data report: what came in, what was dropped and why, with examples, and what remains. Counts; decides nothing."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,11 +56,12 @@ class DataReport:
     def dropped(self) -> int:
         return sum(effect.dropped for effect in self.steps.values())
 
-    def changed(self, step: str, before: str, after: str) -> None:
+    def changed(self, step: str, before: str, after: str, shown: Callable[[str], str]) -> None:
+        """`shown`: redacts what is shown as an example."""
         effect = self.steps.setdefault(step, Effect())
         effect.changed += 1
         if len(effect.examples) < MAX_EXAMPLES:
-            effect.examples.append(_difference(before, after))
+            effect.examples.append(_difference(shown(before), shown(after)))
 
     def drop(self, step: str, question: str, reason: str) -> None:
         effect = self.steps.setdefault(step, Effect())
@@ -74,7 +76,9 @@ class DataReport:
 
 
 def _difference(before: str, after: str) -> str:
-    """Both texts from a little before where they begin to differ."""
+    """Both texts from a little before where they begin to differ; where they don't, since it was redacted, one."""
+    if before == after:
+        return repr(after[:EXAMPLE_CHARS])
     at = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after)))
     start, half = max(0, at - 15), EXAMPLE_CHARS // 2
     return f"{before[start : start + half]!r} → {after[start : start + half]!r}"
