@@ -82,7 +82,8 @@ class Desk:
         return await self.store.run(lambda unit: form(unit.within(self._policy.within(place))))
 
     async def home(self, person: Person, place: Place) -> Home:
-        return await self._shown(place, lambda unit: home_of(unit, person, self.routing.commands))
+        of = self._policy.shown(place)
+        return await self._shown(place, lambda unit: home_of(unit, person, self.routing.commands, of))
 
     async def suggestions(self, place: Place) -> Sequence[str]:
         return await self._shown(place, suggestions)

@@ -39,7 +39,20 @@ class Texts:
     home_title: str = "What I am and know"
     home_lessons: str = "What you have taught me"
     home_no_lessons: str = "Nothing yet. Correct an answer of mine with ✏️, and it stands here."
+    home_review: str = "Waiting for review: /mentee accept ID, /mentee drop ID"
     home_adapters: str = "Adapters"
+    home_settings: str = "Settings"
+    home_settings_are: str = (
+        'Taught answers are served from a probability of {known:.2f}; below, "did you mean" asks from {clarify:.2f}, '
+        "and from {offer:.2f} rather than handing off. Help sections are written from at a likeness of {grounded:.2f}.\n"
+        "Waiting hand-offs are called again after {remind:.0f} minutes. A correction amends answers of {amend} days. "
+        "Questions of one person in a minute: {asks} (0: no limit).\n"
+        "Lessons are used at once from a trust of {trust:.2f}, and {lessons} of one agent in an hour (0: no limit). "
+        "{sharing} A new adapter answers {canary:.0%} at first.\n"
+        "They stand in the operator's .env file, and hold from the next start."
+    )
+    workspaces_share: str = "Workspaces share what they know."
+    workspaces_apart: str = "Each workspace knows what was taught there, and what all share."
     # hand-offs
     handoff_question: str = "Question: {question}"
     handoff_also: str = "In the same minute: {questions}"

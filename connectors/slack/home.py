@@ -19,8 +19,11 @@ def home_view(home: Home, texts: Texts) -> dict[str, Any]:
         _header(texts.home_title), *sections(home.state),
         _header(texts.home_lessons), *sections(lessons or texts.home_no_lessons),
     ]  # fmt: skip
-    if home.adapters is not None:
-        blocks += [_header(texts.home_adapters), *sections(home.adapters)]
+    for title, text in (
+        (texts.home_review, home.review), (texts.home_adapters, home.adapters), (texts.home_settings, home.settings),
+    ):  # fmt: skip
+        if text is not None:
+            blocks += [_header(title), *sections(text)]
     return {"type": "home", "blocks": blocks}
 
 
