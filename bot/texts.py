@@ -44,7 +44,7 @@ class Texts:
     home_settings: str = "Settings"
     home_settings_are: str = (
         'Taught answers are served from a probability of {known:.2f}; below, "did you mean" asks from {clarify:.2f}, '
-        "and from {offer:.2f} rather than handing off. Help sections are written from at a likeness of {grounded:.2f}.\n"
+        "and from {offer:.2f} rather than handing off. Help sections are used from a likeness of {grounded:.2f}.\n"
         "Waiting hand-offs are called again after {remind:.0f} minutes. A correction amends answers of {amend} days. "
         "Questions of one person in a minute: {asks} (0: no limit).\n"
         "Lessons are used at once from a trust of {trust:.2f}, and {lessons} of one agent in an hour (0: no limit). "
