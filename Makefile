@@ -36,7 +36,7 @@ lint: $(VENV)/.dev ## Style, types and architecture
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test-fast: $(VENV)/.dev peers ## The quick tests (about 5 minutes)
+test-fast: $(VENV)/.dev peers ## The quick tests (about 4 minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow' -n 2 --dist loadfile
 
 # One thread each: two processes whose threads wait for each other's cores take longer than one. In the folders' order,
