@@ -26,7 +26,8 @@ class FakeConnector:
         if self.failures:
             raise self.failures.pop(0)
         self.posted.append(outgoing)
-        if isinstance(outgoing, CorrectionOffer | Offer):
+        is_for_one = isinstance(outgoing, CorrectionOffer | Offer | Notice) and outgoing.to is not None
+        if is_for_one and not outgoing.place.is_direct:
             return None
         if isinstance(outgoing, AnswerEdit):
             return outgoing.message
