@@ -35,8 +35,11 @@ class Intake:
     _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def receive(self, event: Event) -> bool:
-        """Keep an event and start on it. Returns once it is on disk; False when it was known already."""
-        is_new = await self.store.run(lambda unit: unit.inbox.add(event))
+        """Keep an event and start on it. Returns once it is on disk; False when it was known already.
+
+        However much there is to answer, a platform waits only seconds until an event is acknowledged.
+        """
+        is_new = await self.store.run(lambda unit: unit.inbox.add(event), ahead=True)
         if is_new:
             self._start(event, is_counted=True)
         return is_new

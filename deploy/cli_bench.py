@@ -1,6 +1,5 @@
 """`mentee bench …`: one command for each benchmark. Knows their names and options; they are in deploy/bench."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -92,7 +91,6 @@ def learning(
     seeds: Seeds = 1, systems: SystemNames = "", quick: Quick = False, one_round: OneRound = False,
 ) -> None:  # fmt: skip
     """Measure what corrections buy: accuracy by corrections, coverage, effort, forgetting, poisoning, an adapter."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded
     from deploy.bench.learning import run
 
     with told():

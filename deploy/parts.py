@@ -1,6 +1,5 @@
 """Makes the real parts from the settings. What needs a model is imported late, so that `mentee rollback` is quick."""
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -74,8 +73,6 @@ class Models:
 @contextmanager
 def open_models(kept: Kept) -> Iterator[Models]:
     """Fetch what is missing, and make the parts that answer. Raises ModelFileError."""
-    # Threads that wait actively take the processors from training, and from each other. Read when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from learning.evaluation import is_right
     from learning.models import resolve_base_model
     from learning.starter.finding import find_starter, install

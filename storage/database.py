@@ -6,7 +6,6 @@ in WAL mode, and Python's own is often older. Knows nothing of what is kept.
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +21,7 @@ from bot.errors import DatabaseError
 from storage.encryption import cipher, is_plain, unlock
 from storage.migrate import upgrade
 from storage.unit_of_work import SqlUnit
+from storage.writer import Writer
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class SqlStore:
         self._url, self._key = url, key
         self._driver = cipher() if key is not None else plain_sqlite
         self._engine = _engine(url, self._driver, key)
-        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._writer = Writer("store")
 
     def migrate(self) -> None:
         """Bring the schema to what this version of the code knows. Raises DatabaseError."""
@@ -63,17 +63,17 @@ class SqlStore:
                 f"file.{self._hint}"
             ) from problem
 
-    async def run(self, work: Callable[[SqlUnit], T]) -> T:
-        """Run `work` in one transaction in the writer thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._transact, work)
+    async def run(self, work: Callable[[SqlUnit], T], *, ahead: bool = False) -> T:
+        """Run `work` in one transaction in the writer thread; `ahead`: before all that waits for its turn."""
+        return await asyncio.wrap_future(self._writer.submit(partial(self._transact, work), ahead=ahead))
 
     def run_sync(self, work: Callable[[SqlUnit], T]) -> T:
         """The same for callers without an event loop."""
-        return self._writer.submit(self._transact, work).result()
+        return self._writer.submit(partial(self._transact, work)).result()
 
     async def scrub(self) -> None:
         """Leave no bytes of what was deleted, in the file or beside it. Raises DatabaseError while others read."""
-        await asyncio.get_running_loop().run_in_executor(self._writer, self._scrub)
+        await asyncio.wrap_future(self._writer.submit(self._scrub))
 
     def _scrub(self) -> None:
         try:
@@ -139,7 +139,7 @@ class SqlStore:
         return f"{self._engine.dialect.name} {version} at {self._shown}{encrypted}".replace("  ", " ")
 
     def close(self) -> None:
-        self._writer.shutdown()
+        self._writer.close()
         self._engine.dispose()
 
     def _transact(self, work: Callable[[SqlUnit], T]) -> T:

@@ -80,8 +80,11 @@ class Unit(Protocol):
 
 
 class Store(Protocol):
-    async def run(self, work: Callable[[Unit], T]) -> T:
-        """Run `work` in one transaction, off the event loop. An exception rolls back and comes through."""
+    async def run(self, work: Callable[[Unit], T], *, ahead: bool = False) -> T:
+        """Run `work` in one transaction, off the event loop. An exception rolls back and comes through.
+
+        `ahead`: before all that waits for its turn. For what is short, and what a platform waits for.
+        """
         ...
 
 

@@ -1,7 +1,6 @@
 """`mentee bench serving`: answers, known and generated, beside transformers, peft and llama.cpp in the same run."""
 
 import asyncio
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,6 @@ VERSIONS = 8
 def run(bench: Bench, settings: Settings, adapter: Path | None = None) -> None:
     """`adapter`: the folder of the one that is measured; without it, one that was trained for this."""
     set_up_logs(settings, at_least="warning")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in serving; read when torch is loaded
     import torch
     from transformers import AutoTokenizer
     from transformers.utils import logging as transformers_logging

@@ -4,7 +4,6 @@ Data, rank, batch size, precision, threads, optimiser and initial weights are th
 groups rows by length, computes what all prompts of a batch begin with once, and the head at answer positions alone.
 """
 
-import os
 import warnings
 from typing import TYPE_CHECKING
 
@@ -25,7 +24,6 @@ PREFERENCES = Recipe(method="dpo", learning_rate=1e-4, kl_weight=0.0, warmup_sha
 
 def run(bench: Bench, settings: Settings) -> None:
     """Raises SettingError when TRL is not installed."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in training; read when torch is loaded
     import torch
     from transformers.utils import logging as transformers_logging
 

@@ -226,7 +226,7 @@ class Watched:
         self.store = store
         self.lessons_read = 0
 
-    async def run(self, work: Callable[[Unit], T]) -> T:
+    async def run(self, work: Callable[[Unit], T], *, ahead: bool = False) -> T:
         def watched(unit: Unit) -> T:
             whole = unit.lessons.all
 
@@ -238,7 +238,7 @@ class Watched:
             unit.lessons.all = counted  # type: ignore[method-assign]
             return work(unit)
 
-        return await self.store.run(watched)
+        return await self.store.run(watched, ahead=ahead)
 
 
 async def test_a_lesson_costs_the_reading_of_its_own_fact_alone(store: SqlStore, encoder: HashingEncoder) -> None:
