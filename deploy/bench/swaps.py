@@ -15,8 +15,10 @@ from deploy.bench.workloads import conversations
 from learning.serving.engine import Engine
 
 CLIENTS = 2
-PHASE_S = 15.0
-SWAP_EVERY_S = 2.5
+PHASE_S = 40.0
+"""About a hundred answers: of fewer, the slowest alone would be the p99."""
+ROUNDS = 8
+"""So often there and back between the versions that are kept."""
 TOKENS = 24
 PROMPTS = 4
 KEPT = 2
@@ -66,7 +68,7 @@ async def run(
         await asyncio.gather(*(engine.generate_with(adapter, _prompt(n), Sampling(TOKENS)) for n in range(PROMPTS)))
     plans: dict[str, Sequence[AdapterId]] = {
         "no swaps": [],
-        "swaps to kept versions": [*kept] * 2,
+        "swaps to kept versions": [*kept] * ROUNDS,
         "swaps to new versions": new,
     }
     loads = {name: await _measure(bench, engine, deployed, name, plan, seconds) for name, plan in plans.items()}
@@ -84,7 +86,7 @@ async def _measure(
         for adapter in plan:
             deployed.adapter = adapter
             await engine.refresh()
-            await asyncio.sleep(SWAP_EVERY_S)
+            await asyncio.sleep(seconds / len(plan))
 
     load = Load(engine)
     await load.run(seconds, swap)
