@@ -120,7 +120,7 @@ async def test_who_can_not_do_it_is_noted(bench: Bench, reader: Reader, transfor
     assert rows_of(bench, "not run")[CONTINUOUS].note == "RuntimeError: needs a GPU"
 
 
-async def test_swaps_under_load_lose_and_mix_nothing(bench: Bench, reader: Reader, quick_swaps: None) -> None:
+async def test_swaps_under_load_lose_and_mix_nothing(bench: Bench, reader: Reader) -> None:
     with copies(reader, 4) as (files, adapters):
         deployed = Deployed(adapters[0])
         engine = Engine(reader.base, files, deployed, precision="fp32", kept_slots=4)
@@ -188,11 +188,6 @@ def test_prompts_that_nobody_has_read_share_no_beginning() -> None:
     first, second = workloads.unseen([SHORT[0]] * 2, "Monday")
     assert first[0].content[0] != second[0].content[0]
     assert first[0].content.endswith(SHORT[0][0].content)
-
-
-@pytest.fixture
-def quick_swaps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(swaps, "SWAP_EVERY_S", 0.05)
 
 
 async def _nothing() -> None:
