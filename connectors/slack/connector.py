@@ -82,7 +82,7 @@ class SlackConnector:
         if self._config.bot_token is None:
             store = Installations(self._desk, self._config.workspaces, self._workspaces.forget)
             flow = oauth_flow(self._config, client, store)
-            options = {"oauth_flow": flow, "oauth_settings": flow.settings, "installation_store_bot_only": True}
+            options = {"oauth_flow": flow, "oauth_settings": flow.settings}
         app = AsyncApp(
             name="mentee",
             signing_secret=self._config.signing_secret or "",

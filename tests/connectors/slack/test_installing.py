@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pysqlite3.dbapi2 as sqlite
 import pytest
 
 from bot.desk import Desk
@@ -23,13 +24,16 @@ from bot.ports import Connector
 from bot.texts import ENGLISH
 from connectors.slack.config import SlackConfig
 from connectors.slack.connector import EVENTS_PATH, SlackConnector
-from tests.connectors.slack.signing import send_event
+from storage import database
+from tests.connectors.slack.signing import send_command, send_event
 from tests.connectors.slack.two_workspaces import BOTS, TOKENS, TwoWorkspaces, two_workspaces
 from tests.connectors.slack.waiting import free_port, until_open
 from tests.house import House, open_house
 
 ONE, TWO, FOREIGN = TOKENS
 SECRET = "a-signing-secret"
+MENTION = f"<@{BOTS[ONE]}> Help?"
+QUESTION = {"type": "app_mention", "channel": "C1", "user": "U1", "text": MENTION, "ts": "1900000000.000100"}
 
 
 @dataclass
@@ -156,6 +160,31 @@ async def test_a_workspace_that_has_not_installed_is_not_heard(shared: Shared) -
     await shared.ask(TWO, "What is this?")
     assert shared.slack.posted == []
     assert await shared.house.store.run(lambda unit: unit.inbox.pending()) == []
+
+
+async def test_while_the_database_is_locked_nothing_is_acknowledged_and_what_comes_again_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(database.PRAGMAS, "busy_timeout", "10")
+    async with two_workspaces() as slack, shared_bot(tmp_path, slack, free_port()) as bot:
+        await bot.install(ONE)
+        command = {"team_id": ONE, "channel_id": "C1", "user_id": "U1", "command": "/mentee", "text": "help"}
+        with contextlib.closing(sqlite.connect(tmp_path / "mentee.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert await send_command(bot.events, SECRET, trigger_id="1.2", **command) == 500
+            assert await bot.send(ONE, "Ev1", **QUESTION) == 500
+        assert slack.posted == []
+        assert await bot.send(ONE, "Ev1", retry=1, **QUESTION) == 200
+        await bot.house.settle()
+        assert len(slack.posted) == 1
+
+
+async def test_with_a_token_that_slack_refuses_events_are_kept_all_the_same(shared: Shared) -> None:
+    await shared.install(ONE)
+    shared.slack.void.add(ONE)
+    assert await shared.send(ONE, "Ev1", **QUESTION) == 200
+    await shared.house.settle()
+    assert len(await shared.house.store.run(lambda unit: unit.outbox.undelivered())) == 1
 
 
 async def test_what_slack_did_not_sign_installs_and_removes_nothing(shared: Shared) -> None:
