@@ -13,7 +13,7 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk import Desk
-from bot.errors import DatabaseError, DeliveryFailed, SettingError
+from bot.errors import DatabaseError, DeliveryFailed, MenteeError, SettingError
 from bot.events import Event, Place
 from bot.ids import EventId
 from bot.outgoing import Notice
@@ -186,7 +186,7 @@ async def test_what_people_write_is_in_no_log(
     async with serving(api, inbox) as url:
         assert await send_event(url, SECRET, event_callback("my-private-words")) == 500
     api.replies["chat.postMessage"] = Reply({"ok": False, "error": "no_text"})
-    with pytest.raises(DeliveryFailed):
+    with pytest.raises(MenteeError):
         await slack(api).deliver(Notice(place=PLACE, text="my-private-words"))
     logged = f"{caplog.text}{capsys.readouterr()}"
     assert "slack listener failed" in logged

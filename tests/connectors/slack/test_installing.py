@@ -33,7 +33,13 @@ from tests.house import House, open_house
 ONE, TWO, FOREIGN = TOKENS
 SECRET = "a-signing-secret"
 MENTION = f"<@{BOTS[ONE]}> Help?"
-QUESTION = {"type": "app_mention", "channel": "C1", "user": "U1", "text": MENTION, "ts": "1900000000.000100"}
+QUESTION: dict[str, Any] = {
+    "type": "app_mention",
+    "channel": "C1",
+    "user": "U1",
+    "text": MENTION,
+    "ts": "1900000000.000100",
+}
 
 
 @dataclass
