@@ -229,6 +229,23 @@ async def test_a_revoked_token_is_forgotten_and_what_was_said_stays(shared: Shar
     assert len(await shared.house.store.run(lambda unit: unit.answers.in_workspace(Platform.SLACK, ONE))) == 1
 
 
+async def test_a_workspace_without_the_right_costs_the_others_no_history(
+    shared: Shared, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for team in (ONE, TWO):
+        await shared.install(team)
+    archive = shared.house.bot.connectors[Platform.SLACK].archive
+    assert archive is not None
+    shared.slack.lacking.add(ONE)
+    assert [place.channel for place in await archive.channels()] == ["CTWO"]
+    told = re.sub(r"\x1b\[\d+m", "", capsys.readouterr().out)
+    assert re.search(rf"slack history not read.*Reinstall the Slack app.*workspace={ONE}", told)
+    shared.slack.lacking.clear()
+    assert [place.channel for place in await archive.channels()] == ["CONE", "CTWO"]
+    shared.slack.lacking.add(ONE)
+    assert [place.channel for place in await archive.channels()] == ["CONE", "CTWO"]  # its watermark is kept
+
+
 async def test_an_installation_survives_a_restart_and_a_new_one_replaces_it(
     shared: Shared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
