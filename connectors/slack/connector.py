@@ -28,6 +28,7 @@ from connectors.slack.history import Budget
 from connectors.slack.installing import Installations, oauth_flow
 from connectors.slack.listening import Listening, attach
 from connectors.slack.parsing import Identity
+from connectors.slack.people import members
 from connectors.slack.workspaces import Archives, Workspaces
 
 EVENTS_PATH = "/slack/events"
@@ -102,7 +103,8 @@ class SlackConnector:
         while True:
             async for workspace in self._workspaces.all():
                 try:
-                    self._desk.meet([name async for name in workspace.people.names()])
+                    async for names in members(workspace.archive.client):
+                        self._desk.meet(names)
                 except Exception as problem:  # names of those who write are known anyway
                     log.warning("slack members not listed", error=describe(problem))
             await asyncio.sleep(MEMBERS_EVERY_S)

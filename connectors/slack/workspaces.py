@@ -38,10 +38,6 @@ class Workspace:
     listening: Listening
     archive: SlackArchive
 
-    @property
-    def people(self) -> People:
-        return self.listening.people
-
 
 class Workspaces:
     def __init__(self, config: SlackConfig, desk: Desk, texts: Texts, budget: Budget) -> None:
