@@ -57,7 +57,7 @@ class SlackConnector:
             if self._config.bot_token is not None:
                 who = await _patiently("SLACK_BOT_TOKEN", app.client.auth_test)
                 self._workspaces.identify(Identity(who["team_id"], who["user_id"]))
-            attach(app, self._config.command, self._listening, self._desk, self._workspaces.forget)
+            attach(app, self._listening, self._desk, self._workspaces.forget)
             self.archive = Archives(self._workspaces)
             meeting = asyncio.create_task(self._meet_members())
             try:
