@@ -176,6 +176,9 @@ class Desk:
     async def lessons(self, place: Place = TERMINAL) -> Sequence[Lesson]:
         return await self._shown(place, lambda unit: unit.lessons.all())
 
+    def may_load(self, person: Person) -> bool:
+        return self.library is not None and self._policy.staff.may(person, Deed.LOAD)
+
     async def upload(self, person: Person, name: str, content: AsyncIterator[bytes], place: Place) -> str:
         """Load a file that an admin sends, for the workspace that they signed in from; what came of it, in words.
         Raises NotAllowed, BadInput."""
@@ -207,7 +210,7 @@ class Desk:
     def _library(self, person: Person, verb: str, place: Place = TERMINAL) -> Library:
         """What was loaded is told of all loads together: where workspaces don't share, only to the operator."""
         is_elsewhere = self._policy.separate and tenant_of(place) != SHARED
-        if not self._policy.staff.may(person, Deed.LOAD) or self.library is None or is_elsewhere:
+        if self.library is None or not self.may_load(person) or is_elsewhere:
             raise NotAllowed(self.routing.commands.texts.not_admin.format(verb=verb))
         return self.library
 

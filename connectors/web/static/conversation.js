@@ -11,6 +11,7 @@ const composer = document.getElementById("composer");
 const question = document.getElementById("question");
 let questionId = newId();
 let isWriting = false;
+let line = "";
 
 // --- showing -----------------------------------------------------------------------------------------------------
 
@@ -51,14 +52,14 @@ function scrollDown() {
 listen({
   entry: show,
   draft: showDraft,
-  lost: (isLost) => complain(trouble, isLost ? "The line to the bot is down. Trying again…" : ""),
+  lost: (text) => complain(trouble, (line = text)),
 });
 scrollDown();
 
 // --- asking ------------------------------------------------------------------------------------------------------
 
 async function attempt(work) {
-  complain(trouble, "");
+  complain(trouble, line);
   try {
     await work();
     return true;
