@@ -59,7 +59,7 @@ class Following:
         answer = self.handing_off.passed_on(answer) if card else answer
         unit.conversations.add(Turn(posted.place, Speaker.PERSON, asker, question, event.at, key))
         unit.conversations.add(Turn(posted.place, Speaker.BOT, asker, answer.text, event.at, key))
-        keep_answer(unit, answer, posted.place, posted.asker, event.message)
+        keep_answer(unit, answer, posted.place, posted.asker, event.message.key)
         edit = AnswerEdit(place=posted.place, answer=answer, of=posted.answer.id, handoff=handoff)
         return [edit, *closed, *card]
 
@@ -81,16 +81,15 @@ class Following:
         """Forget the question or the answer that is gone, with all that was learnt from it without a form."""
         unit.conversations.forget(event.message)
         _withdraw(unit, unit.lessons.said_in(event.message), event.at)
-        posted = unit.answers.to(event.message) or unit.answers.at(event.message)
-        if posted is None:
-            return []
-        answer = posted.answer
-        unit.answers.retract(answer.id)
-        unit.lessons.withdraw_heard(answer.id, answer.question, event.at)
-        _withdraw(unit, [each for each in unit.lessons.about(answer.id) if each.source in OVERHEARD], event.at)
-        if posted.message == event.message:  # the card itself is gone; its question still waits, and is counted
-            return []
-        return self.handing_off.withdraw(unit, answer.id, event.person, event.at)
+        outgoing: list[Outgoing] = []
+        for posted in unit.answers.all_of(event.message):
+            unit.answers.retract(posted.answer.id)
+            unlearn(unit, posted.answer, event.at)
+            if (
+                posted.message != event.message
+            ):  # else the card itself is gone; its question still waits, and is counted
+                outgoing += self.handing_off.withdraw(unit, posted.answer.id, event.person, event.at)
+        return outgoing
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
@@ -118,6 +117,12 @@ class Following:
         if lesson.held is not None:  # its words are gone, nobody can accept them any more
             _withdraw(unit, [lesson], event.at)
         return self.capturing.correct(unit, submitted, {lesson.fact: 1.0})
+
+
+def unlearn(unit: Unit, answer: Answer, at: datetime) -> None:
+    """Take back what was learnt from a question and its answer without a form; what is held of it, too."""
+    unit.lessons.withdraw_heard(answer.id, answer.question, at)
+    _withdraw(unit, [each for each in unit.lessons.about(answer.id) if each.source in OVERHEARD], at)
 
 
 def _withdraw(unit: Unit, lessons: Sequence[Lesson], at: datetime) -> None:

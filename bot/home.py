@@ -34,7 +34,7 @@ def home_of(unit: Unit, person: Person, commands: Commands, of: Tenant | None = 
     staff = commands.policy.staff
     is_admin = staff.may(person, Deed.DECIDE)
     state = commands.describe(commands.status(unit)) if staff.may(person, Deed.STATUS) else commands.texts.help
-    mine = [each for each in unit.lessons.all() if each.author == person.key and each.withdrawn_at is None]
+    mine = unit.lessons.by(person.key)
     return Home(
         state=state,
         lessons=tuple(reversed(mine[-MAX_LESSONS:])),
@@ -56,5 +56,5 @@ def _settings(policy: Policy, texts: Texts) -> str:
 
 def suggestions(unit: Unit) -> Sequence[str]:
     """Questions that the bot can surely answer: those taught last."""
-    active = [lesson.question for lesson in unit.lessons.all() if lesson.withdrawn_at is None]
-    return list(dict.fromkeys(reversed(active)))[:MAX_SUGGESTIONS]
+    newest = unit.lessons.newest(3 * MAX_SUGGESTIONS)  # a question may have been answered several times
+    return list(dict.fromkeys(lesson.question for lesson in newest))[:MAX_SUGGESTIONS]

@@ -40,8 +40,7 @@ def close(
 
 def taught_since(unit: Unit, since: datetime) -> list[Lesson]:
     """Lessons that somebody submitted after a point in time and that still hold, oldest first."""
-    lessons = [lesson for lesson in unit.lessons.all() if lesson.source in SUBMITTED and lesson.withdrawn_at is None]
-    return sorted((lesson for lesson in lessons if lesson.taught_at > since), key=lambda lesson: lesson.taught_at)
+    return [lesson for lesson in unit.lessons.since(since) if lesson.source in SUBMITTED]
 
 
 def new_lessons(unit: Unit, live: Adapter | None) -> list[Lesson]:

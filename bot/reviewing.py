@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 from bot.answers import PostedAnswer
 from bot.contradicting import Contradiction, in_doubt
+from bot.erasure import FORGOTTEN
 from bot.errors import BadInput, NotAllowed
 from bot.events import Place
 from bot.feedback import Hold, Lesson, Ruling, facts_of
@@ -154,7 +155,7 @@ class Reviewing:
     def _decided(self, unit: Unit, lesson: Lesson, text: str, by: Person) -> list[Outgoing]:
         """Tell the teacher, where the lesson was given."""
         posted = unit.answers.get(lesson.about) if lesson.about is not None else None
-        if posted is None:
+        if posted is None or lesson.author == FORGOTTEN:
             return []
         told = text.format(name=lesson.author_name, question=quote(lesson.question), by=by.name or by.id)
         return [Notice(place=posted.place, text=told, to=Person.of_key(lesson.author, lesson.author_name))]
@@ -199,14 +200,14 @@ class Reviewing:
             return []
         newest = doubted[-1]
         posted = unit.answers.get(newest.about) if newest.about is not None else None
-        person = Person.of_key(teacher, newest.author_name)
-        told = self.texts.fell.format(name=person.name, count=len(doubted))
+        told = self.texts.fell.format(name=newest.author_name, count=len(doubted))
         where, admin = admins_at(unit, self.policy.within(place)) or (place, None)
-        news = self.texts.fell_admins.format(name=person.name, count=len(doubted))
-        return [
-            Notice(place=posted.place if posted is not None else place, text=told, to=person),
-            Notice(place=where, text=news, to=admin),
-        ]
+        news = self.texts.fell_admins.format(name=newest.author_name, count=len(doubted))
+        outgoing: list[Outgoing] = [Notice(place=where, text=news, to=admin)]
+        if teacher != FORGOTTEN:
+            person = Person.of_key(teacher, newest.author_name)
+            outgoing.append(Notice(place=posted.place if posted is not None else place, text=told, to=person))
+        return outgoing
 
 
 def remember_admin(unit: Unit, person: Person, place: Place, of: Tenant | None = None) -> None:

@@ -132,6 +132,9 @@ class Routing:
 
     def undelivered(self, unit: Unit, outgoing: Outgoing) -> None:
         """An answer that its platform didn't take has answered nobody: the question is open, and is counted so."""
+        if isinstance(outgoing, Notice):
+            for notice in self.relaying.undelivered(unit, outgoing):
+                unit.outbox.add(notice)
         posted = unit.answers.get(outgoing.answer.id) if isinstance(outgoing, AnswerPost) else None
         if posted is not None and not unit.handoffs.is_known(posted.answer.id):
             answer = replace(posted.answer, tried=(self.answering.texts.undelivered,))
@@ -207,16 +210,16 @@ class Routing:
         if chosen is None:
             question = Question(asked.question, id=asked.id, tenant=tenant_of(event.place))
             answer = await self._answer(event, question)
-            return lambda unit: self._post(unit, event, answer)
+            return lambda unit: self._post(unit, event, answer, posted)
 
         def keep(unit: Unit) -> Sequence[Outgoing]:
             fact = self.capturing.fact(unit, chosen)
             if fact is None:  # withdrawn between question and click
                 gone = self.answering.speaking(event.person.language).handoff(asked.question)
-                return self._post(unit, event, gone)
+                return self._post(unit, event, gone, posted)
             if not posted.retracted:
                 self.capturing.learn_from_choice(unit, posted, chosen, event.person)
-            return self._post(unit, event, self.answering.from_fact(asked.question, fact, 1.0))
+            return self._post(unit, event, self.answering.from_fact(asked.question, fact, 1.0), posted)
 
         return keep
 
@@ -290,17 +293,25 @@ class Routing:
         unit.conversations.add(Turn(event.place, Speaker.PERSON, event.person.key, "", event.at))
         return self.handing_off.replied(unit, event)
 
-    def _post(self, unit: Unit, event: Event, answer: Answer) -> Sequence[Outgoing]:
-        """The answer on its way. One that hands off opens a hand-off in the same transaction."""
-        asked_in = event.message if isinstance(event, MessagePosted) else None
-        answer = answer if answer.language else replace(answer, language=event.person.language)
+    def _post(
+        self, unit: Unit, event: Event, answer: Answer, instead_of: PostedAnswer | None = None
+    ) -> Sequence[Outgoing]:
+        """The answer on its way. One that hands off opens a hand-off in the same transaction.
+
+        `instead_of`: what was said to the question before. The question stays its asker's, whoever chose what it meant.
+        """
+        asker, asked_in = event.person, event.message.key if isinstance(event, MessagePosted) else None
+        if instead_of is not None:
+            asker, asked_in = instead_of.asker, instead_of.asked_in
+        answer = answer if answer.language else replace(answer, language=asker.language)
         handoff, card = None, list[Outgoing]()
         if answer.kind is AnswerKind.HANDOFF:
-            handoff, card = self.handing_off.open(unit, answer, event.place, event.person, event.at)
+            handoff, card = self.handing_off.open(unit, answer, event.place, asker, event.at)
         answer = self.handing_off.passed_on(answer) if card else answer
-        keep_answer(unit, answer, event.place, event.person, asked_in)
-        key = asked_in.key if asked_in is not None else None
-        unit.conversations.add(Turn(event.place, Speaker.BOT, event.person.key, answer.text, event.at, key))
+        keep_answer(unit, answer, event.place, asker, asked_in)
+        if instead_of is not None and instead_of.retracted:
+            unit.answers.retract(answer.id)
+        unit.conversations.add(Turn(event.place, Speaker.BOT, asker.key, answer.text, event.at, asked_in))
         return [AnswerPost(place=event.place, in_reply_to=event.id, answer=answer, handoff=handoff), *card]
 
 

@@ -85,6 +85,7 @@ class Texts:
     asked_directly: str = "{name} asks in a direct message. What an agent answers in this thread goes to them."
     passed_on: str = "I have passed your question on to them; their answer comes here."
     relayed: str = "{name}: {text}"
+    not_relayed: str = "Your last words could not be delivered to whoever asked. Try to reach them another way."
     relay_closed: str = "This one is closed, so whoever asked didn't get that. Write to them directly."
     taken_for_you: str = "{name} has taken your question. What you write here goes to them until it is solved."
     solved_for_you: str = "{name} has marked your question as solved. From now on I answer here again."

@@ -105,7 +105,9 @@ class SqlOutbox:
         row.message, row.message_key = to_text(MESSAGE_REF, message), message.key
         posted = from_text(OUTGOING, row.outgoing)
         if isinstance(posted, AnswerPost | AnswerEdit):
-            answer = self._session.get_one(AnswerRow, posted.answer.id)
+            answer = self._session.get(AnswerRow, posted.answer.id)
+            if answer is None:  # nobody needed it any more: whoever asked wants nothing kept
+                return
             answer.message, answer.message_key, answer.message_id = row.message, message.key, message.id
             if posted.place.thread is None and not posted.place.is_direct:
                 self._opens_thread(answer, message)
@@ -133,12 +135,12 @@ class SqlOutbox:
         return self._session.exec(select(func.count()).where(OutboxRow.state == "parked")).one()
 
     def message_of(self, run: RunId) -> MessageRef | None:
-        text = self._session.exec(select(OutboxRow.message).where(OutboxRow.run == run)).first()
+        text = self._session.exec(select(OutboxRow.message).where(OutboxRow.run == run).limit(1)).first()
         return from_text(MESSAGE_REF, text) if text is not None else None
 
     def lesson_at(self, message: MessageRef) -> LessonId | None:
         query = select(OutboxRow.lesson).where(OutboxRow.message_key == message.key)
-        lesson = self._session.exec(query.order_by(col(OutboxRow.position).desc())).first()
+        lesson = self._session.exec(query.order_by(col(OutboxRow.position).desc()).limit(1)).first()
         return LessonId(lesson) if lesson is not None else None
 
 

@@ -1,5 +1,6 @@
 """Edits and deletions: questions answered anew, nothing learnt from what is gone."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,12 +11,12 @@ from bot.buttons import Act
 from bot.events import ButtonPressed, MessageDeleted, MessageEdited, MessagePosted, MessageRef, ReplyMarked
 from bot.feedback import Hold, LessonSource
 from bot.following import EDITABLE_FOR
-from bot.ids import EventId, new_id
+from bot.ids import AnswerId, EventId, new_id
 from bot.outgoing import AnswerEdit
 from bot.people import Person, Platform, Role
 from bot.policy import Policy
 from bot.texts import ENGLISH
-from tests.bot.events import AGENT, CUSTOMER, NOW, THREAD, command, correction, message, reaction
+from tests.bot.events import AGENT, CUSTOMER, NOW, THREAD, chosen, command, correction, message, reaction
 from tests.fakes.connector import FakeConnector
 from tests.house import STAFF, House, open_house
 
@@ -207,3 +208,33 @@ async def test_a_lesson_that_is_accepted_brings_no_words_of_a_question_deleted_m
         await house.settle()
         phrasings = await house.store.run(lambda unit: unit.lessons.phrasings([waiting.fact]))
         assert [each.text for each in phrasings if each.withdrawn_at is None] == [f"In short: {UNKNOWN}"]
+
+
+async def test_all_that_was_learnt_of_a_deleted_question_goes_with_it_whatever_stands_there_by_now(
+    taught: House, chat: FakeConnector
+) -> None:
+    """The first answer was corrected, in other words than the asker's, and put in its place by what was taught."""
+    asked = message("What does the plan with sign-on cost me?")
+    await does(taught, asked)
+    first = chat.answers[-1].answer
+    await taught.desk.receive(correction(first.id, "Price of single sign-on", "30 euros a month."))
+    await taught.settle()
+    await taught.store.run(lambda unit: unit.answers.amend(first.id, replace(first, id=AnswerId(new_id()))))
+    await does(taught, deleted(asked.message))
+    phrasings = await taught.store.run(lambda unit: unit.lessons.phrasings())
+    assert [each.text for each in phrasings if each.withdrawn_at is None and "cost me" in each.text] == []
+    answers = await taught.store.run(lambda unit: unit.answers.all_of(asked.message))
+    assert [each.retracted for each in answers] == [True, True]
+
+
+async def test_a_question_stays_its_askers_whoever_chooses_what_it_meant(house: House, chat: FakeConnector) -> None:
+    """So that deleting it, opting out and being forgotten find what came of it."""
+    lesson = await house.teach("How do I freeze my membership?", "In Settings, for 90 days.")
+    asked = message("How do I freeze membership things and more?")
+    await house.desk.receive(asked)
+    await house.settle()
+    offered = chat.answers[-1].answer
+    await house.desk.receive(chosen(offered, lesson.fact, AGENT))
+    await house.settle()
+    answers = await house.store.run(lambda unit: unit.answers.all_of(asked.message))
+    assert [(each.asker.key, each.answer.kind) for each in answers[1:]] == [(CUSTOMER.key, AnswerKind.KNOWN)]

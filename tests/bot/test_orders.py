@@ -47,7 +47,7 @@ EMOJI = {"white_check_mark": Gesture.APPROVE, "x": Gesture.REJECT, "pencil2": No
 """What is rated with each. A pencil opens a form."""
 HELP = {
     "Which plan has single sign-on?": "Single sign-on comes with the Forest plan.",
-    "Which plan has audit logs?": "Audit logs have come with every plan since spring.",
+    "Are audit logs included?": "Audit logs have come with every plan since spring.",
     "How do I export invoices?": "Export invoices under Billing.",
     "Where do I import contacts?": "Import contacts from the address book.",
     "Can I rename my workspace?": "Rename a workspace in the settings of its owner.",
