@@ -71,7 +71,7 @@ async def say(delivery: Delivery, place: Place, text: str) -> None:
 
 async def posted(chat: FakeConnector, count: int) -> list[str]:
     async with asyncio.timeout(20):
-        while len(chat.notices) < count:
+        while len(chat.notices) < count:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     return [notice.text for notice in chat.notices]
 
