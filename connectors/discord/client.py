@@ -19,6 +19,7 @@ from connectors.discord.commands import MenteeGroup, menus, sync_commands
 from connectors.discord.config import DiscordConfig, use_addresses
 from connectors.discord.interactions import Interactions
 from connectors.discord.people import People, person_of
+from connectors.discord.places import Places
 from connectors.discord.surface import intents
 from connectors.discord.views import CandidateButton, CorrectionButton, PressButton
 
@@ -38,6 +39,7 @@ class MenteeClient(discord.AutoShardedClient):
         self._has_own_gateway = config.gateway_url is not None
         self.desk = desk
         self.people = People(self, config.servers)
+        self.places = Places(self)
         self.interactions = Interactions(desk, texts, self.people)
         self.tree: app_commands.CommandTree[MenteeClient] = app_commands.CommandTree(self)
         self.tree.add_command(MenteeGroup(self.interactions))
@@ -146,6 +148,7 @@ class MenteeClient(discord.AutoShardedClient):
         return await self.people.look_up(known, str(payload.guild_id))
 
     async def _receive(self, event: Event) -> None:
+        self.places.heard(event)
         known = await self.people.known(event.person, event.place.workspace)
         await self.desk.receive(replace(event, person=known))
 

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, assert_never
+from typing import assert_never
 
 import aiohttp
 import discord
@@ -11,7 +11,7 @@ import structlog
 
 from bot.answers import AnswerKind
 from bot.desk import Desk
-from bot.errors import DeliveryFailed, OperatorError
+from bot.errors import AdminError, DeliveryFailed, OperatorError
 from bot.events import MessageRef, Place
 from bot.handoff import HandoffState
 from bot.outgoing import AnswerDraft, AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing, ProgressPost
@@ -24,7 +24,7 @@ from connectors.discord.drafts import Drafts
 from connectors.discord.finding import Finding
 from connectors.discord.history import DiscordArchive
 from connectors.discord.parsing import ref_of
-from connectors.discord.people import DIRECT
+from connectors.discord.places import guild_of
 from connectors.discord.rendering import Rendered, nonce, render_answer, render_notice, render_offer, render_text
 
 VANISHES_AFTER_S = 120.0
@@ -113,7 +113,7 @@ class DiscordConnector:
         return self.client.user.id
 
     def _make_drafts(self) -> Drafts:
-        return Drafts(self._target, f"-# {self._texts.still_writing}")
+        return Drafts(self.client.places.target, f"-# {self._texts.still_writing}")
 
     async def _answer(self, post: AnswerPost, rendered: Rendered) -> MessageRef | None:
         """In the place of what was shown of it, if that is how it begins. Anything else is a message of its own: an
@@ -174,16 +174,16 @@ class DiscordConnector:
             return None
         if rest:
             return await self._post(outgoing, replace(rendered, pieces=rest))
-        return ref_of(message.channel.id, _guild_of(outgoing.place), message.id)
+        return ref_of(message.channel.id, guild_of(outgoing.place), message.id)
 
     async def _find(self, outgoing: Outgoing, rendered: Rendered) -> MessageRef | None:
         """What an earlier process has posted, if it did."""
         if not self._finding.may_stand_there(outgoing.id):
             return None
-        channel, options = self._target(outgoing.place)
+        channel, options = await self.client.places.target(outgoing.place)
         root = options["reference"].message_id if options else None
         found = await self._finding.find(outgoing, rendered.pieces[-1], channel, root, self._me)
-        return ref_of(found.channel.id, _guild_of(outgoing.place), found.id) if found is not None else None
+        return ref_of(found.channel.id, guild_of(outgoing.place), found.id) if found is not None else None
 
     async def _tag_as_solved(self, place: Place) -> None:
         """A forum whose posts can be tagged as solved shows it in its list. A post whose tag can't be set still has
@@ -204,7 +204,7 @@ class DiscordConnector:
 
         Discord takes the same nonce once in some minutes, so that a retry finds what an earlier attempt posted.
         """
-        channel, options = self._target(outgoing.place)
+        channel, options = await self.client.places.target(outgoing.place)
         if delete_after is not None:
             options["delete_after"] = delete_after
         message: discord.Message | None = None
@@ -217,41 +217,17 @@ class DiscordConnector:
             )  # fmt: skip
         if message is None:
             return None
-        return ref_of(message.channel.id, _guild_of(outgoing.place), message.id)
-
-    def _target(self, place: Place) -> tuple[discord.PartialMessageable, dict[str, Any]]:
-        """The channel to post in, and what makes it a reply. A message that was replied to may be gone by now."""
-        guild = _guild_of(place)
-        if place.thread is not None and self._is_thread(place):
-            return self.client.get_partial_messageable(int(place.thread), guild_id=guild), {}
-        channel = self.client.get_partial_messageable(int(place.channel), guild_id=guild)
-        if place.thread is None:
-            return channel, {}
-        root = discord.MessageReference(
-            message_id=int(place.thread), channel_id=channel.id, guild_id=guild, fail_if_not_exists=False
-        )
-        return channel, {"reference": root}
-
-    def _is_thread(self, place: Place) -> bool:
-        """Discord tells of every thread that is in use; posts of a forum are threads whatever it has told."""
-        thread = self.client.get_channel(int(place.thread or 0))
-        return isinstance(thread, discord.Thread) or isinstance(
-            self.client.get_channel(int(place.channel)), discord.ForumChannel
-        )
+        return ref_of(message.channel.id, guild_of(outgoing.place), message.id)
 
     def _agents_role(self, place: Place) -> str | None:
         return None if place.is_direct else self._config.agents_mention
-
-
-def _guild_of(place: Place) -> int | None:
-    return None if place.workspace == DIRECT else int(place.workspace)
 
 
 @contextlib.contextmanager
 def _may_be_lost(what: str) -> Iterator[None]:
     try:
         yield
-    except (discord.DiscordException, *_NETWORK_ERRORS) as problem:
+    except (AdminError, discord.DiscordException, *_NETWORK_ERRORS) as problem:
         log.debug("discord.lost", what=what, error=type(problem).__name__)
 
 
