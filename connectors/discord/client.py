@@ -72,7 +72,7 @@ class MenteeClient(discord.AutoShardedClient):
         if others := self.people.not_own():  # nobody is staff there
             log.warning("discord.other_servers", servers=others, remedy="name yours in DISCORD_SERVERS")
         self.desk.connected()
-        self.desk.meet(member.display_name for guild in self.guilds for member in guild.members)
+        self.desk.meet(member.display_name for guild in self.guilds for member in guild.members if not member.bot)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """The bot was removed from a server, or the server is gone; not one that is merely away."""

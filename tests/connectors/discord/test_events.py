@@ -9,6 +9,7 @@ import pytest
 from bot.events import MessagePosted, MessageRef, Place, Reacted
 from bot.ids import EventId
 from bot.people import Person, Platform
+from bot.texts import ENGLISH
 from connectors.discord import parsing
 from connectors.discord.config import DiscordConfig
 from connectors.discord.connector import DiscordConnector
@@ -305,3 +306,15 @@ async def test_a_slow_look_up_does_not_let_a_later_reaction_overtake(
     await env.settle()
 
     assert [event.added for event in reactions(desk)] == [True, False, True]
+
+
+async def test_the_bots_own_name_is_nobodys(
+    connector: DiscordConnector, config: DiscordConfig, desk: WritingDesk, env: Any, channel: Any
+) -> None:
+    """Without the intent for members a server shows the bot alone."""
+    restarted = DiscordConnector(config, desk, ENGLISH)  # type: ignore[arg-type]  # as in conftest
+    await env.restart_bot(restarted.client)
+
+    (guild,) = restarted.client.guilds
+    assert [member.bot for member in guild.members] == [True]
+    assert desk.met == []
