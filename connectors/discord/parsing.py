@@ -12,6 +12,7 @@ A thread that somebody opens on a message has the message's own id, so the conve
 
 import re
 from collections import OrderedDict
+from collections.abc import Iterable
 from datetime import datetime
 
 import discord
@@ -49,9 +50,10 @@ def place_of(channel: discord.abc.Snowflake, guild_id: int | None, root: int | N
     return Place(Platform.DISCORD, workspace, str(channel.id), str(root) if root is not None else None)
 
 
-def ref_of(channel_id: int, guild_id: int | None, message_id: int) -> MessageRef:
+def ref_of(channel_id: int, guild_id: int | None, message_id: int, earlier: Iterable[int] = ()) -> MessageRef:
     """A message stands in the channel or thread that Discord gives for it, never in a thread's parent."""
-    return MessageRef(Platform.DISCORD, str(guild_id or DIRECT), str(channel_id), str(message_id))
+    workspace, above = str(guild_id or DIRECT), tuple(map(str, earlier))
+    return MessageRef(Platform.DISCORD, workspace, str(channel_id), str(message_id), above)
 
 
 def place_of_message(message: discord.Message, me: int) -> Place:

@@ -11,7 +11,7 @@ from typing import Any
 import discord
 
 from bot.errors import AdminError
-from bot.events import Event, MessagePosted, Place
+from bot.events import Event, MessagePosted, MessageRef, Place
 from connectors.discord.people import DIRECT
 
 _MAX_REMEMBERED = 10_000
@@ -40,10 +40,14 @@ class Places:
             return channel, {}
         if await self._is_thread(place.thread, channel):
             return self.client.get_partial_messageable(int(place.thread), guild_id=guild), {}
-        root = discord.MessageReference(
-            message_id=int(place.thread), channel_id=channel.id, guild_id=guild, fail_if_not_exists=False
-        )
-        return channel, {"reference": root}
+        return channel, _as_reply(place.thread, channel)
+
+    def beside(self, message: MessageRef, place: Place) -> tuple[discord.PartialMessageable, dict[str, Any]]:
+        """The same for what follows a message of the bot that stands in the conversation."""
+        channel = self.client.get_partial_messageable(int(message.channel), guild_id=guild_of(place))
+        if place.thread is None or place.thread == message.channel:
+            return channel, {}
+        return channel, _as_reply(place.thread, channel)
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
@@ -78,6 +82,13 @@ class Places:
         self._threads.move_to_end(thread)
         if len(self._threads) > _MAX_REMEMBERED:
             self._threads.popitem(last=False)
+
+
+def _as_reply(root: str, channel: discord.PartialMessageable) -> dict[str, Any]:
+    reference = discord.MessageReference(
+        message_id=int(root), channel_id=channel.id, guild_id=channel.guild_id, fail_if_not_exists=False
+    )
+    return {"reference": reference}
 
 
 def guild_of(place: Place) -> int | None:
