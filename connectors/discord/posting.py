@@ -6,12 +6,15 @@ from typing import Any
 
 import discord
 
+from bot.errors import AdminError
 from bot.events import MessageRef
 from bot.outgoing import Outgoing
 from connectors.discord.finding import Finding
 from connectors.discord.parsing import ref_of
 from connectors.discord.places import Places, guild_of
 from connectors.discord.rendering import Rendered, nonce
+
+THREAD_ARCHIVED = 50083
 
 Target = tuple[discord.PartialMessageable, dict[str, Any]]
 
@@ -72,11 +75,11 @@ class Posting:
         for part, (each, piece) in enumerate(zip(kept, rendered.pieces, strict=False)):
             view = rendered.view if part == len(rendered.pieces) - 1 else None
             edit = partial(channel.get_partial_message(each).edit, content=piece, view=view)
-            stands = await self._change(partial(edit, allowed_mentions=discord.AllowedMentions.none()))
+            stands = await self._change(channel.id, partial(edit, allowed_mentions=discord.AllowedMentions.none()))
         if not stands:
             return None
         for each in surplus:
-            await self._change(channel.get_partial_message(each).delete)
+            await self._change(channel.id, channel.get_partial_message(each).delete)
         stand = await self._look(outgoing, rendered, target, kept)
         return await self.post(outgoing, rendered, stands=stand, target=target)
 
@@ -97,10 +100,27 @@ class Posting:
             found.append(message.id)
         return found
 
-    async def _change(self, change: Callable[[], Awaitable[object]]) -> bool:
-        """Edit or delete a message. False when it was deleted meanwhile."""
+    async def _change(self, channel: int, change: Callable[[], Awaitable[object]]) -> bool:
+        """Edit or delete a message, also in an archived thread. False when it was deleted meanwhile."""
         try:
-            await change()
+            try:
+                await change()
+            except discord.HTTPException as problem:
+                if problem.code != THREAD_ARCHIVED:
+                    raise
+                await self._open_again(channel)
+                await change()
         except discord.NotFound:
             return False
         return True
+
+    async def _open_again(self, id: int) -> None:
+        thread = await self._client.fetch_channel(id)
+        try:
+            if isinstance(thread, discord.Thread):
+                await thread.edit(archived=False)
+        except discord.Forbidden:
+            raise AdminError(
+                f"The thread {id} is archived, and Discord doesn't let the bot open it again to change its message. "
+                "Give the bot the permission Manage Threads, or open the thread again."
+            ) from None

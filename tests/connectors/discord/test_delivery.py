@@ -9,7 +9,7 @@ import discord
 import pytest
 
 from bot.answers import Answer, AnswerKind, Candidate, Confirmation, Source, SourceKind
-from bot.errors import DeliveryFailed
+from bot.errors import AdminError, DeliveryFailed
 from bot.events import MessageRef, Place
 from bot.handoff import Handoff, HandoffState
 from bot.ids import EventId, FactId, LessonId, OutgoingId, RunId, first_id, new_id
@@ -327,3 +327,44 @@ async def test_a_process_that_died_between_two_messages_is_followed_by_one_that_
     assert parts(channel) == ["Part 1", "Part 2", "Part 3"]
     assert ref is not None
     assert [*ref.earlier, ref.id] == [str(message.id) for message in channel.history()]
+
+
+# --- in threads that Discord has archived ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def archived(connector: DiscordConnector, env: Any, channel: Any) -> tuple[AnswerPost, MessageRef, Any]:
+    """An answer in a thread that was archived since."""
+    native = connector.client.get_channel(channel.id)
+    assert isinstance(native, discord.TextChannel)
+    thread = await native.create_thread(name="A case", type=discord.ChannelType.public_thread)
+    post = AnswerPost(place=floor(env, channel, thread.id), answer=answer())
+    ref = await connector.deliver(post)
+    assert ref is not None
+    await thread.edit(archived=True)
+    env.inject_error("PATCH", f"/channels/{thread.id}/messages/*", status=400, code=50083)
+    return post, ref, channel.threads[0]
+
+
+async def test_a_message_in_an_archived_thread_is_rewritten(
+    connector: DiscordConnector, env: Any, archived: tuple[AnswerPost, MessageRef, Any]
+) -> None:
+    post, ref, thread = archived
+    edit = AnswerEdit(place=post.place, answer=answer("Amended."), of=post.answer.id, message=ref)
+
+    assert await connector.deliver(edit) == ref
+
+    assert thread.last_message.content == "Amended."
+    opened = await connector.client.fetch_channel(thread.id)
+    assert isinstance(opened, discord.Thread)
+    assert not opened.archived
+
+
+async def test_an_archived_thread_that_the_bot_may_not_open_is_an_admins(
+    connector: DiscordConnector, env: Any, archived: tuple[AnswerPost, MessageRef, Any]
+) -> None:
+    post, ref, thread = archived
+    env.inject_error("PATCH", f"/channels/{thread.id}", status=403, code=50013)
+
+    with pytest.raises(AdminError, match="Manage Threads"):
+        await connector.deliver(AnswerEdit(place=post.place, answer=answer("No."), of=post.answer.id, message=ref))
