@@ -1,16 +1,13 @@
 """Discord as the core sees it: runs the connection, and brings out what is to be said."""
 
-import contextlib
-from collections.abc import Iterator
 from typing import assert_never
 
-import aiohttp
 import discord
 import structlog
 
 from bot.answers import AnswerKind
 from bot.desk import Desk
-from bot.errors import AdminError, DeliveryFailed, OperatorError
+from bot.errors import DeliveryFailed, OperatorError
 from bot.events import MessageRef, Place
 from bot.handoff import HandoffState
 from bot.outgoing import AnswerDraft, AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing, ProgressPost
@@ -20,6 +17,7 @@ from bot.texts import Texts
 from connectors.discord.client import MenteeClient
 from connectors.discord.config import DEFAULT_API_URL, DiscordConfig, setting_error
 from connectors.discord.drafts import Drafts
+from connectors.discord.errors import NETWORK_ERRORS, may_be_lost, told
 from connectors.discord.finding import Finding
 from connectors.discord.history import DiscordArchive
 from connectors.discord.parsing import ref_of
@@ -31,8 +29,6 @@ VANISHES_AFTER_S = 120.0
 """What is for one person and can't be hidden from the others doesn't stay."""
 NOT_CONNECTED_RETRY_S = 10.0
 SOLVED_TAG = "solved"
-
-_NETWORK_ERRORS = (aiohttp.ClientError, OSError)
 
 log = structlog.get_logger()
 
@@ -63,7 +59,7 @@ class DiscordConnector:
                 await self.client.start(self._config.token)
         except (discord.LoginFailure, discord.PrivilegedIntentsRequired) as refusal:
             raise setting_error(refusal) from None
-        except (discord.HTTPException, discord.GatewayNotFound, *_NETWORK_ERRORS) as problem:
+        except (discord.HTTPException, discord.RateLimited, discord.GatewayNotFound, *NETWORK_ERRORS) as problem:
             raise OperatorError(
                 f"Discord can't be reached at {self._config.api_url or DEFAULT_API_URL} ({type(problem).__name__}). "
                 "Check the network and DISCORD_API_URL."
@@ -72,7 +68,7 @@ class DiscordConnector:
     async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
         if not self.client.is_ready():
             raise DeliveryFailed("Discord isn't connected yet; it is tried again.", NOT_CONNECTED_RETRY_S)
-        with _told_as_delivery_failed():
+        with told(self._name_of(outgoing.place)):
             match outgoing:
                 case AnswerPost():
                     return await self._answer(outgoing, self._render(outgoing))
@@ -94,7 +90,7 @@ class DiscordConnector:
     async def update(self, message: MessageRef, text: str) -> None:
         if not self.client.is_ready():
             return
-        with _may_be_lost("update"):
+        with may_be_lost("update"):
             channel = self.client.get_partial_messageable(int(message.channel))
             content = render_text(text).pieces[0]
             none = discord.AllowedMentions.none()
@@ -102,7 +98,7 @@ class DiscordConnector:
 
     async def draft(self, draft: AnswerDraft) -> None:
         if self.client.is_ready():
-            with _may_be_lost("draft"):
+            with may_be_lost("draft"):
                 await self._drafts.show(draft)
 
     # --- parts ---------------------------------------------------------------------------------------------------
@@ -170,7 +166,7 @@ class DiscordConnector:
         if not isinstance(forum, discord.ForumChannel) or place.thread is None:
             return
         tags = [tag for tag in forum.available_tags if tag.name.casefold() == SOLVED_TAG]
-        with _may_be_lost("solved tag"):
+        with may_be_lost("solved tag"):
             post = forum.get_thread(int(place.thread)) or await self.client.fetch_channel(int(place.thread))
             if isinstance(post, discord.Thread) and not set(tags) <= set(post.applied_tags):
                 await post.add_tags(*tags)
@@ -178,27 +174,10 @@ class DiscordConnector:
     def _agents_role(self, place: Place) -> str | None:
         return None if place.is_direct else self._config.agents_mention
 
-
-@contextlib.contextmanager
-def _may_be_lost(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (AdminError, discord.DiscordException, *_NETWORK_ERRORS) as problem:
-        log.debug("discord.lost", what=what, error=type(problem).__name__)
-
-
-@contextlib.contextmanager
-def _told_as_delivery_failed() -> Iterator[None]:
-    """What trying again may mend. The rest comes through: a channel that is gone, a right that is missing."""
-    try:
-        yield
-    except discord.RateLimited as problem:
-        raise DeliveryFailed("Discord asks to go slower.", problem.retry_after) from problem
-    except discord.HTTPException as problem:
-        if problem.status != 429 and problem.status < 500:
-            raise
-        asked = problem.response.headers.get("Retry-After", "")
-        retry_after = float(asked) if asked.isdecimal() else None
-        raise DeliveryFailed(f"Discord answered with status {problem.status}.", retry_after) from problem
-    except _NETWORK_ERRORS as problem:
-        raise DeliveryFailed(f"Discord can't be reached ({type(problem).__name__}).") from problem
+    def _name_of(self, place: Place) -> str:
+        """For whoever has to act: ids alone say little to people."""
+        if place.is_direct:
+            return "a direct message"
+        channel = self.client.get_channel(int(place.channel))
+        name = getattr(channel, "name", None)
+        return f"#{name} ({place.channel})" if name else f"the channel {place.channel}"

@@ -9,7 +9,7 @@ import discord
 import pytest
 
 from bot.answers import Answer, AnswerKind, Candidate, Confirmation, Source, SourceKind
-from bot.errors import AdminError, DeliveryFailed
+from bot.errors import AdminError, DeliveryFailed, SettingError
 from bot.events import MessageRef, Place
 from bot.handoff import Handoff, HandoffState
 from bot.ids import EventId, FactId, LessonId, OutgoingId, RunId, first_id, new_id
@@ -206,8 +206,28 @@ async def test_a_busy_discord_is_tried_again(connector: DiscordConnector, env: A
 async def test_a_channel_that_is_gone_is_not_called_busy(connector: DiscordConnector, env: Any, channel: Any) -> None:
     gone = Place(Platform.DISCORD, str(env.guild.id), "123456789012345678")
 
-    with pytest.raises(discord.NotFound):
+    with pytest.raises(AdminError, match="is gone"):
         await connector.deliver(AnswerPost(place=gone, answer=answer()))
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "who", "remedy"),
+    [
+        (403, 50013, AdminError, r"#support \(\d+\) \(code 50013\). Give the bot the permissions .*Send Messages"),
+        (403, 50001, AdminError, "Give the bot the permission View Channel"),
+        (403, 1, AdminError, "permissions"),
+        (400, 160005, AdminError, "Unlock"),
+        (401, 0, SettingError, "DISCORD_TOKEN"),
+        (400, 50035, discord.HTTPException, "50035"),  # what Discord can't read is a mistake of ours
+    ],
+)
+async def test_a_refusal_says_who_has_to_act(
+    connector: DiscordConnector, env: Any, channel: Any, status: int, code: int, who: type[Exception], remedy: str
+) -> None:
+    env.inject_error("POST", "/channels/*/messages", status=status, code=code)
+
+    with pytest.raises(who, match=remedy):
+        await connector.deliver(AnswerPost(place=floor(env, channel), answer=answer()))
 
 
 async def test_nothing_is_sent_before_the_login(connector: DiscordConnector) -> None:
