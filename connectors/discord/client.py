@@ -23,6 +23,10 @@ from connectors.discord.places import Places
 from connectors.discord.surface import intents
 from connectors.discord.views import CandidateButton, CorrectionButton, PressButton
 
+LONGEST_WAIT_S = 30.0
+"""What the library waits for by itself when Discord asks to go slower, and the least it takes. Beyond it RateLimited is
+raised, so that one channel's wait holds nothing else up."""
+
 log = structlog.get_logger()
 
 
@@ -35,6 +39,7 @@ class MenteeClient(discord.AutoShardedClient):
             intents=intents(message_content=config.message_content),
             allowed_mentions=discord.AllowedMentions.none(),
             shard_count=config.shards,
+            max_ratelimit_timeout=LONGEST_WAIT_S,
         )
         self._has_own_gateway = config.gateway_url is not None
         self.desk = desk
