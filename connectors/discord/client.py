@@ -108,6 +108,12 @@ class MenteeClient(discord.AutoShardedClient):
     async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
         await self._on_reaction(payload)
 
+    async def on_raw_reaction_clear(self, payload: discord.RawReactionClearEvent) -> None:
+        await self._on_cleared(payload, None)
+
+    async def on_raw_reaction_clear_emoji(self, payload: discord.RawReactionClearEmojiEvent) -> None:
+        await self._on_cleared(payload, payload.emoji)
+
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Sent forms; commands and buttons find their own way."""
         form = forms.submitted(interaction)
@@ -143,6 +149,20 @@ class MenteeClient(discord.AutoShardedClient):
                 return
             channel = self.get_channel(payload.channel_id) or discord.Object(payload.channel_id)
             await self._receive(parsing.reacted(payload, channel, person, event_id, at))
+
+    async def _on_cleared(
+        self,
+        payload: discord.RawReactionClearEvent | discord.RawReactionClearEmojiEvent,
+        emoji: discord.PartialEmoji | None,
+    ) -> None:
+        """Discord doesn't tell whose they were: those that were heard of are taken away one by one."""
+        message = parsing.ref_of(payload.channel_id, payload.guild_id, payload.message_id)
+        at = discord.utils.utcnow()
+        async with self._reactions_in_order:
+            self._reaction_ids.cleared(payload.message_id, emoji)
+            for standing in await self.desk.reactions(message):
+                if emoji is None or standing.emoji == parsing.emoji_of(emoji):
+                    await self._receive(parsing.cleared(standing, at))
 
     async def _reactor(self, payload: discord.RawReactionActionEvent) -> Person:
         """Only an added reaction on a server comes with its member."""

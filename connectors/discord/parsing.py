@@ -13,6 +13,7 @@ A thread that somebody opens on a message has the message's own id, so the conve
 import re
 from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 import discord
@@ -127,6 +128,11 @@ def reacted(
     )
 
 
+def cleared(standing: Reacted, at: datetime) -> Reacted:
+    """A reaction that stood there, taken away with others. Discord doesn't tell whose they were."""
+    return replace(standing, id=EventId(f"discord:cleared:{new_id()}"), at=at, added=False)
+
+
 def emoji_of(emoji: discord.PartialEmoji | discord.Emoji | str) -> str:
     """The character without its variation selector; a server's own emoji by its name."""
     name = emoji if isinstance(emoji, str) else emoji.name or ""
@@ -155,6 +161,13 @@ class ReactionIds:
         if len(self._latest) > _MAX_REMEMBERED:
             self._latest.popitem(last=False)
         return EventId(f"discord:{reaction}:{'add' if added else 'remove'}:{self._process}:{changes}")
+
+    def cleared(self, message_id: int, emoji: discord.PartialEmoji | None) -> None:
+        """Hear that all reactions to a message are gone, or all with one emoji: the same again is a change."""
+        ending = f":{emoji.id or emoji_of(emoji)}" if emoji is not None else ""
+        for reaction, (added, changes) in self._latest.items():
+            if added and reaction.startswith(f"{message_id}:") and reaction.endswith(ending):
+                self._latest[reaction] = False, changes + 1
 
 
 # --- interactions: each has an id of its own -------------------------------------------------------------------------

@@ -267,6 +267,30 @@ async def test_reactions_of_bots_and_on_other_peoples_messages_are_not_heard(
     assert reactions(desk) == []
 
 
+async def test_what_a_moderator_clears_is_taken_back_from_everybody(
+    connector: DiscordConnector, desk: WritingDesk, env: Any, channel: Any, alice: Any
+) -> None:
+    answer = await bot_says(connector, channel, "Hello.")
+    other = await bot_says(connector, channel, "Hello again.")
+    ann = env.guild.add_member(env.create_user("ann"))
+    await alice.react(other, "✅")
+    for person, emoji in ((alice, "✅"), (ann, "✅"), (ann, "❌")):
+        await person.react(answer, emoji)
+
+    env.backend.clear_reaction(channel.id, answer.id, "✅")
+    await env.settle()
+    assert [(each.person.id, each.emoji, each.added) for each in reactions(desk)[4:]] == [
+        (str(alice.id), "✅", False),
+        (str(ann.id), "✅", False),
+    ]
+    env.backend.clear_reactions(channel.id, answer.id)
+    await env.settle()
+    assert [(each.person.id, each.emoji, each.added) for each in reactions(desk)[6:]] == [(str(ann.id), "❌", False)]
+
+    await alice.react(answer, "✅")  # the same once more is news
+    assert len({event.id for event in reactions(desk)}) == 8
+
+
 def reaction(*, added: bool, emoji: str = "✅", user: int = 7) -> discord.RawReactionActionEvent:
     data: Any = {"message_id": 1, "channel_id": 2, "user_id": user, "type": 0}
     return discord.RawReactionActionEvent(
