@@ -10,7 +10,7 @@ from bot.answering import OnText
 from bot.answers import Answer
 from bot.conversation import Question, Turn
 from bot.errors import BadInput, NotAllowed, SourceUnreadable
-from bot.events import Event, MessageRef, Place
+from bot.events import Event, MessageRef, Place, Reacted
 from bot.feedback import Lesson
 from bot.home import Home, home_of, suggestions
 from bot.ids import SHARED, AnswerId, Tenant, new_id
@@ -54,6 +54,12 @@ class Desk:
     async def receive(self, event: Event) -> bool:
         """Take an event. Returns once it is on disk, so acknowledge it then; False for one that is known already."""
         return await self.intake.receive(self.redacting.event(event) if self.redacting is not None else event)
+
+    async def reactions(self, message: MessageRef) -> Sequence[Reacted]:
+        """Those that stand on a message, as far as they were heard of."""
+        heard = await self.store.run(lambda unit: unit.inbox.reactions([message]).get(message.key, ()))
+        latest = {(each.person.key, each.emoji): each for each in heard}
+        return [each for each in latest.values() if each.added]
 
     def connected(self) -> None:
         """Hear that a connection was made: what happened before may have been missed, and is looked up."""

@@ -1,6 +1,6 @@
 """What comes in: one frozen dataclass for each thing that can happen, the same for every platform."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -32,6 +32,8 @@ class MessageRef:
     workspace: str
     channel: str
     id: str
+    earlier: tuple[str, ...] = field(default=(), compare=False)
+    """Ids of the messages above it that say the beginning, where a platform takes long texts in pieces."""
 
     @property
     def thread(self) -> Place:

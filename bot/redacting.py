@@ -33,7 +33,8 @@ class Redacting:
 
     def event(self, event: Event) -> Event:
         """The event as it may be kept. Commands are left alone: they name people and answers on purpose."""
-        self.personal_data.meet(event.person.name)
+        if not event.person.is_bot:  # a bot's name is often the product's
+            self.personal_data.meet(event.person.name)
         where = event.place.key
         if self.refilling is not None and isinstance(event, MessageEdited | MessageDeleted):
             self.refilling.drop(where)

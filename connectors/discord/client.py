@@ -19,8 +19,13 @@ from connectors.discord.commands import MenteeGroup, menus, sync_commands
 from connectors.discord.config import DiscordConfig, use_addresses
 from connectors.discord.interactions import Interactions
 from connectors.discord.people import People, person_of
+from connectors.discord.places import Places
 from connectors.discord.surface import intents
 from connectors.discord.views import CandidateButton, CorrectionButton, PressButton
+
+LONGEST_WAIT_S = 30.0
+"""What the library waits for by itself when Discord asks to go slower, and the least it takes. Beyond it RateLimited is
+raised, so that one channel's wait holds nothing else up."""
 
 log = structlog.get_logger()
 
@@ -34,10 +39,12 @@ class MenteeClient(discord.AutoShardedClient):
             intents=intents(message_content=config.message_content),
             allowed_mentions=discord.AllowedMentions.none(),
             shard_count=config.shards,
+            max_ratelimit_timeout=LONGEST_WAIT_S,
         )
         self._has_own_gateway = config.gateway_url is not None
         self.desk = desk
         self.people = People(self, config.servers)
+        self.places = Places(self)
         self.interactions = Interactions(desk, texts, self.people)
         self.tree: app_commands.CommandTree[MenteeClient] = app_commands.CommandTree(self)
         self.tree.add_command(MenteeGroup(self.interactions))
@@ -70,7 +77,7 @@ class MenteeClient(discord.AutoShardedClient):
         if others := self.people.not_own():  # nobody is staff there
             log.warning("discord.other_servers", servers=others, remedy="name yours in DISCORD_SERVERS")
         self.desk.connected()
-        self.desk.meet(member.display_name for guild in self.guilds for member in guild.members)
+        self.desk.meet(member.display_name for guild in self.guilds for member in guild.members if not member.bot)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """The bot was removed from a server, or the server is gone; not one that is merely away."""
@@ -100,6 +107,12 @@ class MenteeClient(discord.AutoShardedClient):
 
     async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
         await self._on_reaction(payload)
+
+    async def on_raw_reaction_clear(self, payload: discord.RawReactionClearEvent) -> None:
+        await self._on_cleared(payload, None)
+
+    async def on_raw_reaction_clear_emoji(self, payload: discord.RawReactionClearEmojiEvent) -> None:
+        await self._on_cleared(payload, payload.emoji)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Sent forms; commands and buttons find their own way."""
@@ -137,6 +150,20 @@ class MenteeClient(discord.AutoShardedClient):
             channel = self.get_channel(payload.channel_id) or discord.Object(payload.channel_id)
             await self._receive(parsing.reacted(payload, channel, person, event_id, at))
 
+    async def _on_cleared(
+        self,
+        payload: discord.RawReactionClearEvent | discord.RawReactionClearEmojiEvent,
+        emoji: discord.PartialEmoji | None,
+    ) -> None:
+        """Discord doesn't tell whose they were: those that were heard of are taken away one by one."""
+        message = parsing.ref_of(payload.channel_id, payload.guild_id, payload.message_id)
+        at = discord.utils.utcnow()
+        async with self._reactions_in_order:
+            self._reaction_ids.cleared(payload.message_id, emoji)
+            for standing in await self.desk.reactions(message):
+                if emoji is None or standing.emoji == parsing.emoji_of(emoji):
+                    await self._receive(parsing.cleared(standing, at))
+
     async def _reactor(self, payload: discord.RawReactionActionEvent) -> Person:
         """Only an added reaction on a server comes with its member."""
         account = payload.member or self.get_user(payload.user_id)
@@ -146,6 +173,7 @@ class MenteeClient(discord.AutoShardedClient):
         return await self.people.look_up(known, str(payload.guild_id))
 
     async def _receive(self, event: Event) -> None:
+        self.places.heard(event)
         known = await self.people.known(event.person, event.place.workspace)
         await self.desk.receive(replace(event, person=known))
 

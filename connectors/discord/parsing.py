@@ -12,6 +12,8 @@ A thread that somebody opens on a message has the message's own id, so the conve
 
 import re
 from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 import discord
@@ -49,9 +51,10 @@ def place_of(channel: discord.abc.Snowflake, guild_id: int | None, root: int | N
     return Place(Platform.DISCORD, workspace, str(channel.id), str(root) if root is not None else None)
 
 
-def ref_of(channel_id: int, guild_id: int | None, message_id: int) -> MessageRef:
+def ref_of(channel_id: int, guild_id: int | None, message_id: int, earlier: Iterable[int] = ()) -> MessageRef:
     """A message stands in the channel or thread that Discord gives for it, never in a thread's parent."""
-    return MessageRef(Platform.DISCORD, str(guild_id or DIRECT), str(channel_id), str(message_id))
+    workspace, above = str(guild_id or DIRECT), tuple(map(str, earlier))
+    return MessageRef(Platform.DISCORD, workspace, str(channel_id), str(message_id), above)
 
 
 def place_of_message(message: discord.Message, me: int) -> Place:
@@ -125,6 +128,11 @@ def reacted(
     )
 
 
+def cleared(standing: Reacted, at: datetime) -> Reacted:
+    """A reaction that stood there, taken away with others. Discord doesn't tell whose they were."""
+    return replace(standing, id=EventId(f"discord:cleared:{new_id()}"), at=at, added=False)
+
+
 def emoji_of(emoji: discord.PartialEmoji | discord.Emoji | str) -> str:
     """The character without its variation selector; a server's own emoji by its name."""
     name = emoji if isinstance(emoji, str) else emoji.name or ""
@@ -153,6 +161,13 @@ class ReactionIds:
         if len(self._latest) > _MAX_REMEMBERED:
             self._latest.popitem(last=False)
         return EventId(f"discord:{reaction}:{'add' if added else 'remove'}:{self._process}:{changes}")
+
+    def cleared(self, message_id: int, emoji: discord.PartialEmoji | None) -> None:
+        """Hear that all reactions to a message are gone, or all with one emoji: the same again is a change."""
+        ending = f":{emoji.id or emoji_of(emoji)}" if emoji is not None else ""
+        for reaction, (added, changes) in self._latest.items():
+            if added and reaction.startswith(f"{message_id}:") and reaction.endswith(ending):
+                self._latest[reaction] = False, changes + 1
 
 
 # --- interactions: each has an id of its own -------------------------------------------------------------------------

@@ -80,7 +80,7 @@ class People:
                 for guild in guilds:
                     if guild is not None and (member := await _member(guild, int(person.id))) is not None:
                         return person_of(member)
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as problem:  # TimeoutError is an OSError
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as problem:  # TimeoutError is an OSError
             log.warning("discord.look_up_failed", error=type(problem).__name__)
             return replace(person, is_unverified=True)
         return replace(person, is_outsider=True)

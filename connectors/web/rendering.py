@@ -16,7 +16,7 @@ from bot.feedback import Lesson, LessonSource, facts_of
 from bot.lineage import Decision, Run, RunState
 from bot.outgoing import AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, ProgressPost
 from bot.people import Person
-from bot.presentation import attribution, handoff_buttons, handoff_lines
+from bot.presentation import attribution, handoff_buttons, handoff_lines, shown_sources
 from bot.texts import Texts
 from connectors.web.board import Entry, Remembered, Said
 
@@ -91,6 +91,7 @@ class Rendering:
             "short": lambda digest: str(digest)[:12],
             "percent": percent,
             "attribution": lambda answer: attribution(answer, self.texts),
+            "shown_sources": shown_sources,
             "handoff_lines": lambda handoff: handoff_lines(handoff, self.texts),
             "handoff_buttons": lambda handoff: handoff_buttons(handoff, self.texts),
             "kind": lambda answer: KINDS[answer.kind],

@@ -7,7 +7,7 @@ from typing import Any
 import discord
 import pytest
 
-from bot.events import Event
+from bot.events import Event, MessageRef, Reacted
 from bot.people import Platform
 from bot.texts import ENGLISH
 from connectors.discord.config import DiscordConfig
@@ -34,6 +34,11 @@ class WritingDesk:
     async def receive(self, event: Event) -> bool:
         self.received.append(event)
         return True
+
+    async def reactions(self, message: MessageRef) -> list[Reacted]:
+        heard = [each for each in self.received if isinstance(each, Reacted) and each.message == message]
+        latest = {(each.person.id, each.emoji): each for each in heard}
+        return [each for each in latest.values() if each.added]
 
 
 @pytest.fixture

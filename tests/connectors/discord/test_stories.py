@@ -284,3 +284,20 @@ async def test_the_message_menu_tells_why(tmp_path: Path) -> None:
 
         assert told.response.content.startswith(f"“{QUESTION}” → grounded")
         assert refused.response.content == ENGLISH.not_staff.format(verb="why")
+
+
+async def test_a_rating_that_a_moderator_clears_counts_no_more(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.house.desk.teach("How do I pay?", "By card.")
+        answer = await stage.ask("How do I pay?")
+        await stage.agent.react(answer, "❌")
+        await stage.heard()
+        posted = await stage.house.store.run(lambda unit: unit.answers.find(str(answer.id)))
+        assert posted is not None
+        assert len(await stage.house.store.run(lambda unit: unit.ratings.of(posted.answer.id))) == 1
+
+        stage.env.backend.clear_reactions(stage.channel.id, answer.id)
+        await stage.env.settle()
+        await stage.heard()
+
+        assert await stage.house.store.run(lambda unit: unit.ratings.of(posted.answer.id)) == []
