@@ -1,4 +1,4 @@
-"""What the bot is and knows now, and what an answer was made of. Changes nothing."""
+"""What the bot is and knows now, how it is set, and what an answer was made of. Changes nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from bot.contradicting import in_doubt
 from bot.feedback import LessonSource, facts_of
 from bot.ids import Tenant
 from bot.lineage import Adapter
+from bot.policy import Policy
 from bot.ports import Unit
 from bot.receipts import standing
 from bot.retraining import new_lessons
@@ -100,6 +101,17 @@ def describe_status(status: Status, texts: Texts) -> str:
     if status.doubted:
         told += f" {texts.status_doubted.format(doubted=status.doubted)}"
     return f"{told} {texts.status_held.format(held=status.held)}" if status.held else told
+
+
+def describe_settings(policy: Policy, texts: Texts) -> str:
+    """What is set, as far as it decides over answers and lessons, and where each is changed."""
+    return texts.home_settings_are.format(
+        known=policy.known_from, clarify=policy.clarify_from, offer=policy.offer_from, grounded=policy.grounded_from,
+        channels=len(policy.support_channels), remind=policy.remind_after.total_seconds() / 60,
+        asks=policy.asks_a_minute, amend=policy.amend_within.days, trust=policy.trust_from,
+        lessons=policy.lessons_an_hour, canary=policy.canary_share, hours=policy.canary_for.total_seconds() / 3_600,
+        sharing=texts.workspaces_apart if policy.separate else texts.workspaces_share,
+    )  # fmt: skip
 
 
 def explain(unit: Unit, posted: PostedAnswer, texts: Texts, common: Tenant | None = None) -> str:

@@ -11,7 +11,7 @@ from tests.fakes.connector import FakeConnector
 from tests.house import House
 
 PEOPLE = {Role.CUSTOMER: CUSTOMER, Role.AGENT: AGENT, Role.ADMIN: ADMIN}
-ARGUMENTS = {"promote": "promote v1", "why": "why 1", "accept": "accept 1", "drop": "drop 1"}
+ARGUMENTS = {"promote": "promote v1", "why": "why 1", "blame": "blame 1", "accept": "accept 1", "drop": "drop 1"}
 
 
 async def give(house: House, chat: FakeConnector, text: str, person: Person = ADMIN) -> str:

@@ -158,6 +158,8 @@ async def test_commands_answer_each_person_after_their_rights(tmp_path: Path) ->
         assert (await said(stage.agent, "status")).startswith("Answering, adapter base model.")
         assert await said(stage.agent, "retrain", dry_run=True) == ENGLISH.not_admin.format(verb="retrain")
         assert (await said(stage.admin, "retrain", dry_run=True)).startswith("Dry run: 40 facts")
+        assert await said(stage.agent, "settings") == ENGLISH.not_admin.format(verb="settings")
+        assert (await said(stage.admin, "settings")).startswith("Taught answers are served from a probability of 0.90")
         assert stage.channel.history() == []
 
 
@@ -178,6 +180,30 @@ async def test_why_takes_the_link_of_an_answer(tmp_path: Path) -> None:
         await stage.heard()
 
         assert result.response.content.startswith(f"“{QUESTION}” → grounded")
+
+
+async def test_blame_leads_from_the_link_of_an_answer_to_who_taught_it(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        form = await stage.agent.context_menu(stage.channel, ENGLISH.offer_button, await grounded_answer(stage))
+        await stage.agent.submit_modal(form, {"question": QUESTION, "text": "Yes, for 90 days."})
+        await stage.heard()
+        answer = await stage.ask(QUESTION)
+
+        async def blame(person: Any) -> str:
+            result = await person.slash(stage.channel, "mentee blame", answer=answer.jump_url)
+            await stage.heard()
+            assert result.response.ephemeral
+            return str(result.response.content)
+
+        assert await blame(stage.customer) == ENGLISH.not_staff.format(verb="blame")
+        told = await blame(stage.agent)
+        (lesson,) = await stage.house.desk.lessons()
+        assert f"• `{lesson.id[-8:]}` of ann, " in told
+        assert "“Yes, for 90 days.”" in told
+        dropped = await stage.admin.slash(stage.channel, "mentee drop", lesson=lesson.id[-8:])
+        await stage.heard()
+        assert dropped.response.content == ENGLISH.dropped_by_you
+        assert ENGLISH.generated in (await stage.ask(QUESTION)).content  # from the help page again
 
 
 async def test_adapters_are_suggested_to_who_may_promote_them(tmp_path: Path) -> None:
