@@ -19,6 +19,7 @@ from bot.outgoing import Notice, Outgoing, ProgressPost
 from bot.people import Person, Platform, Role
 from bot.policy import Policy
 from bot.ports import AdapterStore, Clock, Planner, Unit
+from bot.retraining import describe_plan
 from bot.reviewing import Reviewing, remember_admin
 from bot.status import PAUSED, Status, describe_settings, describe_status, explain, name_of, status_of
 from bot.tenants import tenant_of
@@ -228,12 +229,7 @@ class Commands:
         return run
 
     def describe_plan(self, plan: RetrainPlan) -> str:
-        text = f"{self.texts.plan.format(**vars(plan))} {plan.course}".rstrip()
-        if plan.kept_out:
-            text += f" {self.texts.plan_kept_out.format(count=plan.kept_out)}"
-        if not plan.refusals:
-            return text
-        return f"{text}\n{self.texts.retrain_refused.format(reasons=' '.join(plan.refusals))}"
+        return describe_plan(plan, self.texts)
 
     # --- people --------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,5 @@
 """What the bot is and knows now, how it is set, and what an answer was made of. Changes nothing."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.answers import PostedAnswer
@@ -12,7 +11,7 @@ from bot.lineage import Adapter
 from bot.policy import Policy
 from bot.ports import Unit
 from bot.receipts import standing
-from bot.retraining import new_lessons
+from bot.retraining import counted, new_lessons
 from bot.reviewing import doubted
 from bot.texts import Texts
 from bot.trying import live_adapter, trial_of
@@ -88,10 +87,10 @@ def describe_status(status: Status, texts: Texts) -> str:
         phrasings=status.phrasings,
         sections=status.sections,
         lessons=status.lessons_since_adapter,
-        answers=_counted(status.answers, texts),
-        handoffs=_counted(status.handoffs, texts),
+        answers=counted(status.answers, texts),
+        handoffs=counted(status.handoffs, texts),
         reminders=status.reminders,
-        reasons=_counted(status.reasons, texts),
+        reasons=counted(status.reasons, texts),
         undelivered=texts.status_undelivered.format(count=status.undelivered) if status.undelivered else "",
     )
     if status.learned:
@@ -127,7 +126,7 @@ def explain(unit: Unit, posted: PostedAnswer, texts: Texts, common: Tenant | Non
         adapter=name_of(adapter, texts),
         latency_ms=answer.latency_ms,
         sources=texts.sources.format(sources=sources) if sources else "",
-        reasons=texts.why_reasons.format(reasons=_counted(reasons, texts)) if reasons else "",
+        reasons=texts.why_reasons.format(reasons=counted(reasons, texts)) if reasons else "",
     )
     if answer.confirmation is None:
         return told
@@ -136,7 +135,3 @@ def explain(unit: Unit, posted: PostedAnswer, texts: Texts, common: Tenant | Non
 
 def name_of(adapter: Adapter | None, texts: Texts) -> str:
     return adapter.name if adapter is not None else texts.base_model
-
-
-def _counted(counts: Mapping[str, int], texts: Texts) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or texts.nothing_counted

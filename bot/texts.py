@@ -236,6 +236,20 @@ class Texts:
         "Dry run: {usable} facts can be trained on, {new} lessons are new, {duplicates} duplicates, "
         "{held_out} facts are kept whole for judging; {examples} examples, about {minutes:.0f} minutes."
     )
+    plan_conflicts: str = (
+        "Conflicts: {against_pages} lessons contradict a help page or lost it, {two_answers} questions have two "
+        "answers, {waiting} lessons wait for review (`/mentee review`). The first and the last are left out; give the "
+        "second one answer each."
+    )
+    plan_personal: str = "Personal data in it: {replaced} (replaced by placeholders); in the clear: {clear}."
+    plan_changing: str = (
+        "Of {written} answers that the model wrote in {days} days, {count} are expected to change: a lesson says "
+        "something else to the same question. Asked so again, memory says the lesson already; the adapter is to learn "
+        "it.{untaught}"
+    )
+    plan_untaught: str = " {count} more got a ❌, and nobody has taught what is right: a training does not change them."
+    plan_changed: str = "• “{question}”"
+    plan_more: str = "… and {count} more."
     plan_kept_out: str = (
         "{count} lessons belong to workspaces that don't share what they know: memory answers with them there, and "
         "nothing is trained on them."

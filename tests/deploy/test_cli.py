@@ -61,7 +61,11 @@ def test_a_fresh_folder_has_nothing_yet(mentee: Mentee, command: list[str], expe
 def test_a_dry_run_tells_why_nothing_would_be_trained(mentee: Mentee) -> None:
     told = mentee("retrain", "--dry-run", "--json")
     assert json.loads(told.stdout)["refusals"] == ["There are 0 lessons, and 8 are needed before training makes sense."]
-    assert "8 are needed" in words(mentee("retrain", "--dry-run").stdout)
+    said = words(mentee("retrain", "--dry-run").stdout)
+    assert "8 are needed" in said
+    assert "0 questions have two answers" in said
+    assert "Personal data in it: none" in said
+    assert "0 are expected to change" in said
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,15 @@ async def test_blame_leads_from_the_link_of_an_answer_to_who_taught_it(socket_st
     assert f"/mentee drop {lesson.id[-8:]}" in told
 
 
+async def test_a_dry_run_is_told_to_the_admin_who_asked(socket_studio: Studio) -> None:
+    slack = socket_studio.slack
+    await slack.command(ADMIN, "retrain --dry-run")
+    told = words((await until(lambda: slack.whispered(ADMIN), "the dry run"))[0])
+    assert told.startswith("Dry run: 40 facts")
+    assert "0 are expected to change" in told
+    assert await socket_studio.house.desk.runs() == []
+
+
 async def test_the_settings_are_told_to_admins_alone(socket_studio: Studio) -> None:
     slack = socket_studio.slack
     await slack.command(AGENT, "settings")

@@ -79,7 +79,9 @@ async def test_commands_are_the_admins(site: Site) -> None:
     assert ENGLISH.not_admin.partition("`")[0] in await site.words("/")
     site.become("admin")
     await site.post("/commands", text="retrain --dry-run")
-    assert "Dry run: 40 facts" in await site.html("/")
+    told = await site.html("/")
+    assert "Dry run: 40 facts" in told
+    assert "0 are expected to change" in told
     assert await site.house.desk.runs() == []
 
 
