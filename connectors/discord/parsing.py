@@ -32,7 +32,7 @@ from bot.events import (
 )
 from bot.ids import AnswerId, EventId, FactId, new_id
 from bot.people import Person, Platform
-from connectors.discord.people import DIRECT, person_of
+from connectors.discord.people import DIRECT, person_behind, person_of
 
 _WRITTEN_BY_PEOPLE = (discord.MessageType.default, discord.MessageType.reply)
 _VARIATION_SELECTOR = "\ufe0f"
@@ -174,7 +174,7 @@ def command_given(interaction: discord.Interaction, text: str) -> CommandGiven:
     return CommandGiven(
         id=interaction_id(interaction),
         place=place_of_interaction(interaction),
-        person=person_of(interaction.user),
+        person=person_behind(interaction),
         at=interaction.created_at,
         text=text,
     )
@@ -184,7 +184,7 @@ def candidate_chosen(interaction: discord.Interaction, answer: AnswerId, fact: F
     return CandidateChosen(
         id=interaction_id(interaction),
         place=place_of_interaction(interaction),
-        person=person_of(interaction.user),
+        person=person_behind(interaction),
         at=interaction.created_at,
         answer=answer,
         fact=fact,
@@ -195,7 +195,7 @@ def button_pressed(interaction: discord.Interaction, act: Act, about: str, detai
     return ButtonPressed(
         id=interaction_id(interaction),
         place=place_of_interaction(interaction),
-        person=person_of(interaction.user),
+        person=person_behind(interaction),
         at=interaction.created_at,
         act=act,
         about=about,
@@ -215,7 +215,7 @@ def reply_marked(
     return ReplyMarked(
         id=interaction_id(interaction),
         place=place,
-        person=person_of(interaction.user),
+        person=person_behind(interaction),
         at=interaction.created_at,
         reply=ref_of(channel_id, interaction.guild_id, message_id),
         text=message.content if message is not None else "",
@@ -229,7 +229,7 @@ def correction_submitted(
     return CorrectionSubmitted(
         id=interaction_id(interaction),
         place=place_of_interaction(interaction),
-        person=person_of(interaction.user),
+        person=person_behind(interaction),
         at=interaction.created_at,
         answer=answer,
         question=question,

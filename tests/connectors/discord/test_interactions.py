@@ -56,7 +56,9 @@ async def test_every_command_becomes_one_event(
     assert isinstance(event, CommandGiven)
     assert event.text == text
     assert event.place == Place(Platform.DISCORD, str(env.guild.id), str(channel.id))
-    assert event.person == Person(Platform.DISCORD, str(alice.id), "alice")
+    assert event.person == Person(
+        Platform.DISCORD, str(alice.id), "alice", language="en-US"
+    )  # as simcord's people see it
     assert result.deferred
     assert result.ephemeral
 

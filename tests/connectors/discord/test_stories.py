@@ -1,5 +1,6 @@
 """Whole stories: a customer asks, an agent teaches, an admin steers."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ import pytest
 from bot.feedback import Hold
 from bot.ids import AdapterId, LessonId, RunId, new_id
 from bot.lineage import Adapter
-from bot.texts import ENGLISH
+from bot.people import Platform
+from bot.texts import ENGLISH, Texts
 from tests.connectors.discord.stage import Stage, on_stage
+from tests.connectors.discord.test_events import message_payload
 
 QUESTION = "How do I get a refund for a class pass?"
 PARAPHRASE = "a refund for my class pass"
@@ -247,6 +250,34 @@ async def test_without_the_intent_replies_to_the_bot_and_menus_work_too(tmp_path
         reply = await stage.agent.send(stage.channel, RIGHT, reply_to=unknown)
         await stage.agent.context_menu(stage.channel, ENGLISH.right_answer_menu, reply)
         assert RIGHT in (await stage.heard()).content
+
+
+@pytest.mark.parametrize(("locale", "said"), [(None, ENGLISH.handoff), ("de", "Das weiß ich nicht sicher.")])
+async def test_a_servers_own_language_is_its_members(tmp_path: Path, locale: str | None, said: str) -> None:
+    texts = replace(ENGLISH, translations={"de": Texts(handoff="Das weiß ich nicht sicher.")})
+    async with on_stage(tmp_path, texts=texts, locale=locale) as stage:
+        assert (await stage.ask("Why is the sky blue?")).content.startswith(said)
+
+
+async def test_in_a_support_channel_every_new_question_of_a_customer_is_answered(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.house.teach(QUESTION, RIGHT)
+        policy = stage.house.desk.routing.answering.policy
+        forum = stage.env.guild.create_forum_channel("help")
+        object.__setattr__(policy, "support_channels", frozenset({str(stage.channel.id), str(forum.id)}))
+        asked = await stage.customer.send(stage.channel, QUESTION)
+        answer = await stage.heard()
+        assert (answer.content.splitlines()[0], answer.reference.message_id) == (RIGHT, asked.id)
+        await stage.agent.send(stage.channel, QUESTION)
+        assert (await stage.heard()).author.id == stage.agent.id
+
+        native = stage.house.bot.connectors[Platform.DISCORD].client.get_channel(forum.id)  # type: ignore[attr-defined]
+        post = await native.create_thread(name="Refunds", content="Opened by the bot, as simcord's people can't.")
+        payload = message_payload(post.thread.id, post.thread.id, stage.env.guild.id, stage.customer)
+        stage.env.backend.emit("MESSAGE_CREATE", payload | {"content": QUESTION})
+        await stage.env.settle()
+        thread = next(each for each in forum.threads if each.id == post.thread.id)
+        assert (await stage.heard_in(thread)).content.startswith(RIGHT)
 
 
 async def test_lessons_that_wait_are_suggested_to_agents(tmp_path: Path) -> None:

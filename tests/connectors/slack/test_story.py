@@ -186,6 +186,19 @@ async def test_talk_of_others_is_left_alone(socket_studio: Studio) -> None:
     assert len(slack.said()) == 1
 
 
+async def test_in_a_support_channel_every_new_question_of_a_customer_is_answered(socket_studio: Studio) -> None:
+    slack, house = socket_studio.slack, socket_studio.house
+    await house.teach(QUESTION, LESSON)
+    object.__setattr__(house.desk.routing.answering.policy, "support_channels", frozenset({CHANNEL}))
+    asked = await slack.say(CUSTOMER, QUESTION)
+    answer = (await until(slack.said, "the answer"))[0]
+    assert (words(answer), answer["thread_ts"]) == (LESSON, asked)
+    await slack.say(AGENT, QUESTION)
+    await slack.say(CUSTOMER, "Is there somebody who knows the way?", thread=await slack.say(AGENT, "Hello all!"))
+    await socket_studio.ask(QUESTION)  # asserts that this is the only thing said since
+    assert len(slack.said()) == 2
+
+
 async def test_an_event_that_slack_repeats_is_answered_once(http_studio: Studio) -> None:
     slack = http_studio.slack
     await http_studio.ask(QUESTION)
