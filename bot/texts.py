@@ -262,7 +262,10 @@ class Texts:
     )
     run_learned: str = "Lessons it says by itself: {learned} learned, {not_yet} not yet."
     lesson_learned: str = "🎓 Learned in {adapter}: “{question}”"
-    lesson_not_yet: str = "Not yet learned in {adapter}: “{question}”. It was trained on it; I go on giving the taught answer word for word."
+    lesson_not_yet: str = (
+        "Not yet learned in {adapter}: “{question}”. It was trained on it; I go on giving the taught answer word "
+        "for word."
+    )
     lesson_regressed: str = (
         "Adapter {adapter} has unlearned “{question}”. I go on giving the taught answer word for word."
     )
