@@ -139,7 +139,7 @@ class Reviewing:
             self.texts.dropped_to.format(name=each.lesson.author_name, answer=quote(each.lesson.answer))
             for each in before
         ]
-        return " ".join(told), self._decided(unit, lesson, self.texts.dropped, by)
+        return " ".join(told), self._decided(unit, lesson, self.texts.dropped, by, to_all=lesson.held is None)
 
     def same_again(self, unit: Unit, lesson: Lesson, by: Person, at: datetime) -> list[Outgoing]:
         """Another teacher's same answer, which is used, settles the held ones of its fact."""
@@ -174,13 +174,14 @@ class Reviewing:
             raise BadInput(self.texts.unknown_lesson.format(id=id))
         return found[0]
 
-    def _decided(self, unit: Unit, lesson: Lesson, text: str, by: Person) -> list[Outgoing]:
-        """Tell the teacher, where the lesson was given."""
+    def _decided(self, unit: Unit, lesson: Lesson, text: str, by: Person, *, to_all: bool = False) -> list[Outgoing]:
+        """Tell the teacher, where the lesson was given; and everybody there, if it was told to them that it is used."""
         posted = unit.answers.get(lesson.about) if lesson.about is not None else None
         if posted is None:
             return []
         told = text.format(name=lesson.author_name, question=quote(lesson.question), by=by.name or by.id)
-        return [Notice(place=posted.place, text=told, to=Person.of_key(lesson.author, lesson.author_name))]
+        to = None if to_all else Person.of_key(lesson.author, lesson.author_name)
+        return [Notice(place=posted.place, text=told, to=to)]
 
     # --- what a colleague corrected -------------------------------------------------------------------------------
 

@@ -136,13 +136,16 @@ async def test_its_remedy_works_and_what_was_taught_before_holds_again(house: Ho
     )
     await house.settle()
     answer = await ask(house, chat)
-    new = (await house.desk.lessons())[-1]
+    answered, new = chat.answers[-1], (await house.desk.lessons())[-1]
     drop = f"drop {new.id[-8:]}"
     assert drop in await give(house, chat, f"blame {answer.id}")
     assert await give(house, chat, drop, AGENT) == ENGLISH.not_admin.format(verb="drop")
     await house.desk.receive(command(drop))
     await house.settle()
     assert f"{ENGLISH.dropped_by_you} Before it, Ana taught “21 days.”" in chat.notices[-2].text
+    receipt = chat.notices[-1]  # in the thread where it was noted, for all to see
+    assert (receipt.to, receipt.place) == (None, answered.place)
+    assert receipt.text == ENGLISH.dropped.format(by="Adam", name="Adam", question=QUESTION)
     assert (await ask(house, chat)).text == "21 days."
     assert f"dropped by {ADMIN.key}" in await give(house, chat, f"blame {answer.id}")
     entries = await house.store.run(lambda unit: unit.audit.entries())
