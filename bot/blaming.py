@@ -20,7 +20,7 @@ from bot.texts import Texts, quote
 
 NEAR_FROM = 0.5
 """Least share of the question's content that a lesson speaks of, to be named among those an adapter learned from."""
-MOST_NEAR = 5
+MOST_LISTED = 5
 MOST_TEACHERS = 10
 
 
@@ -50,7 +50,11 @@ class Blaming:
     # --- lessons ---------------------------------------------------------------------------------------------------
 
     def _listed(self, unit: Unit, title: str, lessons: Sequence[Lesson]) -> list[str]:
-        return [title, *(self._line(unit, lesson) for lesson in lessons)] if lessons else []
+        """The last ones: of versions, the newest."""
+        if not lessons:
+            return []
+        more = [self.texts.held_more.format(count=len(lessons) - MOST_LISTED)] if len(lessons) > MOST_LISTED else []
+        return [title, *(self._line(unit, lesson) for lesson in lessons[-MOST_LISTED:]), *more]
 
     def _line(self, unit: Unit, lesson: Lesson) -> str:
         return self.texts.blame_lesson.format(
@@ -187,7 +191,7 @@ def _is_in_use(unit: Unit, lesson: Lesson) -> bool:
 def _nearest(question: str, lessons: Iterable[Lesson]) -> list[Lesson]:
     scored = [(coverage(question, f"{each.question} {each.answer}"), each) for each in lessons]
     near = [(score, each) for score, each in scored if score >= NEAR_FROM]
-    return [each for _, each in sorted(near, key=lambda pair: (-pair[0], pair[1].id))[:MOST_NEAR]]
+    return [each for _, each in sorted(near, key=lambda pair: (-pair[0], pair[1].id))[:MOST_LISTED]]
 
 
 def _likeness(one: str, other: str) -> float:

@@ -85,7 +85,7 @@ def describe_plan(plan: RetrainPlan, texts: Texts) -> str:
     lines = [first, texts.plan_conflicts.format(**vars(plan)), personal, expected]
     lines += [texts.plan_changed.format(question=quote(each)) for each in changing.questions[:MOST_NAMED]]
     if (more := len(changing.questions) - MOST_NAMED) > 0:
-        lines.append(texts.plan_more.format(count=more))
+        lines.append(texts.held_more.format(count=more))
     if plan.refusals:
         lines.append(texts.retrain_refused.format(reasons=" ".join(plan.refusals)))
     return "\n".join(lines)

@@ -249,7 +249,6 @@ class Texts:
     )
     plan_untaught: str = " {count} more got a ❌, and nobody has taught what is right: a training does not change them."
     plan_changed: str = "• “{question}”"
-    plan_more: str = "… and {count} more."
     plan_kept_out: str = (
         "{count} lessons belong to workspaces that don't share what they know: memory answers with them there, and "
         "nothing is trained on them."

@@ -129,6 +129,19 @@ async def test_a_hand_off_and_a_question_back_are_traced_too(house: House, chat:
     assert "“21 days.”" in await give(house, chat, f"blame {asked_back.id}")
 
 
+async def test_of_many_versions_the_newest_are_listed(house: House, chat: FakeConnector) -> None:
+    def teach(unit: Unit) -> None:
+        for number in range(9):
+            version = lesson(number, QUESTION, f"{number + 10} days.", "Ana")
+            unit.lessons.add(replace(version, fact=FactId("f"), taught_at=NOW + timedelta(minutes=number)))
+
+    await house.store.run(teach)
+    said = await give(house, chat, f"blame {(await ask(house, chat)).id}")
+    listed = [number for number in range(9) if f"“{number + 10} days.”" in said]
+    assert listed == [3, 4, 5, 6, 7, 8]  # the one that was said, and the five before it
+    assert "… and 3 more." in said
+
+
 async def test_its_remedy_works_and_what_was_taught_before_holds_again(house: House, chat: FakeConnector) -> None:
     await correct(house, chat, await ask(house, chat), "21 days.")
     await house.desk.receive(
