@@ -7,16 +7,19 @@ an adapter's lessons made it write a text can't be known: those that are nearest
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from bot.answers import Answer, PostedAnswer, SourceKind
 from bot.feedback import Lesson, LessonSource, Ruling, facts_of
 from bot.ids import FactId, LessonId, SectionId, Tenant
 from bot.lineage import Adapter, Move
 from bot.ports import Unit
+from bot.retrieval import Section
 from bot.reviewing import short
 from bot.status import explain
 from bot.support import content_words, coverage
 from bot.texts import Texts, quote
+from bot.trying import live_adapter
 
 NEAR_FROM = 0.5
 """Least share of the question's content that a lesson speaks of, to be named among those an adapter learned from."""
@@ -115,7 +118,7 @@ class Blaming:
         if section is None:
             return self.texts.blame_page_gone.format(title=title or self.texts.blame_page_unnamed)
         as_then = self.texts.page_same if sha256 in ("", section.sha256) else self.texts.page_changed
-        return self.texts.blame_page.format(title=section.label, file=section.source, state=as_then)
+        return self.texts.blame_page.format(title=section.label, file=_file(section), state=as_then)
 
     # --- the adapter -----------------------------------------------------------------------------------------------
 
@@ -150,8 +153,8 @@ class Blaming:
                 lines.append(texts.remedy_drop.format(id=short(lesson)))
         page = unit.documents.section(answer.read.section) if answer.read is not None else None
         if page is not None:
-            lines.append(texts.remedy_page.format(file=page.source))
-        if adapter is not None:
+            lines.append(texts.remedy_page.format(file=_file(page)))
+        if adapter is not None and adapter == live_adapter(unit.within(self.common)):
             lines.append(texts.remedy_adapter)
         return [f"• {line}" for line in lines]
 
@@ -182,6 +185,11 @@ def _versions(unit: Unit, lessons: Iterable[Lesson]) -> list[Lesson]:
     """All lessons of the same facts, oldest first."""
     facts = list(dict.fromkeys(lesson.fact for lesson in lessons))
     return list(unit.lessons.all(facts)) if facts else []
+
+
+def _file(section: Section) -> str:
+    """Where it lies on the machine is nobody's business."""
+    return PurePath(section.source).name or section.source
 
 
 def _is_in_use(unit: Unit, lesson: Lesson) -> bool:

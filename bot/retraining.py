@@ -79,10 +79,12 @@ def describe_plan(plan: RetrainPlan, texts: Texts) -> str:
     found, changing = plan.personal_data, plan.changing
     personal = texts.plan_personal.format(replaced=counted(found.replaced, texts), clear=counted(found.clear, texts))
     untaught = texts.plan_untaught.format(count=changing.untaught) if changing.untaught else ""
-    expected = texts.plan_changing.format(
+    has_conflicts = plan.against_pages or plan.two_answers or plan.waiting
+    conflicts = texts.plan_conflicts.format(**vars(plan)) if has_conflicts else texts.plan_no_conflicts
+    expected = (texts.plan_changing if changing.questions else texts.plan_unchanged).format(
         written=changing.written, days=changing.days, count=len(changing.questions), untaught=untaught
     )
-    lines = [first, texts.plan_conflicts.format(**vars(plan)), personal, expected]
+    lines = [first, conflicts, personal, expected]
     lines += [texts.plan_changed.format(question=quote(each)) for each in changing.questions[:MOST_NAMED]]
     if (more := len(changing.questions) - MOST_NAMED) > 0:
         lines.append(texts.held_more.format(count=more))

@@ -241,11 +241,16 @@ class Texts:
         "answers, {waiting} lessons wait for review (`/mentee review`). The first and the last are left out; give the "
         "second one answer each."
     )
+    plan_no_conflicts: str = "Conflicts: none."
     plan_personal: str = "Personal data in it: {replaced} (replaced by placeholders); in the clear: {clear}."
     plan_changing: str = (
         "Of {written} answers that the model wrote in {days} days, {count} are expected to change: a lesson says "
         "something else to the same question. Asked so again, memory says the lesson already; the adapter is to learn "
         "it.{untaught}"
+    )
+    plan_unchanged: str = (
+        "Of {written} answers that the model wrote in {days} days, none is expected to change: no lesson says "
+        "something else to the same question.{untaught}"
     )
     plan_untaught: str = " {count} more got a ❌, and nobody has taught what is right: a training does not change them."
     plan_changed: str = "• “{question}”"

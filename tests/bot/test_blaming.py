@@ -114,9 +114,12 @@ async def test_a_written_answer_leads_to_its_page_and_to_all_that_its_adapter_le
     assert ENGLISH.remedy_adapter in said
 
     await house.add_section("Trial", "", "The trial lasts for 30 days.")
+    back = Deployment(Move.ROLLBACK, None, "slack:U-adam", NOW + timedelta(hours=2))
+    await house.store.run(lambda unit: unit.adapters.deploy(back))
     await correct(house, chat, answer, "30 days.")
     later = await give(house, chat, f"blame {answer.id}")
     assert "as it was then" not in later
+    assert ENGLISH.remedy_adapter not in later  # it answers no more
     assert later.index("Taught about this answer since:") < later.index("“30 days.”")
 
 

@@ -162,7 +162,7 @@ async def test_commands_answer_each_person_after_their_rights(tmp_path: Path) ->
         assert await said(stage.agent, "retrain", dry_run=True) == ENGLISH.not_admin.format(verb="retrain")
         dry_run = await said(stage.admin, "retrain", dry_run=True)
         assert dry_run.startswith("Dry run: 40 facts")
-        assert "0 are expected to change" in dry_run
+        assert "none is expected to change" in dry_run
         assert await said(stage.agent, "settings") == ENGLISH.not_admin.format(verb="settings")
         assert (await said(stage.admin, "settings")).startswith("Taught answers are served from a probability of 0.90")
         assert stage.channel.history() == []

@@ -91,7 +91,7 @@ async def test_a_dry_run_is_told_to_the_admin_who_asked(socket_studio: Studio) -
     await slack.command(ADMIN, "retrain --dry-run")
     told = words((await until(lambda: slack.whispered(ADMIN), "the dry run"))[0])
     assert told.startswith("Dry run: 40 facts")
-    assert "0 are expected to change" in told
+    assert "none is expected to change" in told
     assert await socket_studio.house.desk.runs() == []
 
 

@@ -81,7 +81,7 @@ async def test_commands_are_the_admins(site: Site) -> None:
     await site.post("/commands", text="retrain --dry-run")
     told = await site.html("/")
     assert "Dry run: 40 facts" in told
-    assert "0 are expected to change" in told
+    assert "none is expected to change" in told
     assert await site.house.desk.runs() == []
 
 
