@@ -155,7 +155,10 @@ class Desk:
         await self.store.run(lambda unit: self.routing.commands.letting_in.leave(unit, session))
 
     def role_of(self, person: Person) -> Role:
-        return self.routing.commands.policy.staff.role_of(person)
+        return self._policy.staff.role_of(person)
+
+    def may(self, person: Person, deed: Deed) -> bool:
+        return self._policy.staff.may(person, deed)
 
     # --- for the page --------------------------------------------------------------------------------------------
 

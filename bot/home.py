@@ -9,9 +9,7 @@ from bot.commands import Commands
 from bot.feedback import Lesson
 from bot.ids import Tenant
 from bot.people import Person
-from bot.policy import Policy
 from bot.ports import Unit
-from bot.texts import Texts
 
 MAX_LESSONS = 10
 MAX_SUGGESTIONS = 4
@@ -40,18 +38,8 @@ def home_of(unit: Unit, person: Person, commands: Commands, of: Tenant | None = 
         lessons=tuple(reversed(mine[-MAX_LESSONS:])),
         review=commands.reviewing.describe(unit, of) if is_admin else None,
         adapters=commands.list_adapters(unit) if staff.may(person, Deed.PROMOTE) else None,
-        settings=_settings(commands.policy, commands.texts) if is_admin else None,
+        settings=commands.settings if is_admin else None,
     )
-
-
-def _settings(policy: Policy, texts: Texts) -> str:
-    """What the operator has set, as far as it decides over answers and lessons."""
-    return texts.home_settings_are.format(
-        known=policy.known_from, clarify=policy.clarify_from, offer=policy.offer_from, grounded=policy.grounded_from,
-        remind=policy.remind_after.total_seconds() / 60, asks=policy.asks_a_minute, amend=policy.amend_within.days,
-        trust=policy.trust_from, lessons=policy.lessons_an_hour, canary=policy.canary_share,
-        sharing=texts.workspaces_apart if policy.separate else texts.workspaces_share,
-    )  # fmt: skip
 
 
 def suggestions(unit: Unit) -> Sequence[str]:

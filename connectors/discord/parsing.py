@@ -34,7 +34,7 @@ from bot.events import (
 )
 from bot.ids import AnswerId, EventId, FactId, new_id
 from bot.people import Person, Platform
-from connectors.discord.people import DIRECT, person_of
+from connectors.discord.people import DIRECT, person_behind, person_of
 
 _WRITTEN_BY_PEOPLE = (discord.MessageType.default, discord.MessageType.reply)
 _VARIATION_SELECTOR = "\ufe0f"
@@ -189,7 +189,7 @@ def command_given(interaction: discord.Interaction, text: str) -> CommandGiven:
     return CommandGiven(
         id=interaction_id(interaction),
         place=place_of_interaction(interaction),
-        person=person_of(interaction.user),
+        person=person_behind(interaction),
         at=interaction.created_at,
         text=text,
     )
@@ -199,7 +199,7 @@ def candidate_chosen(interaction: discord.Interaction, answer: AnswerId, fact: F
     return CandidateChosen(
         id=interaction_id(interaction),
         place=place_of_interaction(interaction),
-        person=person_of(interaction.user),
+        person=person_behind(interaction),
         at=interaction.created_at,
         answer=answer,
         fact=fact,
@@ -210,7 +210,7 @@ def button_pressed(interaction: discord.Interaction, act: Act, about: str, detai
     return ButtonPressed(
         id=interaction_id(interaction),
         place=place_of_interaction(interaction),
-        person=person_of(interaction.user),
+        person=person_behind(interaction),
         at=interaction.created_at,
         act=act,
         about=about,
@@ -230,7 +230,7 @@ def reply_marked(
     return ReplyMarked(
         id=interaction_id(interaction),
         place=place,
-        person=person_of(interaction.user),
+        person=person_behind(interaction),
         at=interaction.created_at,
         reply=ref_of(channel_id, interaction.guild_id, message_id),
         text=message.content if message is not None else "",
@@ -244,7 +244,7 @@ def correction_submitted(
     return CorrectionSubmitted(
         id=interaction_id(interaction),
         place=place_of_interaction(interaction),
-        person=person_of(interaction.user),
+        person=person_behind(interaction),
         at=interaction.created_at,
         answer=answer,
         question=question,

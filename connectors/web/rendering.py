@@ -1,7 +1,7 @@
 """Outgoing → HTML. Jinja escapes everything; the only markup made here is for lines, quotes and `code`."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -55,6 +55,8 @@ class LessonRow:
 class Rendering:
     texts: Texts
     title: str
+    may_blame: Callable[[Person], bool] = lambda _: False
+    """Who is offered to see what led to an answer."""
 
     def page(self, template: str, **context: object) -> str:
         return self._templates.get_template(template).render(title=self.title, texts=self.texts, **context)
@@ -75,7 +77,8 @@ class Rendering:
             case Notice() | ProgressPost():
                 template = "notice.html"
         pressed = {emoji for who, emoji in entry.pressed if who == person.key}
-        return self.page(f"entries/{template}", entry=entry, it=entry.content, pressed=pressed)
+        may_blame = self.may_blame(person)
+        return self.page(f"entries/{template}", entry=entry, it=entry.content, pressed=pressed, may_blame=may_blame)
 
     @cached_property
     def _templates(self) -> Environment:

@@ -138,6 +138,12 @@ class SqlAnswers:
         query = select(AnswerRow.kind, func.count()).where(*asked).group_by(AnswerRow.kind)
         return dict(self._session.exec(query).all())
 
+    def written(self, since: datetime, limit: int) -> Sequence[PostedAnswer]:
+        was_written = (AnswerRow.kind == AnswerKind.GROUNDED, AnswerRow.id >= first_id(since))
+        query = select(AnswerRow).where(*was_written, col(AnswerRow.retracted).is_(False), *self._own)
+        rows = self._session.exec(query.order_by(col(AnswerRow.id).desc()).limit(limit))
+        return [posted for row in rows if (posted := posted_of(row)) is not None]
+
     def written_since(self, at: datetime) -> int:
         query = select(func.count()).select_from(AnswerRow).where(AnswerRow.kind == AnswerKind.GROUNDED)
         return self._session.exec(query.where(AnswerRow.id >= first_id(at))).one()

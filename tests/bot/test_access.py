@@ -34,7 +34,7 @@ PEOPLE = {
 }
 ROLES = (Role.CUSTOMER, Role.AGENT, Role.ADMIN, Role.OPERATOR, Role.CUSTOMER, Role.CUSTOMER, Role.NOBODY)
 REFUSALS = {ENGLISH.not_agent, ENGLISH.handoff_not_agent, ENGLISH.not_verified}
-ARGUMENTS = {"promote": " v1", "why": " 1", "accept": " 1", "drop": " 1", "forget": " U-nobody"}
+ARGUMENTS = {"promote": " v1", "why": " 1", "blame": " 1", "accept": " 1", "drop": " 1", "forget": " U-nobody"}
 
 
 class Undone(Exception):

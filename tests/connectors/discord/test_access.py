@@ -31,7 +31,8 @@ ANSWER = Answer(
     candidates=(Candidate(FactId(new_id()), "How?"),),
 )  # fmt: skip
 OPTIONS: dict[str, dict[str, str]] = {
-    "why": {"answer": "1"}, "accept": {"lesson": "1"}, "drop": {"lesson": "1"}, "promote": {"adapter": "v1"},
+    "why": {"answer": "1"}, "blame": {"answer": "1"}, "accept": {"lesson": "1"}, "drop": {"lesson": "1"},
+    "promote": {"adapter": "v1"},
 }  # fmt: skip
 EMOJI = {"tick": "✅", "untick": "✅", "cross": "❌", "pencil": "✏️"}
 MENUS = {"mark": ENGLISH.right_answer_menu, "why menu": ENGLISH.why_menu}
