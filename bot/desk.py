@@ -55,6 +55,16 @@ class Desk:
         """Take an event. Returns once it is on disk, so acknowledge it then; False for one that is known already."""
         return await self.intake.receive(self.redacting.event(event) if self.redacting is not None else event)
 
+    @property
+    def marks(self) -> frozenset[str]:
+        """The emoji that mark a person's reply as right. None, unless the operator has named one: replies are then not
+        looked at, nor who reacts to them."""
+        return self._policy.marks
+
+    def may_mark(self, person: Person) -> bool:
+        """Whether the person's mark counts, so that the reply may be read."""
+        return self._policy.may_mark(person)
+
     def connected(self) -> None:
         """Hear that a connection was made: what happened before may have been missed, and is looked up."""
         self.gap.set()
