@@ -144,7 +144,10 @@ class Routing:
             for card in cards:
                 unit.outbox.add(card)
 
-    async def _on_message(self, event: MessagePosted) -> Effect:
+    async def _on_message(self, posted: MessagePosted) -> Effect:
+        event = await self._look(posted, lambda unit: self.following.as_it_stands(unit, posted))
+        if event is None:
+            return lambda _: []
         earlier, paused, taken, elsewhere = await self._look(event, lambda unit: self._context(unit, event))
         if elsewhere is not None:
             return lambda unit: self.relaying.to_agents(unit, event, elsewhere)
@@ -162,15 +165,20 @@ class Routing:
 
         def keep(unit: Unit) -> Sequence[Outgoing]:
             unit.conversations.add(_said(event))
-            return self._post(unit, event, answer)
+            outgoing = self._post(unit, event, answer)
+            gone = self.following.deletion(unit, event.message)  # while it was being answered
+            return [*outgoing, *self.following.deleted(unit, gone)] if gone is not None else outgoing
 
         return keep
 
     async def _on_edited(self, event: MessageEdited) -> Effect:
-        def look(unit: Unit) -> tuple[Question | None, bool]:
-            return self.following.question(unit, event), unit.flags.get(PAUSED) == "yes"
+        def look(unit: Unit) -> tuple[Question | None, bool, bool]:
+            outdated, paused = self.following.is_outdated(unit, event), unit.flags.get(PAUSED) == "yes"
+            return self.following.question(unit, event), outdated, paused
 
-        question, paused = await self._look(event, look)
+        question, outdated, paused = await self._look(event, look)
+        if outdated:
+            return lambda _: []
         if question is None or paused:
             return lambda unit: self.following.reword(unit, event)
         if slowed := self._too_fast(event, event.text):

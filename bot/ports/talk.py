@@ -6,7 +6,7 @@ from typing import Protocol
 
 from bot.answers import Answer, PostedAnswer
 from bot.conversation import Turn
-from bot.events import Event, MessageRef, Place, Reacted
+from bot.events import Event, MessageDeleted, MessageEdited, MessageRef, Place, Reacted
 from bot.feedback import Rating
 from bot.handoff import Handoff
 from bot.history import Watermark
@@ -30,6 +30,11 @@ class Inbox(Protocol):
 
     def reactions(self, messages: Sequence[MessageRef]) -> Mapping[str, Sequence[Reacted]]:
         """What was heard of reactions to the messages, by `MessageRef.key`, oldest first."""
+        ...
+
+    def changes(self, message: MessageRef) -> Sequence[MessageEdited | MessageDeleted]:
+        """What was heard of the message's edits and its end, in the order in which it came; maybe before the message,
+        maybe not worked off yet."""
         ...
 
     def pending(self) -> Sequence[Event]:

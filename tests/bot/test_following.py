@@ -72,6 +72,44 @@ async def test_an_edited_question_is_answered_anew_where_its_answer_stands(taugh
     assert posted.answer.text == OTHER_ANSWER
 
 
+async def test_an_edit_that_comes_before_its_question_is_what_is_answered(taught: House, chat: FakeConnector) -> None:
+    asked = message(UNKNOWN)
+    newest, older = edited(asked, QUESTION, after=EDITABLE_FOR * 2), edited(asked, OTHER)
+    await does(taught, newest, older, asked)
+    assert [post.answer.text for post in chat.answers] == [RIGHT]
+    assert [turn.text for turn in await taught.desk.turns(THREAD)] == [QUESTION, RIGHT]
+    await does(taught, edited(asked, OTHER))  # what was older all along
+    assert len(chat.posted) == 1
+
+
+async def test_nobody_elses_words_and_no_empty_ones_take_a_questions_place(taught: House, chat: FakeConnector) -> None:
+    asked = message(QUESTION)
+    await does(taught, edited(asked, OTHER, AGENT), edited(asked, " "), asked)
+    assert [post.answer.text for post in chat.answers] == [RIGHT]
+
+
+async def test_a_deletion_that_comes_before_its_question_leaves_it_unanswered(
+    taught: House, chat: FakeConnector
+) -> None:
+    asked = message(UNKNOWN)
+    await does(taught, deleted(asked.message), asked)
+    assert chat.posted == []
+    assert await taught.desk.turns(THREAD) == []
+    assert (await taught.store.run(lambda unit: unit.vitals())).unanswered == 0
+
+
+async def test_a_question_that_is_deleted_while_it_is_answered(taught: House, chat: FakeConnector) -> None:
+    """On Discord, a deletion needn't tell the conversation, and isn't worked off in its order then."""
+    asked = message(UNKNOWN)
+    effect = await taught.bot.intake.routing(asked)
+    await does(taught, deleted(asked.message))
+    await taught.store.run(effect)
+    assert (await taught.desk.status()).handoffs == {"withdrawn": 1}
+    posted = await taught.store.run(lambda unit: unit.answers.to(asked.message))
+    assert posted is not None
+    assert posted.retracted
+
+
 async def test_an_edit_may_end_in_a_hand_off(taught: House, chat: FakeConnector) -> None:
     asked = message(QUESTION)
     await does(taught, asked, edited(asked, UNKNOWN))
