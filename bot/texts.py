@@ -140,6 +140,10 @@ class Texts:
     )
     empty_lesson: str = "A lesson needs a question and an answer; one of them was empty. Nothing was changed."
     unknown_answer: str = "I don't find that answer of mine any more, so I can't attach a correction to it."
+    answer_rewritten: str = (
+        "That answer of mine was rewritten just now, so your word on it would be about another text. Look at it again, "
+        "please; nothing was changed."
+    )
     not_agent: str = "Only support agents can teach me. Your agents are set up in the bot's settings (agents)."
     not_admin: str = "Only admins can use `{verb}`. Admins are set up in the bot's settings (admins)."
     not_verified: str = (

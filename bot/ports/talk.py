@@ -20,7 +20,8 @@ class Inbox(Protocol):
     def add(self, event: Event) -> bool:
         """Keep an event under its id, its first attempt counted; False when it is there already.
 
-        A reaction that leaves things as they were last heard of is there already, whatever its id.
+        A reaction that leaves things as they were last heard of is there already, whatever its id; but not one that was
+        given after another answer had taken the place of the one that it was given before.
         """
         ...
 

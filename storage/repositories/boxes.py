@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, func, or_, select
 
 from bot.events import Event, MessageDeleted, MessageEdited, MessageRef, Reacted
-from bot.ids import EventId, LessonId, OutgoingId, RunId
+from bot.ids import EventId, LessonId, OutgoingId, RunId, first_id
 from bot.outgoing import AnswerEdit, AnswerPost, Notice, Outgoing, ProgressPost
 from storage.codec import EVENT, HANDOFF, MESSAGE_REF, OUTGOING, PLACE, from_text, to_text
 from storage.repositories.revision import portions
@@ -54,12 +55,20 @@ class SqlInbox:
             yield from (from_text(EVENT, text) for text in self._session.exec(query))
 
     def _is_no_change(self, event: Event) -> bool:
-        """A reaction that was last heard of in the same state."""
+        """A reaction that was last heard of in the same state, unless it was given to another text since."""
         if not isinstance(event, Reacted):
             return False
         heard = self.reactions([event.message]).get(event.message.key, [])
-        same = [each.added for each in heard if (each.person.key, each.emoji) == (event.person.key, event.emoji)]
-        return bool(same) and same[-1] is event.added
+        same = [each for each in heard if (each.person.key, each.emoji) == (event.person.key, event.emoji)]
+        if not same or same[-1].added is not event.added:
+            return False
+        return not (event.added and self._was_rewritten(event.message, same[-1].at, event.at))
+
+    def _was_rewritten(self, message: MessageRef, after: datetime, until: datetime) -> bool:
+        """Another answer was put where the message stands. Ids of answers tell when they were made."""
+        between = (col(AnswerRow.id) >= first_id(after), col(AnswerRow.id) < first_id(until))
+        made = select(AnswerRow.id).where(AnswerRow.message_key == message.key, *between)
+        return self._session.exec(made).first() is not None
 
     def pending(self) -> Sequence[Event]:
         query = select(InboxRow.event).where(InboxRow.state == "pending").order_by(col(InboxRow.position))

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -74,6 +74,11 @@ class Case:
     ratings: set[Given] = field(default_factory=set)
     lessons: set[str] = field(default_factory=set)
     """Whose ✅ stands as a lesson."""
+    answered_anew: list[datetime] = field(default_factory=list, compare=False)
+
+    def was_rewritten(self, before: Reacted, now: Reacted) -> bool:
+        """The reaction is to another text, though nobody has heard that it was taken away in between."""
+        return now.added and any(before.at <= at < now.at for at in self.answered_anew)
 
 
 @dataclass
@@ -85,8 +90,8 @@ class Model:
     answers: dict[MessageRef, MessageRef] = field(default_factory=dict)
     """Message of an answer → message that asked."""
     arrived: set[EventId] = field(default_factory=set)
-    heard: dict[tuple[MessageRef, Person, str], bool] = field(default_factory=dict)
-    """Whether a reaction was there when it was last heard of."""
+    heard: dict[tuple[MessageRef, Person, str], Reacted] = field(default_factory=dict)
+    """The last that was heard of a reaction."""
     edits: dict[MessageRef, MessageEdited] = field(default_factory=dict)
     """The newest of each message, which may not have arrived yet."""
     gone: set[MessageRef] = field(default_factory=set)
@@ -98,10 +103,11 @@ class Model:
         match event:
             case Reacted() if is_news:
                 key = (event.message, event.person, event.emoji)
-                is_news = self.heard.get(key) is not event.added
-                self.heard[key] = event.added
+                about, last = self.cases[self.answers[event.message]], self.heard.get(key)
+                is_news = last is None or last.added is not event.added or about.was_rewritten(last, event)
                 if is_news:
-                    self._react(self.cases[self.answers[event.message]], event)
+                    self.heard[key] = event
+                    self._react(about, event)
             case MessagePosted() if is_news and event.message not in self.gone:
                 self.cases[event.message] = Case(self.edits.get(event.message, event).text)
             case MessageEdited() if is_news:
@@ -135,6 +141,7 @@ class Model:
         if case is None or case.is_gone or case.is_taught or is_late or event.text == case.question:
             return
         case.question = event.text
+        case.answered_anew.append(datetime.now(UTC))
         case.ratings.clear()  # it is another answer from now on
 
 
@@ -239,7 +246,9 @@ class Story(RuleBasedStateMachine):
         added = (on, person, emoji) not in self.reactions
         (self.reactions.append if added else self.reactions.remove)((on, person, emoji))
         place = next(each.place for each in self.asked if each.message == self.model.answers[on])
-        event = Reacted(id=_id(), place=place, person=person, at=NOW, message=on, emoji=emoji, added=added)
+        event = Reacted(
+            id=_id(), place=place, person=person, at=datetime.now(UTC), message=on, emoji=emoji, added=added
+        )  # fmt: skip
         return self.happens(event, at_once=at_once)
 
     def happens(self, event: Event, *, at_once: bool) -> Event:
