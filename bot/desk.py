@@ -61,6 +61,16 @@ class Desk:
         latest = {(each.person.key, each.emoji): each for each in heard}
         return [each for each in latest.values() if each.added]
 
+    @property
+    def marks(self) -> frozenset[str]:
+        """The emoji that mark a person's reply as right. None, unless the operator has named one: replies are then not
+        looked at, nor who reacts to them."""
+        return self._policy.marks
+
+    def may_mark(self, person: Person) -> bool:
+        """Whether the person's mark counts, so that the reply may be read."""
+        return self._policy.may_mark(person)
+
     def connected(self) -> None:
         """Hear that a connection was made: what happened before may have been missed, and is looked up."""
         self.gap.set()

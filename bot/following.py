@@ -1,17 +1,18 @@
 """What becomes of messages later: an edited question is answered anew, and nothing is learnt from what was deleted.
+Platforms tell of it in any order: what is heard before its message waits in the inbox, and counts when that arrives.
 
 Every function runs inside one transaction. Knows nothing of models: the new answer is found by the router's ladder.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.access import Deed
 from bot.answers import Answer, AnswerKind, PostedAnswer
 from bot.capturing import Capturing
 from bot.conversation import Question, Speaker, Turn, clean_question
-from bot.events import CorrectionSubmitted, MessageDeleted, MessageEdited
+from bot.events import CorrectionSubmitted, MessageDeleted, MessageEdited, MessagePosted, MessageRef
 from bot.feedback import OVERHEARD, Lesson
 from bot.handing_off import HandingOff
 from bot.handoff import HandoffState
@@ -28,6 +29,26 @@ EDITABLE_FOR = timedelta(minutes=10)
 class Following:
     capturing: Capturing
     handing_off: HandingOff
+
+    # --- what came before its message ------------------------------------------------------------------------------
+
+    def as_it_stands(self, unit: Unit, event: MessagePosted) -> MessagePosted | None:
+        """A message in the words of its newest edit; None where it is gone. However late the edit was: nobody has
+        read an answer yet."""
+        if self.deletion(unit, event.message) is not None:
+            return None
+        edits = [edit for edit in _edits(unit, event.message) if edit.person.key == event.person.key]
+        newest = sorted(edits, key=lambda edit: edit.at)[-1:]
+        return replace(event, text=newest[0].text) if newest else event
+
+    @staticmethod
+    def deletion(unit: Unit, message: MessageRef) -> MessageDeleted | None:
+        return next((each for each in unit.inbox.changes(message) if isinstance(each, MessageDeleted)), None)
+
+    @staticmethod
+    def is_outdated(unit: Unit, event: MessageEdited) -> bool:
+        """A newer edit of the message was heard of sooner."""
+        return any(edit.at > event.at for edit in _edits(unit, event.message))
 
     # --- edits -----------------------------------------------------------------------------------------------------
 
@@ -123,6 +144,12 @@ def unlearn(unit: Unit, answer: Answer, at: datetime) -> None:
     """Take back what was learnt from a question and its answer without a form; what is held of it, too."""
     unit.lessons.withdraw_heard(answer.id, answer.question, at)
     _withdraw(unit, [each for each in unit.lessons.about(answer.id) if each.source in OVERHEARD], at)
+
+
+def _edits(unit: Unit, message: MessageRef) -> list[MessageEdited]:
+    """Those that left words."""
+    changes = unit.inbox.changes(message)
+    return [each for each in changes if isinstance(each, MessageEdited) and clean_question(each.text)]
 
 
 def _withdraw(unit: Unit, lessons: Sequence[Lesson], at: datetime) -> None:

@@ -12,7 +12,16 @@ What placeholders stood for is kept nowhere but in memory, for the reply to the 
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 
-from bot.events import CorrectionSubmitted, Event, MessageDeleted, MessageEdited, MessagePosted, ReplyMarked
+from bot.events import (
+    CorrectionSubmitted,
+    Event,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    Reacted,
+    Reply,
+    ReplyMarked,
+)
 from bot.people import Person, Role
 from bot.personal import NOBODYS_TO_PUBLISH, Labels
 from bot.policy import Policy
@@ -49,6 +58,8 @@ class Redacting:
                 return replace(event, text=self.asked(event.text, where, event.person))
             case ReplyMarked():
                 return replace(event, text=self.taught(event.text, where))
+            case Reacted(reply=Reply() as reply):
+                return replace(event, reply=replace(reply, text=self.taught(reply.text, where)))
             case CorrectionSubmitted():
                 return replace(event, question=self.asked(event.question, where), text=self.taught(event.text, where))
             case _:

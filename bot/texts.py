@@ -100,6 +100,18 @@ class Texts:
     right_answer_menu: str = "This is the right answer"
     why_menu: str = "Why this answer?"
     reply_gone: str = "That message is gone, or has no words. Nothing was changed."
+    reply_hidden: str = (
+        "I wasn't let read that message, so nothing was learnt. Try its menu (“{menu}”), or teach the answer with the "
+        "form."
+    )
+    reply_asks: str = (
+        "I took that message for a question, so it can't be its own answer. Mark the reply that answers it, or teach "
+        "the answer with the form."
+    )
+    reply_opted_out: str = (
+        "I learn nothing from that message: whoever wrote it has opted out. "
+        "You can teach the answer with the form, in words of your own."
+    )
     reply_by_bot: str = "That is a bot's message. Confirm an answer of mine with ✅, or correct it."
     reply_changed: str = (
         "The reply that I had learnt was changed by somebody who is no agent, so I don't use it any more. "
@@ -136,6 +148,10 @@ class Texts:
     )
     empty_lesson: str = "A lesson needs a question and an answer; one of them was empty. Nothing was changed."
     unknown_answer: str = "I don't find that answer of mine any more, so I can't attach a correction to it."
+    answer_rewritten: str = (
+        "That answer of mine was rewritten just now, so your word on it would be about another text. Look at it again, "
+        "please; nothing was changed."
+    )
     not_agent: str = "Only support agents can teach me. Your agents are set up in the bot's settings (agents)."
     not_admin: str = "Only admins can use `{verb}`. Admins are set up in the bot's settings (admins)."
     not_verified: str = (

@@ -27,6 +27,7 @@ from pydantic_settings import (
 from bot.access import Staff
 from bot.errors import SettingError
 from bot.events import Place
+from bot.feedback import DEFAULT_EMOJI, Gesture
 from bot.opening_hours import parse_opening_hours
 from bot.people import Platform
 from bot.policy import Policy
@@ -111,6 +112,7 @@ class Settings(BaseSettings):
     trust_from: float = Field(0.5, ge=0.0, le=0.6)
     lessons_an_hour: int = Field(30, ge=0)
     amend_days: int = Field(7, ge=0)
+    right_reply_emoji: Names = frozenset()
 
     # training
     retrain_schedule: str = ""
@@ -162,7 +164,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "agents", "admins", "support_channels", "slack_workspaces", "discord_servers", "ingest_hosts", "watch",
-        "products", mode="before",
+        "products", "right_reply_emoji", mode="before",
     )  # fmt: skip
     @classmethod
     def _split_names(cls, value: object) -> object:
@@ -250,6 +252,7 @@ class Settings(BaseSettings):
             canary_share=self.canary_share,
             canary_for=timedelta(hours=self.canary_hours),
             amend_within=timedelta(days=self.amend_days),
+            emoji=emoji_with(self.right_reply_emoji),
         )
 
     @classmethod
@@ -263,6 +266,14 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The first source that knows a setting wins."""
         return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def emoji_with(marks: frozenset[str]) -> Mapping[str, Gesture]:
+    """What emoji mean, those that mark a reply included. Raises SettingError for one that means something else."""
+    named = {mark.strip(":").replace("\ufe0f", "") for mark in marks}
+    if taken := sorted(named & DEFAULT_EMOJI.keys()):
+        raise SettingError(f"MENTEE_RIGHT_REPLY_EMOJI names {', '.join(taken)}, which rates or corrects an answer.")
+    return {**DEFAULT_EMOJI, **dict.fromkeys(named, Gesture.MARK)}
 
 
 def agents_channels(slack: str | None, discord: str | None) -> Mapping[Platform, Place]:

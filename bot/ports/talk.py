@@ -6,7 +6,7 @@ from typing import Protocol
 
 from bot.answers import Answer, PostedAnswer
 from bot.conversation import Turn
-from bot.events import Event, MessageRef, Place, Reacted
+from bot.events import Event, MessageDeleted, MessageEdited, MessageRef, Place, Reacted
 from bot.feedback import Rating
 from bot.handoff import Handoff
 from bot.history import Watermark
@@ -20,7 +20,8 @@ class Inbox(Protocol):
     def add(self, event: Event) -> bool:
         """Keep an event under its id, its first attempt counted; False when it is there already.
 
-        A reaction that leaves things as they were last heard of is there already, whatever its id.
+        A reaction that leaves things as they were last heard of is there already, whatever its id; but not one that was
+        given after another answer had taken the place of the one that it was given before.
         """
         ...
 
@@ -30,6 +31,11 @@ class Inbox(Protocol):
 
     def reactions(self, messages: Sequence[MessageRef]) -> Mapping[str, Sequence[Reacted]]:
         """What was heard of reactions to the messages, by `MessageRef.key`, oldest first."""
+        ...
+
+    def changes(self, message: MessageRef) -> Sequence[MessageEdited | MessageDeleted]:
+        """What was heard of the message's edits and its end, in the order in which it came; maybe before the message,
+        maybe not worked off yet."""
         ...
 
     def pending(self) -> Sequence[Event]:

@@ -5,13 +5,14 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+import aiohttp
 import discord
 import structlog
 from discord import app_commands
 
 from bot.desk import Desk
 from bot.errors import SettingError
-from bot.events import Event
+from bot.events import Event, Reacted, Reply
 from bot.people import Person, Platform
 from bot.texts import Texts
 from connectors.discord import forms, parsing
@@ -26,6 +27,8 @@ from connectors.discord.views import CandidateButton, CorrectionButton, PressBut
 LONGEST_WAIT_S = 30.0
 """What the library waits for by itself when Discord asks to go slower, and the least it takes. Beyond it RateLimited is
 raised, so that one channel's wait holds nothing else up."""
+
+_TRANSPORT_ERRORS = (discord.DiscordException, aiohttp.ClientError, OSError)
 
 log = structlog.get_logger()
 
@@ -139,7 +142,9 @@ class MenteeClient(discord.AutoShardedClient):
 
     async def _on_reaction(self, payload: discord.RawReactionActionEvent) -> None:
         """One after the other: looking one person up must not let what came later overtake."""
-        if payload.user_id == self._me.id or not self._may_be_on_own(payload):
+        author = self._author(payload)
+        may_mark = author != self._me.id and parsing.emoji_of(payload.emoji) in self.desk.marks
+        if payload.user_id == self._me.id or not (author in (None, self._me.id) or may_mark):
             return
         event_id = self._reaction_ids.of(payload)
         at = discord.utils.utcnow()
@@ -148,7 +153,33 @@ class MenteeClient(discord.AutoShardedClient):
             if person.is_bot:
                 return
             channel = self.get_channel(payload.channel_id) or discord.Object(payload.channel_id)
-            await self._receive(parsing.reacted(payload, channel, person, event_id, at))
+            reacted = parsing.reacted(payload, channel, person, event_id, at)
+            if may_mark:
+                await self._on_mark(reacted, channel, payload.guild_id)
+            else:
+                await self._receive(reacted)
+
+    async def _on_mark(self, reacted: Reacted, channel: discord.abc.Snowflake, guild_id: int | None) -> None:
+        """On somebody's reply, which is read when an agent has marked it, and never else."""
+        person = await self.people.known(reacted.person, reacted.place.workspace)
+        reacted = replace(reacted, person=person)
+        if self.desk.may_mark(person):
+            found = await self._words_of(channel.id, guild_id, int(reacted.message.id))
+            await self.desk.receive(parsing.with_reply(reacted, channel, found, self._me.id))
+        elif person.is_unverified:
+            await self.desk.receive(reacted)
+
+    async def _words_of(self, channel_id: int, guild_id: int | None, message_id: int) -> discord.Message | Reply:
+        """The message as it stands now, or that it is gone, or kept from the bot."""
+        messages = self.get_partial_messageable(channel_id, guild_id=guild_id)
+        try:
+            found = await messages.fetch_message(message_id)
+        except discord.NotFound:
+            return Reply()
+        except _TRANSPORT_ERRORS as problem:
+            log.warning("discord.reply_not_read", error=type(problem).__name__)
+            return Reply(is_hidden=True)
+        return found if found.content or self.intents.message_content else Reply(is_hidden=True)
 
     async def _on_cleared(
         self,
@@ -177,10 +208,9 @@ class MenteeClient(discord.AutoShardedClient):
         known = await self.people.known(event.person, event.place.workspace)
         await self.desk.receive(replace(event, person=known))
 
-    def _may_be_on_own(self, payload: discord.RawReactionActionEvent) -> bool:
+    def _author(self, payload: discord.RawReactionActionEvent) -> int | None:
         """Spares the inbox what people do on each other's messages. Discord names the author only of what is added."""
-        author = payload.message_author_id
-        if author is None:
-            cached = discord.utils.get(self.cached_messages, id=payload.message_id)
-            author = cached.author.id if cached is not None else None
-        return author in (None, self._me.id)
+        if payload.message_author_id is not None:
+            return payload.message_author_id
+        cached = discord.utils.get(self.cached_messages, id=payload.message_id)
+        return cached.author.id if cached is not None else None

@@ -46,7 +46,8 @@ class DiscordConnector:
 
     @property
     def archive(self) -> Archive | None:
-        return DiscordArchive(self.client, self.client.people) if self.client.is_ready() else None
+        client = self.client
+        return DiscordArchive(client, client.people, client.desk.marks) if client.is_ready() else None
 
     async def run(self) -> None:
         """Log in and receive until cancelled. Raises SettingError for a token or an intent that Discord refuses,

@@ -30,6 +30,7 @@ from bot.events import (
     MessageRef,
     Place,
     Reacted,
+    Reply,
     ReplyMarked,
 )
 from bot.ids import AnswerId, EventId, FactId, new_id
@@ -133,6 +134,21 @@ def cleared(standing: Reacted, at: datetime) -> Reacted:
     return replace(standing, id=EventId(f"discord:cleared:{new_id()}"), at=at, added=False)
 
 
+def with_reply(reacted: Reacted, channel: discord.abc.Snowflake, found: discord.Message | Reply, me: int) -> Reacted:
+    """A reaction to a person's message, which also tells the conversation; or why the message can't be read."""
+    if isinstance(found, Reply):
+        return replace(reacted, reply=found)
+    place = place_of(channel, found.guild.id if found.guild else None, _root(found, me))
+    return replace(reacted, place=place, reply=reply_of(found))
+
+
+def reply_of(message: discord.Message | None) -> Reply:
+    """None is gone."""
+    if message is None:
+        return Reply()
+    return Reply(text=message.content, author=person_of(message.author).key, by_bot=message.author.bot)
+
+
 def emoji_of(emoji: discord.PartialEmoji | discord.Emoji | str) -> str:
     """The character without its variation selector; a server's own emoji by its name."""
     name = emoji if isinstance(emoji, str) else emoji.name or ""
@@ -222,7 +238,7 @@ def reply_marked(
     interaction: discord.Interaction, channel_id: int, message_id: int, message: discord.Message | None
 ) -> ReplyMarked:
     """`message` is the reply as it stands now; None when it is gone. It names the conversation that it is part of."""
-    me = interaction.client.user
+    me, said = interaction.client.user, reply_of(message)
     place = place_of_interaction(interaction)
     if message is not None and me is not None:
         channel = interaction.channel or message.channel
@@ -233,8 +249,9 @@ def reply_marked(
         person=person_behind(interaction),
         at=interaction.created_at,
         reply=ref_of(channel_id, interaction.guild_id, message_id),
-        text=message.content if message is not None else "",
-        by_bot=message.author.bot if message is not None else False,
+        text=said.text,
+        by_bot=said.by_bot,
+        author=said.author,
     )
 
 

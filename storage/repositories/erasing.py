@@ -15,7 +15,7 @@ from sqlmodel import Session, SQLModel, String, and_, col, delete, func, or_, se
 from bot.answers import Answer
 from bot.conversation import Speaker
 from bot.erasure import FORGOTTEN, Acquaintance, Erased
-from bot.events import CommandGiven
+from bot.events import CommandGiven, quoted
 from bot.ids import SHARED, LessonId
 from bot.reviewing import ADMINS_AT
 from storage.codec import ANSWER, EVENT, PERSON, PLACE, from_text, to_text
@@ -108,7 +108,7 @@ class Erasing:
         for row in self._session.exec(select(InboxRow)).all():
             event = from_text(EVENT, row.event)
             about = getattr(event, "answer", None) in traces.answers
-            if event.person.key == person.key or event.place.key in traces.places or about:
+            if person.key in (event.person.key, quoted(event)) or event.place.key in traces.places or about:
                 traces.events.add(row.event_id)
                 self._session.delete(row)
             elif isinstance(event, CommandGiven) and event.text.lower().startswith("forget"):

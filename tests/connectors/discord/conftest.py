@@ -8,7 +8,7 @@ import discord
 import pytest
 
 from bot.events import Event, MessageRef, Reacted
-from bot.people import Platform
+from bot.people import Person, Platform
 from bot.texts import ENGLISH
 from connectors.discord.config import DiscordConfig
 from connectors.discord.connector import DiscordConnector
@@ -20,6 +20,11 @@ AGENTS_ROLE = "700000000000000001"
 class WritingDesk:
     received: list[Event] = field(default_factory=list)
     uninstalled: list[str] = field(default_factory=list)
+
+    marks: frozenset[str] = frozenset()
+
+    def may_mark(self, person: Person) -> bool:
+        return True
 
     def meet(self, names: Iterable[str]) -> None:
         self.met = list(names)
