@@ -35,16 +35,19 @@ class Deed(StrEnum):
     OPTIN = "optin"
     STATUS = "status"
     WHY = "why"
+    BLAME = "blame"
     ADAPTERS = "adapters"
     REVIEW = "review"
     ACCEPT = "accept"
     DROP = "drop"
+    """A lesson that waits, or one that is in use."""
     RETRAIN = "retrain"
     PROMOTE = "promote"
     ROLLBACK = "rollback"
     PAUSE = "pause"
     RESUME = "resume"
     FORGET = "forget"
+    SETTINGS = "settings"
     LOGIN = "login"
     """Be on the page as oneself."""
 
@@ -62,6 +65,7 @@ NEEDED: Mapping[Deed, Role] = {
     Deed.OPTIN: Role.CUSTOMER,
     Deed.STATUS: Role.AGENT,
     Deed.WHY: Role.AGENT,
+    Deed.BLAME: Role.AGENT,
     Deed.ADAPTERS: Role.AGENT,
     Deed.REVIEW: Role.AGENT,
     Deed.ACCEPT: Role.AGENT,
@@ -72,6 +76,7 @@ NEEDED: Mapping[Deed, Role] = {
     Deed.PAUSE: Role.ADMIN,
     Deed.RESUME: Role.ADMIN,
     Deed.FORGET: Role.ADMIN,
+    Deed.SETTINGS: Role.ADMIN,
     Deed.LOGIN: Role.AGENT,
 }
 """The least role that each asks for. Nobody has none, so that a bot may not even ask."""

@@ -92,5 +92,7 @@ class PostedAnswer:
     asker: Person
     message: MessageRef | None
     """None until it has been delivered."""
+    asked_in: str | None = None
+    """`MessageRef.key` of the message that asked."""
     retracted: bool = False
     """True once its question, or the answer itself, was deleted: nothing is learnt from it any more."""

@@ -116,28 +116,44 @@ class Capturing:
     def _approve_generated(self, unit: Unit, event: Reacted, posted: PostedAnswer) -> Notice | None:
         """Make it known; the word that it is held, if it is."""
         answer = posted.answer
-        for earlier in unit.lessons.about(answer.id):
-            if earlier.source is LessonSource.APPROVAL and earlier.author == event.person.key:
-                if earlier.held is None and earlier.ruling is not Ruling.DROPPED:
-                    unit.lessons.restore(earlier.id)
-                    unit.audit.add(event.person.key, "taught again", earlier.id, event.at)
-                return None
-        lesson = self._lesson(answer.question, answer.text, event.person, LessonSource.APPROVAL, event.at, posted)
-        reason = self.reviewing.holding.reason(unit, lesson, event.person, None, {})
-        self._keep(unit, lesson)
+        earlier = self._approved_before(unit, event, answer.id)
+        if earlier is not None and earlier.withdrawn_at is None:
+            return None
+        lesson = earlier or self._lesson(
+            answer.question, answer.text, event.person, LessonSource.APPROVAL, event.at, posted
+        )
+        reason = self._why_held(unit, event, lesson)
+        if earlier is None:
+            self._keep(unit, lesson)
+        elif reason is None:
+            unit.lessons.restore(lesson.id)
+            unit.audit.add(event.person.key, "taught again", lesson.id, event.at)
         return self.reviewing.hold(unit, lesson, reason, event.place) if reason is not None else None
+
+    def _why_held(self, unit: Unit, event: Reacted, lesson: Lesson) -> Hold | None:
+        """Taking a ✅ back and giving it again settles nothing that was to be settled by others."""
+        if lesson.ruling is Ruling.DROPPED:
+            return Hold.DROPPED
+        now = replace(lesson, taught_at=event.at)
+        return lesson.held or self.reviewing.holding.reason(unit, now, event.person, None, {})
+
+    @staticmethod
+    def _approved_before(unit: Unit, event: Reacted, answer: AnswerId) -> Lesson | None:
+        mine = [each for each in unit.lessons.about(answer) if each.author == event.person.key]
+        return next((each for each in mine if each.source is LessonSource.APPROVAL), None)
 
     def _take_back(self, unit: Unit, event: Reacted, rating: Rating) -> list[Outgoing]:
         """A reaction taken away takes back what it brought: the rating, a phrasing, or an approved answer."""
         unit.ratings.remove(rating)
-        if rating.gesture is not Gesture.APPROVE or not rating.trusted:
+        if rating.gesture is not Gesture.APPROVE:
             return []
+        # Whatever they may by now: what they brought is theirs to take back.
         unit.lessons.withdraw_phrasings(rating_origin(rating.answer, event.person), event.at)
-        for lesson in unit.lessons.about(rating.answer):
-            if lesson.source is LessonSource.APPROVAL and lesson.author == event.person.key:
-                unit.lessons.withdraw(lesson.id, event.at)
-                unit.audit.add(event.person.key, "took back", lesson.id, event.at)
-        return [self._notice(event, self.texts.withdrawn)]
+        lesson = self._approved_before(unit, event, rating.answer)
+        if lesson is not None:
+            unit.lessons.withdraw(lesson.id, event.at)
+            unit.audit.add(event.person.key, "took back", lesson.id, event.at)
+        return [self._notice(event, self.texts.withdrawn)] if rating.trusted or lesson is not None else []
 
     # --- the correction form ---------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from bot.access import COMMANDS, FOR_ALL, NEEDED, Deed, refusal
 from bot.answers import PostedAnswer
+from bot.blaming import Blaming
 from bot.errors import AdapterBroken, AdminError, BadInput, NotAllowed, UnknownAdapter
 from bot.events import CommandGiven, Place
 from bot.forgetting import Forgetting
@@ -18,8 +19,9 @@ from bot.outgoing import Notice, Outgoing, ProgressPost
 from bot.people import Person, Platform, Role
 from bot.policy import Policy
 from bot.ports import AdapterStore, Clock, Planner, Unit
+from bot.retraining import describe_plan
 from bot.reviewing import Reviewing, remember_admin
-from bot.status import PAUSED, Status, describe_status, explain, name_of, status_of
+from bot.status import PAUSED, Status, describe_settings, describe_status, explain, name_of, status_of
 from bot.tenants import tenant_of
 from bot.texts import Texts
 from bot.trying import BY_TRIAL, describe_trial, live_adapter, standing_of, trial_of
@@ -71,7 +73,7 @@ class Commands:
         match verb:
             case "retrain":
                 return self._retrain(unit, event, dry_run="--dry-run" in arguments)
-            case "status" | "why" | "adapters" | "review":
+            case "status" | "why" | "blame" | "adapters" | "review" | "settings":
                 return [_tell(event, self._show(unit, verb, arguments, event.place))]
             case "accept" | "drop":
                 text, told = self.decide(
@@ -105,7 +107,11 @@ class Commands:
             case "status":
                 return self.describe(self.status(unit))
             case "why":
-                return self._why(unit, arguments)
+                return self.explain(unit, self._answer_meant(unit, verb, arguments))
+            case "blame":
+                return self.blame(unit, self._answer_meant(unit, verb, arguments))
+            case "settings":
+                return self.settings
             case "adapters":
                 return self.list_adapters(unit)
             case _:
@@ -196,7 +202,7 @@ class Commands:
         its own. Raises BadInput, NotAllowed."""
         of = self.policy.shown(place)
         if verb == "drop":
-            return self.texts.dropped_by_you, self.reviewing.drop(unit, id, by, self.clock(), of)
+            return self.reviewing.drop(unit, id, by, self.clock(), of)
         return self.texts.accepted_by_you, self.reviewing.accept(unit, id, by, self.clock(), of)
 
     # --- training ------------------------------------------------------------------------------------------------
@@ -223,12 +229,7 @@ class Commands:
         return run
 
     def describe_plan(self, plan: RetrainPlan) -> str:
-        text = f"{self.texts.plan.format(**vars(plan))} {plan.course}".rstrip()
-        if plan.kept_out:
-            text += f" {self.texts.plan_kept_out.format(count=plan.kept_out)}"
-        if not plan.refusals:
-            return text
-        return f"{text}\n{self.texts.retrain_refused.format(reasons=' '.join(plan.refusals))}"
+        return describe_plan(plan, self.texts)
 
     # --- people --------------------------------------------------------------------------------------------------
 
@@ -266,16 +267,28 @@ class Commands:
         unit.flags.set(PAUSED, "yes" if paused else "no")
         return self.texts.is_paused if paused else self.texts.is_resumed
 
-    def _why(self, unit: Unit, arguments: list[str]) -> str:
-        wanted = _only(arguments, self._needs("why", self.texts.needs_answer))
-        posted = unit.answers.find(_message_id(wanted))
+    @property
+    def settings(self) -> str:
+        """What the operator has set, as far as it decides over answers and lessons, and where that may be changed."""
+        return describe_settings(self.policy, self.texts)
+
+    def _answer_meant(self, unit: Unit, verb: str, arguments: list[str]) -> PostedAnswer:
+        return self.answer_at(unit, _only(arguments, self._needs(verb, self.texts.needs_answer)))
+
+    def answer_at(self, unit: Unit, link: str) -> PostedAnswer:
+        """The answer that a link leads to, or an id names. Raises BadInput."""
+        posted = unit.answers.find(_message_id(link))
         if posted is None:
             raise BadInput(self.texts.unknown_answer)
-        return self.explain(unit, posted)
+        return posted
 
     def explain(self, unit: Unit, posted: PostedAnswer) -> str:
         """What an answer was made of."""
         return explain(unit, posted, self.texts, self.policy.common)
+
+    def blame(self, unit: Unit, posted: PostedAnswer) -> str:
+        """Down to what led to an answer."""
+        return Blaming(self.texts, self.policy.common).describe(unit, posted)
 
     def _needs(self, verb: str, what: str) -> str:
         return self.texts.needs_argument.format(verb=verb, what=what)

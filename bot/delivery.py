@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
@@ -11,7 +11,7 @@ from typing import TypeVar
 from bot.answers import PostedAnswer
 from bot.errors import DeliveryFailed, OperatorError, TransientError
 from bot.events import MessageRef
-from bot.ids import AnswerId
+from bot.ids import AnswerId, OutgoingId
 from bot.outgoing import AnswerEdit, AnswerPost, Outgoing
 from bot.people import Person, Platform
 from bot.personal import PLACEHOLDER
@@ -32,7 +32,7 @@ OnFailure = Callable[[Outgoing, Exception], None]
 
 @dataclass
 class Delivery:
-    """Delivers in order within a place. A place whose message failed waits, the others go on."""
+    """Delivers in order within a place. Where one failed or a platform is slow, it waits; elsewhere it goes on."""
 
     store: Store
     connectors: Mapping[Platform, Connector]
@@ -46,30 +46,69 @@ class Delivery:
     """Seconds, from wherever."""
     _closed_until: dict[str, float] = field(default_factory=dict)
     """Channels in which a platform has asked to wait."""
-    _sweeping: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _beginning: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _busy: dict[str, asyncio.Task[float]] = field(default_factory=dict)
+    """Places that are being delivered to: a second one at the same would post the same message twice."""
+    _again: set[str] = field(default_factory=set)
+    """Busy places for which there is more."""
+    _taken: dict[OutgoingId, MessageRef | None] = field(default_factory=dict)
+    """What a platform has taken and the store couldn't mark yet: it is marked, and not sent again."""
+    _problem: BaseException | None = None
 
     async def run(self) -> None:
-        """Deliver whenever there is news, until cancelled."""
-        while True:
-            self.news.clear()
-            wait_s = await self.sweep()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
-                    await self.news.wait()
+        """Deliver whenever there is news, until cancelled. Raises what the store raises; to be run again then."""
+        try:
+            while True:
+                self.news.clear()
+                if self._problem is not None:
+                    problem, self._problem = self._problem, None
+                    raise problem
+                await self._begin()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(MAX_WAIT_S):
+                        await self.news.wait()
+        except asyncio.CancelledError:
+            for task in self._busy.values():
+                task.cancel()
+            await asyncio.gather(*self._busy.values(), return_exceptions=True)
+            raise
 
     async def sweep(self) -> float:
         """Try all that is undelivered once; the seconds after which another try makes sense."""
-        async with self._sweeping:  # two sweeps at a time would post the same message twice
-            return await self._sweep()
+        while True:
+            is_all = await self._begin()
+            waits = await asyncio.gather(*self._busy.values())
+            if is_all:
+                return min(waits, default=MAX_WAIT_S)
 
-    async def _sweep(self) -> float:
-        waiting = await self.store.run(lambda unit: unit.outbox.undelivered())
-        by_place: dict[str, list[Outgoing]] = {}
-        for outgoing in waiting:
-            if outgoing.place.platform in self.connectors:
-                by_place.setdefault(outgoing.place.key, []).append(outgoing)
-        waits = await asyncio.gather(*(self._deliver_in_order(queue) for queue in by_place.values()))
-        return min(waits, default=MAX_WAIT_S)
+    async def _begin(self) -> bool:
+        """Start on every place for which something waits; whether none was busy.
+
+        What is read of a place that was busy meanwhile may have been posted since.
+        """
+        async with self._beginning:
+            busy = set(self._busy)
+            by_place = _by_place(await self.store.run(lambda unit: unit.outbox.undelivered()))
+            mine = {place: queue for place, queue in by_place.items() if queue[0].place.platform in self.connectors}
+            busy |= self._busy.keys()
+            for place in mine.keys() - busy:
+                task = self._busy[place] = asyncio.create_task(self._deliver_in_order(mine[place]))
+                task.add_done_callback(partial(self._ended, place))
+            self._again |= mine.keys() & busy
+            if mine.keys() & busy - self._busy.keys():  # one has ended in between
+                self.news.set()
+            return not mine.keys() & busy
+
+    def _ended(self, place: str, task: asyncio.Task[float]) -> None:
+        del self._busy[place]
+        is_more = place in self._again
+        self._again.discard(place)
+        if task.cancelled():
+            return
+        self._problem = task.exception() or self._problem
+        wait_s = 0.0 if is_more or task.exception() is not None else task.result()
+        if wait_s < MAX_WAIT_S:
+            asyncio.get_running_loop().call_later(wait_s, self.news.set)
 
     async def _deliver_in_order(self, queue: list[Outgoing]) -> float:
         newest = {_card(each): each.id for each in queue if isinstance(each, AnswerEdit)}
@@ -80,10 +119,12 @@ class Delivery:
             if (wait_s := self._closed_until.get(_channel(outgoing), 0.0) - self.clock()) > 0:
                 return wait_s
             try:
-                message = await self._deliver(outgoing)
+                if outgoing.id not in self._taken:
+                    self._taken[outgoing.id] = await self._deliver(outgoing)
             except Exception as problem:  # a connector's own bug must not stop the others' messages
                 return await self._failed(outgoing, problem)
-            await self.store.run(partial(_delivered, outgoing=outgoing, message=message))
+            await self.store.run(partial(_delivered, outgoing=outgoing, message=self._taken[outgoing.id]))
+            del self._taken[outgoing.id]
             self.on_delivered(outgoing)
         return MAX_WAIT_S
 
@@ -128,6 +169,13 @@ def _most_attempts(problem: Exception) -> int:
     """What passes by itself is waited for, and what the operator has to mend for all messages, too. What is wrong with
     this message or its place holds up those behind it for nothing."""
     return PATIENCE if isinstance(problem, TransientError | OperatorError) else MAX_ATTEMPTS
+
+
+def _by_place(waiting: Sequence[Outgoing]) -> dict[str, list[Outgoing]]:
+    queues: dict[str, list[Outgoing]] = {}
+    for outgoing in waiting:
+        queues.setdefault(outgoing.place.key, []).append(outgoing)
+    return queues
 
 
 def _card(edit: AnswerEdit) -> tuple[AnswerId, AnswerId]:

@@ -10,7 +10,7 @@ from bot.answering import OnText
 from bot.answers import Answer
 from bot.conversation import Question, Turn
 from bot.errors import BadInput, NotAllowed, SourceUnreadable
-from bot.events import Event, MessageRef, Place
+from bot.events import Event, MessageRef, Place, Reacted
 from bot.feedback import Lesson
 from bot.home import Home, home_of, suggestions
 from bot.ids import SHARED, AnswerId, Tenant, new_id
@@ -54,6 +54,22 @@ class Desk:
     async def receive(self, event: Event) -> bool:
         """Take an event. Returns once it is on disk, so acknowledge it then; False for one that is known already."""
         return await self.intake.receive(self.redacting.event(event) if self.redacting is not None else event)
+
+    async def reactions(self, message: MessageRef) -> Sequence[Reacted]:
+        """Those that stand on a message, as far as they were heard of."""
+        heard = await self.store.run(lambda unit: unit.inbox.reactions([message]).get(message.key, ()))
+        latest = {(each.person.key, each.emoji): each for each in heard}
+        return [each for each in latest.values() if each.added]
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """The emoji that mark a person's reply as right. None, unless the operator has named one: replies are then not
+        looked at, nor who reacts to them."""
+        return self._policy.marks
+
+    def may_mark(self, person: Person) -> bool:
+        """Whether the person's mark counts, so that the reply may be read."""
+        return self._policy.may_mark(person)
 
     def connected(self) -> None:
         """Hear that a connection was made: what happened before may have been missed, and is looked up."""
@@ -150,7 +166,10 @@ class Desk:
         await self.store.run(lambda unit: self.routing.commands.letting_in.leave(unit, session))
 
     def role_of(self, person: Person) -> Role:
-        return self.routing.commands.policy.staff.role_of(person)
+        return self._policy.staff.role_of(person)
+
+    def may(self, person: Person, deed: Deed) -> bool:
+        return self._policy.staff.may(person, deed)
 
     # --- for the page --------------------------------------------------------------------------------------------
 
@@ -176,6 +195,9 @@ class Desk:
 
     async def lessons(self, place: Place = TERMINAL) -> Sequence[Lesson]:
         return await self._shown(place, lambda unit: unit.lessons.all())
+
+    def may_load(self, person: Person) -> bool:
+        return self.library is not None and self._policy.staff.may(person, Deed.LOAD)
 
     async def upload(self, person: Person, name: str, content: AsyncIterator[bytes], place: Place) -> str:
         """Load a file that an admin sends, for the workspace that they signed in from; what came of it, in words.
@@ -208,7 +230,7 @@ class Desk:
     def _library(self, person: Person, verb: str, place: Place = TERMINAL) -> Library:
         """What was loaded is told of all loads together: where workspaces don't share, only to the operator."""
         is_elsewhere = self._policy.separate and tenant_of(place) != SHARED
-        if not self._policy.staff.may(person, Deed.LOAD) or self.library is None or is_elsewhere:
+        if self.library is None or not self.may_load(person) or is_elsewhere:
             raise NotAllowed(self.routing.commands.texts.not_admin.format(verb=verb))
         return self.library
 

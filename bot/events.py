@@ -1,6 +1,6 @@
 """What comes in: one frozen dataclass for each thing that can happen, the same for every platform."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -32,6 +32,8 @@ class MessageRef:
     workspace: str
     channel: str
     id: str
+    earlier: tuple[str, ...] = field(default=(), compare=False)
+    """Ids of the messages above it that say the beginning, where a platform takes long texts in pieces."""
 
     @property
     def thread(self) -> Place:
@@ -64,6 +66,19 @@ class MessagePosted(_Happened):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reply:
+    """A message that somebody marks as the right answer, as it stands on the platform now."""
+
+    text: str = ""
+    """Empty when it is gone."""
+    author: str = ""
+    """`Person.key` of who wrote it."""
+    by_bot: bool = False
+    is_hidden: bool = False
+    """The platform didn't let the bot read it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reacted(_Happened):
     """Somebody put an emoji on a message, or took it away."""
 
@@ -71,6 +86,8 @@ class Reacted(_Happened):
     emoji: str
     """Slack's short name without colons and skin tone, or the character without its variation selector."""
     added: bool
+    reply: Reply | None = None
+    """The message, where the emoji marks a person's reply and whoever put it there may teach (`Desk.may_mark`)."""
     kind: Literal["reaction"] = "reaction"
 
 
@@ -94,6 +111,10 @@ class ReplyMarked(_Happened):
     text: str
     """Its words, as they stand there now; empty when it is gone."""
     by_bot: bool = False
+    author: str = ""
+    """`Person.key` of who wrote it."""
+    is_hidden: bool = False
+    """The platform didn't let the bot read it."""
     kind: Literal["reply_marked"] = "reply_marked"
 
 
@@ -154,3 +175,14 @@ Event = (
     | CandidateChosen
     | CommandGiven
 )
+
+
+def quoted(event: Event) -> str:
+    """`Person.key` of whose words the event repeats, besides the person's own; empty where there are none."""
+    match event:
+        case ReplyMarked():
+            return event.author
+        case Reacted(reply=Reply(author=author)):
+            return author
+        case _:
+            return ""

@@ -22,9 +22,11 @@ class Gesture(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     CORRECT = "correct"
+    MARK = "mark"
+    """On a person's reply: it is the right answer to the thread's question."""
 
 
-# Slack names its emoji, Discord sends the character.
+# Slack names its emoji, Discord sends the character. None marks a reply unless the operator names one.
 DEFAULT_EMOJI: Mapping[str, Gesture] = {
     **dict.fromkeys(("white_check_mark", "heavy_check_mark", "+1", "thumbsup", "✅", "✔", "👍"), Gesture.APPROVE),
     **dict.fromkeys(("x", "-1", "thumbsdown", "❌", "✖", "👎"), Gesture.REJECT),

@@ -1,17 +1,18 @@
 """What becomes of messages later: an edited question is answered anew, and nothing is learnt from what was deleted.
+Platforms tell of it in any order: what is heard before its message waits in the inbox, and counts when that arrives.
 
 Every function runs inside one transaction. Knows nothing of models: the new answer is found by the router's ladder.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.access import Deed
 from bot.answers import Answer, AnswerKind, PostedAnswer
 from bot.capturing import Capturing
 from bot.conversation import Question, Speaker, Turn, clean_question
-from bot.events import CorrectionSubmitted, MessageDeleted, MessageEdited
+from bot.events import CorrectionSubmitted, MessageDeleted, MessageEdited, MessagePosted, MessageRef
 from bot.feedback import OVERHEARD, Lesson
 from bot.handing_off import HandingOff
 from bot.handoff import HandoffState
@@ -28,6 +29,26 @@ EDITABLE_FOR = timedelta(minutes=10)
 class Following:
     capturing: Capturing
     handing_off: HandingOff
+
+    # --- what came before its message ------------------------------------------------------------------------------
+
+    def as_it_stands(self, unit: Unit, event: MessagePosted) -> MessagePosted | None:
+        """A message in the words of its newest edit; None where it is gone. However late the edit was: nobody has
+        read an answer yet."""
+        if self.deletion(unit, event.message) is not None:
+            return None
+        edits = [edit for edit in _edits(unit, event.message) if edit.person.key == event.person.key]
+        newest = sorted(edits, key=lambda edit: edit.at)[-1:]
+        return replace(event, text=newest[0].text) if newest else event
+
+    @staticmethod
+    def deletion(unit: Unit, message: MessageRef) -> MessageDeleted | None:
+        return next((each for each in unit.inbox.changes(message) if isinstance(each, MessageDeleted)), None)
+
+    @staticmethod
+    def is_outdated(unit: Unit, event: MessageEdited) -> bool:
+        """A newer edit of the message was heard of sooner."""
+        return any(edit.at > event.at for edit in _edits(unit, event.message))
 
     # --- edits -----------------------------------------------------------------------------------------------------
 
@@ -59,7 +80,7 @@ class Following:
         answer = self.handing_off.passed_on(answer) if card else answer
         unit.conversations.add(Turn(posted.place, Speaker.PERSON, asker, question, event.at, key))
         unit.conversations.add(Turn(posted.place, Speaker.BOT, asker, answer.text, event.at, key))
-        keep_answer(unit, answer, posted.place, posted.asker, event.message)
+        keep_answer(unit, answer, posted.place, posted.asker, event.message.key)
         edit = AnswerEdit(place=posted.place, answer=answer, of=posted.answer.id, handoff=handoff)
         return [edit, *closed, *card]
 
@@ -81,16 +102,15 @@ class Following:
         """Forget the question or the answer that is gone, with all that was learnt from it without a form."""
         unit.conversations.forget(event.message)
         _withdraw(unit, unit.lessons.said_in(event.message), event.at)
-        posted = unit.answers.to(event.message) or unit.answers.at(event.message)
-        if posted is None:
-            return []
-        answer = posted.answer
-        unit.answers.retract(answer.id)
-        unit.lessons.withdraw_heard(answer.id, answer.question, event.at)
-        _withdraw(unit, [each for each in unit.lessons.about(answer.id) if each.source in OVERHEARD], event.at)
-        if posted.message == event.message:  # the card itself is gone; its question still waits, and is counted
-            return []
-        return self.handing_off.withdraw(unit, answer.id, event.person, event.at)
+        outgoing: list[Outgoing] = []
+        for posted in unit.answers.all_of(event.message):
+            unit.answers.retract(posted.answer.id)
+            unlearn(unit, posted.answer, event.at)
+            if (
+                posted.message != event.message
+            ):  # else the card itself is gone; its question still waits, and is counted
+                outgoing += self.handing_off.withdraw(unit, posted.answer.id, event.person, event.at)
+        return outgoing
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
@@ -118,6 +138,18 @@ class Following:
         if lesson.held is not None:  # its words are gone, nobody can accept them any more
             _withdraw(unit, [lesson], event.at)
         return self.capturing.correct(unit, submitted, {lesson.fact: 1.0})
+
+
+def unlearn(unit: Unit, answer: Answer, at: datetime) -> None:
+    """Take back what was learnt from a question and its answer without a form; what is held of it, too."""
+    unit.lessons.withdraw_heard(answer.id, answer.question, at)
+    _withdraw(unit, [each for each in unit.lessons.about(answer.id) if each.source in OVERHEARD], at)
+
+
+def _edits(unit: Unit, message: MessageRef) -> list[MessageEdited]:
+    """Those that left words."""
+    changes = unit.inbox.changes(message)
+    return [each for each in changes if isinstance(each, MessageEdited) and clean_question(each.text)]
 
 
 def _withdraw(unit: Unit, lessons: Sequence[Lesson], at: datetime) -> None:

@@ -108,7 +108,8 @@ class HandingOff:
         return self._move(unit, handoff, HandoffState.WITHDRAWN, by, at)
 
     def is_taken(self, unit: Unit, place: Place) -> bool:
-        return any(handoff.state is HandoffState.CLAIMED for handoff in unit.handoffs.unsolved(place))
+        """True where agents talk with the asker: they have claimed it, or stand below the card of a direct question."""
+        return any(each.state is HandoffState.CLAIMED or each.asked_at is not None for each in unit.handoffs.of(place))
 
     def remind(self, unit: Unit, now: datetime) -> list[Outgoing]:
         """Call the agents again for what has waited too long. Nothing outside the opening hours, which also count.
@@ -120,8 +121,9 @@ class HandingOff:
             return []
         outgoing: list[Outgoing] = []
         for handoff in unit.handoffs.unsolved():
-            waited = hours.open_time(handoff.reminded_at or handoff.opened_at, now)
-            if waited >= patience and _may_be_called(handoff):
+            if not _may_be_called(handoff):
+                continue
+            if hours.open_time(handoff.reminded_at or handoff.opened_at, now) >= patience:
                 unit.handoffs.put(replace(handoff, reminders=handoff.reminders + 1, reminded_at=now))
                 outgoing.append(self._reminder(handoff, now))
         return outgoing

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.events import Event, MessageRef, Place
+from bot.events import Event, MessageRef, Place, Reply
 
 HISTORY_FROM = "history_from"
 """Flag: nothing older is looked at any more, since somebody asked to be forgotten then. ISO 8601."""
@@ -22,7 +22,7 @@ class Watermark:
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """The reactions that stand on one of the bot's messages."""
+    """The reactions that stand on one of the bot's messages, or the marks on somebody's reply."""
 
     place: Place
     message: MessageRef
@@ -30,6 +30,8 @@ class Standing:
     """Emoji and the platform's id of the person, the bot's own left out."""
     partial: Collection[str] = ()
     """Emoji of which the platform doesn't name everybody."""
+    reply: Reply | None = None
+    """None on the bot's own messages."""
 
 
 Seen = Event | Standing

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from bot.access import Deed
+from bot.erasure import FORGOTTEN
 from bot.feedback import Fact, Hold, Lesson, LessonSource, Ruling
 from bot.ids import FactId
 from bot.people import Person
@@ -35,7 +36,7 @@ class Holding:
         proven = unit.teaching.proven(PROVEN_AFTER)
         doubted = sorted({opinion.lesson for opinion in opinions if not opinion.agrees})
         people = {*proven, *(person for opinion in opinions for person in (opinion.teacher, opinion.witness))}
-        surely = frozenset(person for person in people if self.is_exempt(Person.of_key(person)))
+        surely = frozenset(person for person in people if self._is_known_exempt(person))
         records = Records(opinions, unit.teaching.served(doubted), proven, surely)
         return weigh(records, self.policy.trust_from)
 
@@ -94,7 +95,7 @@ class Holding:
         fact of its own. One in the same fact takes its place anyway."""
         is_theirs = said.author != lesson.author and said.source is not LessonSource.FAQ and said.ruling is None
         stands = said.withdrawn_at is None and said.fact != lesson.fact and said.answer != lesson.answer
-        if self.policy.trust_from <= 0 or not (is_theirs and stands) or self.is_exempt(Person.of_key(said.author)):
+        if self.policy.trust_from <= 0 or not (is_theirs and stands) or self._is_known_exempt(said.author):
             return False
         trust = self.trust(unit)
         return not trust.is_good(said.author) and not trust.is_confirmed(said)
@@ -116,8 +117,12 @@ class Holding:
 
     def _colleagues(self, unit: Unit, teacher: Person) -> set[str]:
         """Other agents that have taught. Where there are none, nobody could disagree, and nobody could agree."""
-        others = set(unit.teaching.teachers()) - {teacher.key}
-        return {person for person in others if not self.is_exempt(Person.of_key(person))}
+        others = set(unit.teaching.teachers()) - {teacher.key, FORGOTTEN}
+        return {person for person in others if not self._is_known_exempt(person)}
+
+    def _is_known_exempt(self, person: str) -> bool:
+        """`person`: `Person.key`, or what stands where somebody was forgotten."""
+        return person != FORGOTTEN and self.is_exempt(Person.of_key(person))
 
     @staticmethod
     def _is_unrelated(unit: Unit, lesson: Lesson, versions: Sequence[Lesson], near: Near) -> bool:

@@ -69,7 +69,7 @@ class LettingIn:
         if len(found) != 1:
             raise BadInput(self.texts.unknown_pass.format(id=id))
         unit.passes.remove(found[0].id)
-        unit.audit.add(by, f"revoked a {found[0].kind}", found[0].person.key, now)
+        unit.audit.add(by, f"revoked a {found[0].kind}", found[0].id, now)
         return found[0]
 
     def describe(self, passes: Sequence[Pass]) -> str:

@@ -122,6 +122,29 @@ class Run:
     report: Report | None = None
 
 
+@dataclass(frozen=True)
+class Found:
+    """Personal data in what would be trained on, by kind (EMAIL, NAME …)."""
+
+    replaced: Mapping[str, int] = field(default_factory=dict)
+    """Placeholders that redaction has put in its place."""
+    clear: Mapping[str, int] = field(default_factory=dict)
+    """What stands there as it is."""
+
+
+@dataclass(frozen=True)
+class Changing:
+    """Answers that a training is expected to change."""
+
+    written: int = 0
+    """Answers of the last days that the model wrote."""
+    questions: tuple[str, ...] = ()
+    """Of these, to which a lesson says something else; newest first."""
+    untaught: int = 0
+    """Of these, that got a ❌ and that nobody has taught the right answer to: they stay as they are."""
+    days: int = 7
+
+
 @dataclass(frozen=True, kw_only=True)
 class RetrainPlan:
     """What a dry run tells."""
@@ -142,6 +165,14 @@ class RetrainPlan:
     """Whether it would be trained anew or on from the live adapter, and why."""
     kept_out: int = 0
     """Lessons of workspaces that don't share what they know: memory answers with them, nothing is trained on them."""
+    against_pages: int = 0
+    """Lessons that contradict a help page, or whose page has changed: left out until somebody has looked."""
+    two_answers: int = 0
+    """Questions that more than one lesson answers, each otherwise."""
+    waiting: int = 0
+    """Lessons that are held for review: left out."""
+    personal_data: Found = field(default_factory=Found)
+    changing: Changing = field(default_factory=Changing)
 
 
 class Move(StrEnum):

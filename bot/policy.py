@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from bot.access import Staff
+from bot.access import Deed, Staff
 from bot.events import Place
 from bot.feedback import DEFAULT_EMOJI, Gesture
 from bot.ids import SHARED, Tenant
 from bot.opening_hours import ALWAYS_OPEN, OpeningHours
-from bot.people import Platform
+from bot.people import Person, Platform
 from bot.style import Style
 from bot.tenants import tenant_of
 
@@ -62,6 +62,15 @@ class Policy:
     """How long a trial lasts at most."""
     lessons_an_hour: int = 30
     """So many corrections, and as many ✅, are used of one agent in an hour; the rest waits. 0: no limit."""
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """The emoji that say of a person's reply that it is the right answer."""
+        return frozenset(emoji for emoji, gesture in self.emoji.items() if gesture is Gesture.MARK)
+
+    def may_mark(self, person: Person) -> bool:
+        """Whether the person's mark counts. Nobody else's is a reason to read what somebody wrote."""
+        return self.staff.may(person, Deed.TEACH)
 
     def within(self, place: Place) -> Tenant | None:
         """Whose knowledge answers at a place; None: everybody's."""

@@ -1,6 +1,6 @@
 """What stands below an answer, decided once; connectors only put it into their platform's markup."""
 
-from bot.answers import Answer, AnswerKind, SourceKind
+from bot.answers import Answer, AnswerKind, Source, SourceKind
 from bot.buttons import Act, Button
 from bot.handoff import Handoff, HandoffState
 from bot.texts import Texts
@@ -41,6 +41,12 @@ def _state_line(handoff: Handoff, texts: Texts) -> str:
 def _short(text: str) -> str:
     folded = " ".join(text.split())
     return folded if len(folded) <= MAX_QUESTION_CHARS else f"{folded[:MAX_QUESTION_CHARS]}…"
+
+
+def shown_sources(answer: Answer) -> list[Source]:
+    """The help sections that it was made from. A taught answer's one source is the lesson, and of that `attribution`
+    tells."""
+    return [source for source in answer.sources if source.kind is SourceKind.SECTION]
 
 
 def attribution(answer: Answer, texts: Texts) -> str:

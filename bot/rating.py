@@ -12,9 +12,11 @@ from bot.ports import Unit
 def rate(unit: Unit, event: ButtonPressed, capturing: Capturing) -> list[Outgoing]:
     """A platform's buttons can't be let go again, so that pressing the other one takes the first one back."""
     posted = unit.answers.get(AnswerId(event.about))
-    if posted is None or posted.message is None:
-        text = capturing.texts.unknown_answer
-        return [Notice(place=event.place, in_reply_to=event.id, text=text, to=event.person)]
+    stands = unit.answers.at(posted.message) if posted is not None and posted.message is not None else None
+    if posted is None or posted.message is None or stands is None:
+        return [_tell(event, capturing.texts.unknown_answer)]
+    if stands.answer.id != posted.answer.id:
+        return [_tell(event, capturing.texts.answer_rewritten)]
     gesture, other = Gesture.APPROVE, Gesture.REJECT
     if event.act is Act.REJECT:
         gesture, other = other, gesture
@@ -25,6 +27,10 @@ def rate(unit: Unit, event: ButtonPressed, capturing: Capturing) -> list[Outgoin
     if other in mine:
         outgoing += capturing.react(unit, _as_reaction(event, posted.message, other, capturing, added=False))
     return outgoing + capturing.react(unit, _as_reaction(event, posted.message, gesture, capturing, added=True))
+
+
+def _tell(event: ButtonPressed, text: str) -> Notice:
+    return Notice(place=event.place, in_reply_to=event.id, text=text, to=event.person)
 
 
 def _as_reaction(

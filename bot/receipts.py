@@ -25,12 +25,20 @@ class Changes:
     """It says them, and the one before it didn't."""
     regressed: frozenset[LessonId]
     """The one before it said them. It was taught them as well, and doesn't."""
+    not_yet: frozenset[LessonId]
+    """It was taught them, as the one before it was not, and doesn't say them. Told once: of later adapters it is no
+    change."""
 
 
 def changes(before: Adapter | None, now: Adapter) -> Changes:
     had = frozenset(before.learned) if before is not None else frozenset()
+    taught = frozenset(before.lessons) if before is not None else frozenset()
     has = frozenset(now.learned)
-    return Changes(learned=has - had, regressed=(had - has) & frozenset(now.lessons))
+    return Changes(
+        learned=has - had,
+        regressed=(had - has) & frozenset(now.lessons),
+        not_yet=frozenset(now.lessons) - taught - has,
+    )
 
 
 def tell_threads(unit: Unit, before: Adapter | None, now: Adapter, texts: Texts) -> None:
@@ -41,7 +49,10 @@ def tell_threads(unit: Unit, before: Adapter | None, now: Adapter, texts: Texts)
     changed = changes(before, now)
     lines: dict[str, list[str]] = {}
     places: dict[str, Place] = {}
-    for ids, template in ((changed.learned, texts.lesson_learned), (changed.regressed, texts.lesson_regressed)):
+    for ids, template in (
+        (changed.learned, texts.lesson_learned), (changed.not_yet, texts.lesson_not_yet),
+        (changed.regressed, texts.lesson_regressed),
+    ):  # fmt: skip
         for lesson in _holding(unit, ids):
             posted = unit.answers.get(lesson.about) if lesson.about is not None else None
             if posted is not None:

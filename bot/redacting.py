@@ -12,7 +12,16 @@ What placeholders stood for is kept nowhere but in memory, for the reply to the 
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 
-from bot.events import CorrectionSubmitted, Event, MessageDeleted, MessageEdited, MessagePosted, ReplyMarked
+from bot.events import (
+    CorrectionSubmitted,
+    Event,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    Reacted,
+    Reply,
+    ReplyMarked,
+)
 from bot.people import Person, Role
 from bot.personal import NOBODYS_TO_PUBLISH, Labels
 from bot.policy import Policy
@@ -33,7 +42,8 @@ class Redacting:
 
     def event(self, event: Event) -> Event:
         """The event as it may be kept. Commands are left alone: they name people and answers on purpose."""
-        self.personal_data.meet(event.person.name)
+        if not event.person.is_bot:  # a bot's name is often the product's
+            self.personal_data.meet(event.person.name)
         where = event.place.key
         if self.refilling is not None and isinstance(event, MessageEdited | MessageDeleted):
             self.refilling.drop(where)
@@ -48,6 +58,8 @@ class Redacting:
                 return replace(event, text=self.asked(event.text, where, event.person))
             case ReplyMarked():
                 return replace(event, text=self.taught(event.text, where))
+            case Reacted(reply=Reply() as reply):
+                return replace(event, reply=replace(reply, text=self.taught(reply.text, where)))
             case CorrectionSubmitted():
                 return replace(event, question=self.asked(event.question, where), text=self.taught(event.text, where))
             case _:

@@ -28,6 +28,11 @@ class Relaying:
     def to_agents(self, unit: Unit, event: MessagePosted, handoff: Handoff) -> Sequence[Outgoing]:
         return [Notice(place=handoff.place, in_reply_to=event.id, text=self._said(event))]
 
+    def undelivered(self, unit: Unit, notice: Notice) -> Sequence[Outgoing]:
+        """What an agent said could not be brought to whoever asked: the agents are told, and may try another way."""
+        text = self.handing_off.texts.not_relayed
+        return [Notice(place=each.place, text=text) for each in unit.handoffs.asked_at(notice.place)]
+
     def to_asker(self, unit: Unit, event: MessagePosted) -> Sequence[Outgoing] | None:
         """What an agent says below a card; None where no card of a direct question stands above."""
         below = [each for each in unit.handoffs.of(event.place) if each.asked_at is not None]

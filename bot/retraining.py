@@ -1,16 +1,19 @@
 """A run's life, once for terminal, chat and page: how far it is, how it ended, and what its end changes."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot.feedback import Lesson, LessonSource
-from bot.lineage import Adapter, Decision, Progress, Report, Run
+from bot.lineage import Adapter, Decision, Progress, Report, RetrainPlan, Run
 from bot.outgoing import Notice
 from bot.ports import Unit
-from bot.texts import Texts
+from bot.texts import Texts, quote
 from bot.trying import Trying
 
 BAR_CELLS = 12
+MOST_NAMED = 5
+"""Of the answers that are expected to change."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SUBMITTED = frozenset({LessonSource.CORRECTION, LessonSource.TAUGHT})
 """Where lessons come from that somebody gave the bot on purpose."""
@@ -40,8 +43,7 @@ def close(
 
 def taught_since(unit: Unit, since: datetime) -> list[Lesson]:
     """Lessons that somebody submitted after a point in time and that still hold, oldest first."""
-    lessons = [lesson for lesson in unit.lessons.all() if lesson.source in SUBMITTED and lesson.withdrawn_at is None]
-    return sorted((lesson for lesson in lessons if lesson.taught_at > since), key=lambda lesson: lesson.taught_at)
+    return [lesson for lesson in unit.lessons.since(since) if lesson.source in SUBMITTED]
 
 
 def new_lessons(unit: Unit, live: Adapter | None) -> list[Lesson]:
@@ -66,6 +68,33 @@ def describe(report: Report, texts: Texts) -> str:
     if report.learned is None or report.decision is not Decision.PROMOTED:
         return told
     return f"{told} {texts.run_learned.format(learned=report.learned, not_yet=report.not_yet)}"
+
+
+def describe_plan(plan: RetrainPlan, texts: Texts) -> str:
+    """What a dry run tells."""
+    first = f"{texts.plan.format(**vars(plan))} {plan.course}".rstrip()
+    if plan.kept_out:
+        first += f" {texts.plan_kept_out.format(count=plan.kept_out)}"
+    found, changing = plan.personal_data, plan.changing
+    personal = texts.plan_personal.format(replaced=counted(found.replaced, texts), clear=counted(found.clear, texts))
+    untaught = texts.plan_untaught.format(count=changing.untaught) if changing.untaught else ""
+    has_conflicts = plan.against_pages or plan.two_answers or plan.waiting
+    conflicts = texts.plan_conflicts.format(**vars(plan)) if has_conflicts else texts.plan_no_conflicts
+    expected = (texts.plan_changing if changing.questions else texts.plan_unchanged).format(
+        written=changing.written, days=changing.days, count=len(changing.questions), untaught=untaught
+    )
+    lines = [first, conflicts, personal, expected]
+    lines += [texts.plan_changed.format(question=quote(each)) for each in changing.questions[:MOST_NAMED]]
+    if (more := len(changing.questions) - MOST_NAMED) > 0:
+        lines.append(texts.held_more.format(count=more))
+    if plan.refusals:
+        lines.append(texts.retrain_refused.format(reasons=" ".join(plan.refusals)))
+    return "\n".join(lines)
+
+
+def counted(counts: Mapping[str, int], texts: Texts) -> str:
+    """As "3 known, 1 handoff"."""
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or texts.nothing_counted
 
 
 def describe_progress(progress: Progress, texts: Texts) -> str:

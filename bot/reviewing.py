@@ -1,6 +1,7 @@
 """Lessons that wait: who sees them, who decides, and who is told. Every function runs inside one transaction."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property
@@ -8,9 +9,10 @@ from pathlib import PurePath
 
 from bot.answers import PostedAnswer
 from bot.contradicting import Contradiction, in_doubt
+from bot.erasure import FORGOTTEN
 from bot.errors import BadInput, NotAllowed
 from bot.events import Place
-from bot.feedback import Hold, Lesson, Ruling, facts_of
+from bot.feedback import Hold, Lesson, LessonSource, Ruling, facts_of
 from bot.holding import CHANGES_A_DAY, Holding
 from bot.ids import Tenant
 from bot.outgoing import Notice, Outgoing
@@ -122,13 +124,23 @@ class Reviewing:
             unit.lessons.withdraw_heard(posted.answer.id, posted.answer.question, at)
         return self._decided(unit, lesson, self.texts.accepted, by)
 
-    def drop(self, unit: Unit, id: str, by: Person, at: datetime, of: Tenant | None = None) -> list[Outgoing]:
-        """Never use a lesson that waits, or no more the one in doubt. Raises BadInput."""
-        lesson = self._find(unit, id, of)
+    def drop(
+        self, unit: Unit, id: str, by: Person, at: datetime, of: Tenant | None = None
+    ) -> tuple[str, list[Outgoing]]:
+        """Never use a lesson that waits, or no more one that is in use: what whoever did is told, and the teacher. What
+        was taught before it holds again. Raises BadInput."""
+        lesson = self._find(unit, id, of) if self._waiting(unit, id, of) else self._in_use(unit, id, of)
         if lesson.held is None:
             unit.lessons.withdraw(lesson.id, at)
+            unit.audit.add(by.key, "dropped", lesson.id, at)
         unit.lessons.rule(lesson.id, Ruling.DROPPED, by.key)
-        return self._decided(unit, lesson, self.texts.dropped, by)
+        before = facts_of(unit.lessons.all([lesson.fact]), ()) if lesson.held is None else []
+        told = [self.texts.dropped_by_you]
+        told += [
+            self.texts.dropped_to.format(name=each.lesson.author_name, answer=quote(each.lesson.answer))
+            for each in before
+        ]
+        return " ".join(told), self._decided(unit, lesson, self.texts.dropped, by, to_all=lesson.held is None)
 
     def same_again(self, unit: Unit, lesson: Lesson, by: Person, at: datetime) -> list[Outgoing]:
         """Another teacher's same answer, which is used, settles the held ones of its fact."""
@@ -144,20 +156,33 @@ class Reviewing:
         return self.holding.is_exempt(by) or self.holding.trust(unit).may_confirm(by.key)
 
     def _find(self, unit: Unit, id: str, of: Tenant | None) -> Lesson:
-        wanted = id.strip().lower()
-        waiting = [*unit.lessons.held(), *doubted(unit), *(lesson for lesson, _ in self.contradicting(unit))]
-        found = [each for each in waiting if wanted and each.id.endswith(wanted) and of in (None, each.tenant)]
+        found = self._waiting(unit, id, of)
         if len(found) != 1:
             raise BadInput(self.texts.unknown_held.format(id=id))
         return found[0]
 
-    def _decided(self, unit: Unit, lesson: Lesson, text: str, by: Person) -> list[Outgoing]:
-        """Tell the teacher, where the lesson was given."""
+    def _waiting(self, unit: Unit, id: str, of: Tenant | None) -> list[Lesson]:
+        waiting = [*unit.lessons.held(), *doubted(unit), *(lesson for lesson, _ in self.contradicting(unit))]
+        return _called(id, waiting, of)
+
+    def _in_use(self, unit: Unit, id: str, of: Tenant | None) -> Lesson:
+        """Named in full: a slip of the finger must not take a good lesson away. An entry of a file is its file's."""
+        used = [
+            each for each in unit.lessons.all() if each.withdrawn_at is None and each.source is not LessonSource.FAQ
+        ]
+        found = _called(id, used, of) if len(id.strip()) >= SHORT_ID else []
+        if len(found) != 1:
+            raise BadInput(self.texts.unknown_lesson.format(id=id))
+        return found[0]
+
+    def _decided(self, unit: Unit, lesson: Lesson, text: str, by: Person, *, to_all: bool = False) -> list[Outgoing]:
+        """Tell the teacher, where the lesson was given; and everybody there, if it was told to them that it is used."""
         posted = unit.answers.get(lesson.about) if lesson.about is not None else None
-        if posted is None:
+        if posted is None or lesson.author == FORGOTTEN:
             return []
         told = text.format(name=lesson.author_name, question=quote(lesson.question), by=by.name or by.id)
-        return [Notice(place=posted.place, text=told, to=Person.of_key(lesson.author, lesson.author_name))]
+        to = None if to_all else Person.of_key(lesson.author, lesson.author_name)
+        return [Notice(place=posted.place, text=told, to=to)]
 
     # --- what a colleague corrected -------------------------------------------------------------------------------
 
@@ -199,14 +224,14 @@ class Reviewing:
             return []
         newest = doubted[-1]
         posted = unit.answers.get(newest.about) if newest.about is not None else None
-        person = Person.of_key(teacher, newest.author_name)
-        told = self.texts.fell.format(name=person.name, count=len(doubted))
+        told = self.texts.fell.format(name=newest.author_name, count=len(doubted))
         where, admin = admins_at(unit, self.policy.within(place)) or (place, None)
-        news = self.texts.fell_admins.format(name=person.name, count=len(doubted))
-        return [
-            Notice(place=posted.place if posted is not None else place, text=told, to=person),
-            Notice(place=where, text=news, to=admin),
-        ]
+        news = self.texts.fell_admins.format(name=newest.author_name, count=len(doubted))
+        outgoing: list[Outgoing] = [Notice(place=where, text=news, to=admin)]
+        if teacher != FORGOTTEN:
+            person = Person.of_key(teacher, newest.author_name)
+            outgoing.append(Notice(place=posted.place if posted is not None else place, text=told, to=person))
+        return outgoing
 
 
 def remember_admin(unit: Unit, person: Person, place: Place, of: Tenant | None = None) -> None:
@@ -234,6 +259,11 @@ def doubted(unit: Unit) -> list[Lesson]:
     return [lesson for lesson in marked if any(fact.lesson.id == lesson.id for fact in said)]
 
 
+def _called(id: str, lessons: Sequence[Lesson], of: Tenant | None) -> list[Lesson]:
+    wanted = id.strip().lower()
+    return [each for each in lessons if wanted and each.id.endswith(wanted) and of in (None, each.tenant)]
+
+
 def short(lesson: Lesson) -> str:
-    """What a held lesson is called in commands: the end of its id, which is random."""
+    """What a lesson is called in commands: the end of its id, which is random."""
     return lesson.id[-SHORT_ID:]

@@ -16,6 +16,7 @@ from bot.capturing import Capturing
 from bot.commands import Commands
 from bot.conversation import Question, Speaker, Turn, clean_question, is_for_the_bot
 from bot.drafting import Drafting
+from bot.errors import BadInput
 from bot.events import (
     ButtonPressed,
     CandidateChosen,
@@ -32,6 +33,7 @@ from bot.following import Following
 from bot.handing_off import HandingOff
 from bot.handoff import Handoff
 from bot.ids import FactId, Tenant
+from bot.marking import Marking
 from bot.opting_out import keep_answer
 from bot.outgoing import AnswerDraft, AnswerPost, Notice, Outgoing
 from bot.pace import Pace
@@ -42,7 +44,6 @@ from bot.relaying import Relaying
 from bot.retrieval import Section
 from bot.status import PAUSED
 from bot.tenants import tenant_of
-from bot.texts import Texts
 
 T = TypeVar("T")
 
@@ -64,6 +65,10 @@ class Routing:
     @property
     def relaying(self) -> Relaying:
         return Relaying(self.handing_off)
+
+    @property
+    def marking(self) -> Marking:
+        return Marking(self.capturing, self.handing_off)
 
     async def __call__(self, event: Event) -> Effect:
         """What another program does is ignored."""
@@ -89,7 +94,7 @@ class Routing:
             case MessageDeleted():
                 return lambda unit: self.following.deleted(unit, event)
             case Reacted():
-                return lambda unit: self.capturing.react(unit, event)
+                return await self._on_reaction(event)
             case CorrectionSubmitted():
                 near, sections = await self.near(event.question, tenant_of(event.place))
                 return lambda unit: self.capturing.correct(unit, event, near, sections)
@@ -132,6 +137,9 @@ class Routing:
 
     def undelivered(self, unit: Unit, outgoing: Outgoing) -> None:
         """An answer that its platform didn't take has answered nobody: the question is open, and is counted so."""
+        if isinstance(outgoing, Notice):
+            for notice in self.relaying.undelivered(unit, outgoing):
+                unit.outbox.add(notice)
         posted = unit.answers.get(outgoing.answer.id) if isinstance(outgoing, AnswerPost) else None
         if posted is not None and not unit.handoffs.is_known(posted.answer.id):
             answer = replace(posted.answer, tried=(self.answering.texts.undelivered,))
@@ -139,7 +147,10 @@ class Routing:
             for card in cards:
                 unit.outbox.add(card)
 
-    async def _on_message(self, event: MessagePosted) -> Effect:
+    async def _on_message(self, posted: MessagePosted) -> Effect:
+        event = await self._look(posted, lambda unit: self.following.as_it_stands(unit, posted))
+        if event is None:
+            return lambda _: []
         earlier, paused, taken, elsewhere = await self._look(event, lambda unit: self._context(unit, event))
         if elsewhere is not None:
             return lambda unit: self.relaying.to_agents(unit, event, elsewhere)
@@ -157,15 +168,20 @@ class Routing:
 
         def keep(unit: Unit) -> Sequence[Outgoing]:
             unit.conversations.add(_said(event))
-            return self._post(unit, event, answer)
+            outgoing = self._post(unit, event, answer)
+            gone = self.following.deletion(unit, event.message)  # while it was being answered
+            return [*outgoing, *self.following.deleted(unit, gone)] if gone is not None else outgoing
 
         return keep
 
     async def _on_edited(self, event: MessageEdited) -> Effect:
-        def look(unit: Unit) -> tuple[Question | None, bool]:
-            return self.following.question(unit, event), unit.flags.get(PAUSED) == "yes"
+        def look(unit: Unit) -> tuple[Question | None, bool, bool]:
+            outdated, paused = self.following.is_outdated(unit, event), unit.flags.get(PAUSED) == "yes"
+            return self.following.question(unit, event), outdated, paused
 
-        question, paused = await self._look(event, look)
+        question, outdated, paused = await self._look(event, look)
+        if outdated:
+            return lambda _: []
         if question is None or paused:
             return lambda unit: self.following.reword(unit, event)
         if slowed := self._too_fast(event, event.text):
@@ -207,40 +223,34 @@ class Routing:
         if chosen is None:
             question = Question(asked.question, id=asked.id, tenant=tenant_of(event.place))
             answer = await self._answer(event, question)
-            return lambda unit: self._post(unit, event, answer)
+            return lambda unit: self._post(unit, event, answer, posted)
 
         def keep(unit: Unit) -> Sequence[Outgoing]:
             fact = self.capturing.fact(unit, chosen)
             if fact is None:  # withdrawn between question and click
                 gone = self.answering.speaking(event.person.language).handoff(asked.question)
-                return self._post(unit, event, gone)
+                return self._post(unit, event, gone, posted)
             if not posted.retracted:
                 self.capturing.learn_from_choice(unit, posted, chosen, event.person)
-            return self._post(unit, event, self.answering.from_fact(asked.question, fact, 1.0))
+            return self._post(unit, event, self.answering.from_fact(asked.question, fact, 1.0), posted)
 
         return keep
 
+    async def _on_reaction(self, event: Reacted) -> Effect:
+        if event.emoji not in self.capturing.policy.marks:
+            return lambda unit: self.capturing.react(unit, event)
+        if (marked := self.marking.marked(event)) is not None:
+            return await self._on_reply_marked(marked)
+        return lambda unit: self.marking.react(unit, event)
+
     async def _on_reply_marked(self, event: ReplyMarked) -> Effect:
-        """A person's reply becomes the lesson for the thread's question, as if it had been typed into the form."""
-        posted = await self._look(event, lambda unit: unit.answers.last_in(event.place))
-        texts = self.answering.texts
-        if problem := _unlearnable(event, posted, texts):
-            return lambda _: [Notice(place=event.place, in_reply_to=event.id, text=problem, to=event.person)]
-        assert posted is not None, "checked above"
-        question = posted.answer.question
-        near, _ = await self.near(question, tenant_of(event.place))
-        submitted = CorrectionSubmitted(
-            id=event.id, place=event.place, person=event.person, at=event.at, answer=posted.answer.id,
-            question=question, text=event.text, said_in=event.reply,
-        )  # fmt: skip
-
-        def learn(unit: Unit) -> Sequence[Outgoing]:
-            outgoing = self.capturing.correct(unit, submitted, near)
-            if not self.capturing.policy.staff.may(event.person, Deed.TEACH):
-                return outgoing
-            return [*outgoing, *self.handing_off.solve(unit, event.place, event.person, event.at)]
-
-        return learn
+        try:
+            posted = await self._look(event, lambda unit: self.marking.asked(unit, event))
+        except BadInput as problem:
+            told = self.marking.tell(event, str(problem))
+            return lambda _: [told]
+        near, _ = await self.near(posted.answer.question, tenant_of(event.place))
+        return lambda unit: self.marking.learn(unit, event, posted, near)
 
     def _too_fast(self, event: MessagePosted | MessageEdited | CandidateChosen, question: str) -> Effect | None:
         """Of whoever asks for more than anybody's share: an agent gets it, all of a minute as one list. None: go on."""
@@ -290,17 +300,25 @@ class Routing:
         unit.conversations.add(Turn(event.place, Speaker.PERSON, event.person.key, "", event.at))
         return self.handing_off.replied(unit, event)
 
-    def _post(self, unit: Unit, event: Event, answer: Answer) -> Sequence[Outgoing]:
-        """The answer on its way. One that hands off opens a hand-off in the same transaction."""
-        asked_in = event.message if isinstance(event, MessagePosted) else None
-        answer = answer if answer.language else replace(answer, language=event.person.language)
+    def _post(
+        self, unit: Unit, event: Event, answer: Answer, instead_of: PostedAnswer | None = None
+    ) -> Sequence[Outgoing]:
+        """The answer on its way. One that hands off opens a hand-off in the same transaction.
+
+        `instead_of`: what was said to the question before. The question stays its asker's, whoever chose what it meant.
+        """
+        asker, asked_in = event.person, event.message.key if isinstance(event, MessagePosted) else None
+        if instead_of is not None:
+            asker, asked_in = instead_of.asker, instead_of.asked_in
+        answer = answer if answer.language else replace(answer, language=asker.language)
         handoff, card = None, list[Outgoing]()
         if answer.kind is AnswerKind.HANDOFF:
-            handoff, card = self.handing_off.open(unit, answer, event.place, event.person, event.at)
+            handoff, card = self.handing_off.open(unit, answer, event.place, asker, event.at)
         answer = self.handing_off.passed_on(answer) if card else answer
-        keep_answer(unit, answer, event.place, event.person, asked_in)
-        key = asked_in.key if asked_in is not None else None
-        unit.conversations.add(Turn(event.place, Speaker.BOT, event.person.key, answer.text, event.at, key))
+        keep_answer(unit, answer, event.place, asker, asked_in)
+        if instead_of is not None and instead_of.retracted:
+            unit.answers.retract(answer.id)
+        unit.conversations.add(Turn(event.place, Speaker.BOT, asker.key, answer.text, event.at, asked_in))
         return [AnswerPost(place=event.place, in_reply_to=event.id, answer=answer, handoff=handoff), *card]
 
 
@@ -308,14 +326,3 @@ def _said(event: MessagePosted) -> Turn:
     return Turn(
         event.place, Speaker.PERSON, event.person.key, clean_question(event.text), event.at, event.message.key
     )  # fmt: skip
-
-
-def _unlearnable(event: ReplyMarked, posted: PostedAnswer | None, texts: Texts) -> str:
-    """Why a reply can't be learnt from, in words; empty where it can."""
-    if event.by_bot:
-        return texts.reply_by_bot
-    if not event.text.strip():
-        return texts.reply_gone
-    if posted is None or not posted.answer.question:
-        return texts.no_question_here
-    return texts.retracted_question if posted.retracted else ""

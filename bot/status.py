@@ -1,6 +1,5 @@
-"""What the bot is and knows now, and what an answer was made of. Changes nothing."""
+"""What the bot is and knows now, how it is set, and what an answer was made of. Changes nothing."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.answers import PostedAnswer
@@ -9,9 +8,10 @@ from bot.contradicting import in_doubt
 from bot.feedback import LessonSource, facts_of
 from bot.ids import Tenant
 from bot.lineage import Adapter
+from bot.policy import Policy
 from bot.ports import Unit
 from bot.receipts import standing
-from bot.retraining import new_lessons
+from bot.retraining import counted, new_lessons
 from bot.reviewing import doubted
 from bot.texts import Texts
 from bot.trying import live_adapter, trial_of
@@ -87,10 +87,10 @@ def describe_status(status: Status, texts: Texts) -> str:
         phrasings=status.phrasings,
         sections=status.sections,
         lessons=status.lessons_since_adapter,
-        answers=_counted(status.answers, texts),
-        handoffs=_counted(status.handoffs, texts),
+        answers=counted(status.answers, texts),
+        handoffs=counted(status.handoffs, texts),
         reminders=status.reminders,
-        reasons=_counted(status.reasons, texts),
+        reasons=counted(status.reasons, texts),
         undelivered=texts.status_undelivered.format(count=status.undelivered) if status.undelivered else "",
     )
     if status.learned:
@@ -100,6 +100,17 @@ def describe_status(status: Status, texts: Texts) -> str:
     if status.doubted:
         told += f" {texts.status_doubted.format(doubted=status.doubted)}"
     return f"{told} {texts.status_held.format(held=status.held)}" if status.held else told
+
+
+def describe_settings(policy: Policy, texts: Texts) -> str:
+    """What is set, as far as it decides over answers and lessons, and where each is changed."""
+    return texts.home_settings_are.format(
+        known=policy.known_from, clarify=policy.clarify_from, offer=policy.offer_from, grounded=policy.grounded_from,
+        channels=len(policy.support_channels), remind=policy.remind_after.total_seconds() / 60,
+        asks=policy.asks_a_minute, amend=policy.amend_within.days, trust=policy.trust_from,
+        lessons=policy.lessons_an_hour, canary=policy.canary_share, hours=policy.canary_for.total_seconds() / 3_600,
+        sharing=texts.workspaces_apart if policy.separate else texts.workspaces_share,
+    )  # fmt: skip
 
 
 def explain(unit: Unit, posted: PostedAnswer, texts: Texts, common: Tenant | None = None) -> str:
@@ -115,7 +126,7 @@ def explain(unit: Unit, posted: PostedAnswer, texts: Texts, common: Tenant | Non
         adapter=name_of(adapter, texts),
         latency_ms=answer.latency_ms,
         sources=texts.sources.format(sources=sources) if sources else "",
-        reasons=texts.why_reasons.format(reasons=_counted(reasons, texts)) if reasons else "",
+        reasons=texts.why_reasons.format(reasons=counted(reasons, texts)) if reasons else "",
     )
     if answer.confirmation is None:
         return told
@@ -124,7 +135,3 @@ def explain(unit: Unit, posted: PostedAnswer, texts: Texts, common: Tenant | Non
 
 def name_of(adapter: Adapter | None, texts: Texts) -> str:
     return adapter.name if adapter is not None else texts.base_model
-
-
-def _counted(counts: Mapping[str, int], texts: Texts) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or texts.nothing_counted

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from bot.events import Event, MessagePosted, Place, Reacted
 from bot.history import HISTORY_FROM, Standing, Watermark
@@ -26,6 +27,8 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 AT_ONCE = 8
 """Missed events that are worked off side by side: more would crowd out those who ask now."""
 PATIENCE_S = 120.0
+
+E = TypeVar("E", bound=Event)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,14 +153,19 @@ class Sweeping:
     async def _take_reactions(self, archive: Archive, standing: Sequence[Standing], started: datetime) -> int:
         kept = await self.store.run(lambda unit: unit.inbox.reactions([each.message for each in standing]))
         news = [event for each in standing for event in self._news(each, kept.get(each.message.key, ()), started)]
-        return await self._receive_all([await _identified(archive, event) for event in news])
+        found = [await _identified(archive, event) for event in news]
+        return await self._receive_all([each for each in found if each.reply is None or self._may_mark(each)])
+
+    def _may_mark(self, event: Reacted) -> bool:
+        return self.policy.may_mark(event.person)
 
     def _news(self, standing: Standing, kept: Sequence[Reacted], started: datetime) -> list[Reacted]:
         """What was added and taken away unheard. What was heard of just now may be newer than the history."""
         latest = {(event.emoji, event.person.id): event for event in kept}
         settled = {key for key, event in latest.items() if event.at < started - CLOCKS_DIFFER}
         heard = {key for key, event in latest.items() if event.added}
-        there = {key for key in standing.by if key[0] in self.policy.emoji}
+        meant = self.policy.emoji.keys() if standing.reply is None else self.policy.marks
+        there = {key for key in standing.by if key[0] in meant}
         added = {key for key in there - heard if key in settled or key not in latest}
         gone = {key for key in (heard - there) & settled if key[0] not in standing.partial}
         return [
@@ -166,7 +174,7 @@ class Sweeping:
         ]
 
 
-async def _identified(archive: Archive, event: Event) -> Event:
+async def _identified(archive: Archive, event: E) -> E:
     return replace(event, person=await archive.identify(event.person, event.place))
 
 
@@ -174,5 +182,5 @@ def _reacted(standing: Standing, emoji: str, person: str, at: datetime, *, added
     platform = standing.place.platform
     return Reacted(
         id=EventId(f"{platform}:found:{new_id()}"), place=standing.place, person=Person(platform, person), at=at,
-        message=standing.message, emoji=emoji, added=added,
+        message=standing.message, emoji=emoji, added=added, reply=standing.reply,
     )  # fmt: skip

@@ -43,13 +43,20 @@ class Texts:
     home_adapters: str = "Adapters"
     home_settings: str = "Settings"
     home_settings_are: str = (
-        'Taught answers are served from a probability of {known:.2f}; below, "did you mean" asks from {clarify:.2f}, '
-        "and from {offer:.2f} rather than handing off. Help sections are used from a likeness of {grounded:.2f}.\n"
-        "Waiting hand-offs are called again after {remind:.0f} minutes. A correction amends answers of {amend} days. "
-        "Questions of one person in a minute: {asks} (0: no limit).\n"
-        "Lessons are used at once from a trust of {trust:.2f}, and {lessons} of one agent in an hour (0: no limit). "
-        "{sharing} A new adapter answers {canary:.0%} at first.\n"
-        "They stand in the operator's .env file, and hold from the next start."
+        'Taught answers are served from a probability of {known:.2f} (`MENTEE_KNOWN_FROM`); below, "did you mean" asks '
+        "from {clarify:.2f} (`MENTEE_CLARIFY_FROM`), and from {offer:.2f} rather than handing off "
+        "(`MENTEE_OFFER_FROM`). Help sections are used from a likeness of {grounded:.2f} (`MENTEE_GROUNDED_FROM`).\n"
+        "Every new question is answered in {channels} channels (`MENTEE_SUPPORT_CHANNELS`). Waiting hand-offs are "
+        "called again after {remind:.0f} minutes (`MENTEE_HANDOFF_REMIND_MINUTES`, 0: never). Questions of one person "
+        "in a minute: {asks} (`MENTEE_ASKS_A_MINUTE`, 0: no limit).\n"
+        "A correction amends answers of {amend} days (`MENTEE_AMEND_DAYS`). Lessons are used at once from a trust of "
+        "{trust:.2f} (`MENTEE_TRUST_FROM`), and {lessons} of one agent in an hour (`MENTEE_LESSONS_AN_HOUR`, 0: no "
+        "limit).\n"
+        "A new adapter answers {canary:.0%} at first (`MENTEE_CANARY_SHARE`), for {hours:.0f} hours at most "
+        "(`MENTEE_CANARY_HOURS`). {sharing} (`MENTEE_WORKSPACES_SHARE`)\n"
+        "To be changed here: whether I answer (`/mentee pause`, `/mentee resume`), which adapter does (`/mentee "
+        "promote`, `/mentee rollback`), and which lessons I use (`/mentee accept`, `/mentee drop`). What stands in "
+        "brackets is the operator's: it is changed in the .env file, and holds from the next start."
     )
     workspaces_share: str = "Workspaces share what they know."
     workspaces_apart: str = "Each workspace knows what was taught there, and what all share."
@@ -85,6 +92,7 @@ class Texts:
     asked_directly: str = "{name} asks in a direct message. What an agent answers in this thread goes to them."
     passed_on: str = "I have passed your question on to them; their answer comes here."
     relayed: str = "{name}: {text}"
+    not_relayed: str = "Your last words could not be delivered to whoever asked. Try to reach them another way."
     relay_closed: str = "This one is closed, so whoever asked didn't get that. Write to them directly."
     taken_for_you: str = "{name} has taken your question. What you write here goes to them until it is solved."
     solved_for_you: str = "{name} has marked your question as solved. From now on I answer here again."
@@ -92,6 +100,18 @@ class Texts:
     right_answer_menu: str = "This is the right answer"
     why_menu: str = "Why this answer?"
     reply_gone: str = "That message is gone, or has no words. Nothing was changed."
+    reply_hidden: str = (
+        "I wasn't let read that message, so nothing was learnt. Try its menu (“{menu}”), or teach the answer with the "
+        "form."
+    )
+    reply_asks: str = (
+        "I took that message for a question, so it can't be its own answer. Mark the reply that answers it, or teach "
+        "the answer with the form."
+    )
+    reply_opted_out: str = (
+        "I learn nothing from that message: whoever wrote it has opted out. "
+        "You can teach the answer with the form, in words of your own."
+    )
     reply_by_bot: str = "That is a bot's message. Confirm an answer of mine with ✅, or correct it."
     reply_changed: str = (
         "The reply that I had learnt was changed by somebody who is no agent, so I don't use it any more. "
@@ -129,6 +149,10 @@ class Texts:
     )
     empty_lesson: str = "A lesson needs a question and an answer; one of them was empty. Nothing was changed."
     unknown_answer: str = "I don't find that answer of mine any more, so I can't attach a correction to it."
+    answer_rewritten: str = (
+        "That answer of mine was rewritten just now, so your word on it would be about another text. Look at it again, "
+        "please; nothing was changed."
+    )
     not_agent: str = "Only support agents can teach me. Your agents are set up in the bot's settings (agents)."
     not_admin: str = "Only admins can use `{verb}`. Admins are set up in the bot's settings (admins)."
     not_verified: str = (
@@ -183,11 +207,16 @@ class Texts:
     held_more: str = "… and {count} more."
     nothing_held: str = "No lesson waits for review."
     unknown_held: str = "No lesson that waits for review goes by {id!r}. `/mentee review` lists them."
+    unknown_lesson: str = (
+        "No lesson goes by {id!r}, or it is a FAQ entry. `/mentee review` names those that wait, `/mentee blame` what "
+        "an answer comes from."
+    )
     not_enough: str = "This waits for an admin, or for a colleague whose lessons proved right. Nothing was changed."
     accepted: str = "{by} accepted your lesson, {name}: from now on I answer “{question}” like that."
     dropped: str = "{by} dropped your lesson on “{question}”, {name}. I don't use it."
     accepted_by_you: str = "Accepted: from now on I answer like that."
     dropped_by_you: str = "Dropped: I don't use it, nor the same again."
+    dropped_to: str = "Before it, {name} taught “{answer}”: that is what I answer now."
     not_learnt: str = "Noted, {name}, but I don't learn from it: {reason}"
     fell: str = (
         "Several of your lessons had to be corrected, {name}. The {count} that nobody else has confirmed wait for "
@@ -202,10 +231,11 @@ class Texts:
         "Ask me by mentioning me or in a direct message. Agents teach me with ✅, ❌ and ✏️ on my answers.\n"
         "`/mentee optout` nothing that you write is learnt from, and it is removed within a day · `/mentee optin`\n"
         "`/mentee status` what I know and which adapter answers\n"
-        "`/mentee why <answer>` what an answer was made of\n"
+        "`/mentee why <answer>` what an answer was made of · `/mentee blame <answer>` who taught what led to it\n"
         "`/mentee adapters` all adapters, and how a trial goes · `/mentee retrain [--dry-run]` train a new one\n"
-        "`/mentee review` lessons that wait for review · `/mentee accept <id>` · `/mentee drop <id>`\n"
+        "`/mentee review` lessons that wait for review · `/mentee accept <id>` · `/mentee drop <id>` or one in use\n"
         "`/mentee promote <adapter>` · `/mentee rollback` · `/mentee pause` · `/mentee resume`\n"
+        "`/mentee settings` what is set, and where it is changed\n"
         "`/mentee login` a link to the page, for you alone\n"
         "`/mentee forget <person> [--with-lessons]` remove what is kept of somebody, adapters included"
     )
@@ -224,6 +254,24 @@ class Texts:
         "Dry run: {usable} facts can be trained on, {new} lessons are new, {duplicates} duplicates, "
         "{held_out} facts are kept whole for judging; {examples} examples, about {minutes:.0f} minutes."
     )
+    plan_conflicts: str = (
+        "Conflicts: {against_pages} lessons contradict a help page or lost it, {two_answers} questions have two "
+        "answers, {waiting} lessons wait for review (`/mentee review`). The first and the last are left out; give the "
+        "second one answer each."
+    )
+    plan_no_conflicts: str = "Conflicts: none."
+    plan_personal: str = "Personal data in it: {replaced} (replaced by placeholders); in the clear: {clear}."
+    plan_changing: str = (
+        "Of {written} answers that the model wrote in {days} days, {count} are expected to change: a lesson says "
+        "something else to the same question. Asked so again, memory says the lesson already; the adapter is to learn "
+        "it.{untaught}"
+    )
+    plan_unchanged: str = (
+        "Of {written} answers that the model wrote in {days} days, none is expected to change: no lesson says "
+        "something else to the same question.{untaught}"
+    )
+    plan_untaught: str = " {count} more got a ❌, and nobody has taught what is right: a training does not change them."
+    plan_changed: str = "• “{question}”"
     plan_kept_out: str = (
         "{count} lessons belong to workspaces that don't share what they know: memory answers with them there, and "
         "nothing is trained on them."
@@ -236,6 +284,10 @@ class Texts:
     )
     run_learned: str = "Lessons it says by itself: {learned} learned, {not_yet} not yet."
     lesson_learned: str = "🎓 Learned in {adapter}: “{question}”"
+    lesson_not_yet: str = (
+        "Not yet learned in {adapter}: “{question}”. It was trained on it; I go on giving the taught answer word "
+        "for word."
+    )
     lesson_regressed: str = (
         "Adapter {adapter} has unlearned “{question}”. I go on giving the taught answer word for word."
     )
@@ -281,6 +333,46 @@ class Texts:
         "“{question}” → {kind}, confidence {confidence:.2f}, adapter {adapter}, {latency_ms:.0f} ms. {sources}{reasons}"
     )
     why_reasons: str = " Reasons of ❌: {reasons}."
+    # down to what led to an answer
+    source_correction: str = "a correction"
+    source_approval: str = "✅ on a written answer"
+    source_taught: str = "taught directly"
+    source_reply: str = "a reply that was marked as right"
+    source_faq: str = "FAQ"
+    lesson_in_use: str = "in use"
+    lesson_replaced: str = "replaced by a newer version"
+    lesson_withdrawn: str = "taken back"
+    lesson_held: str = "waits for review"
+    lesson_dropped: str = "dropped by {by}"
+    blame_said: str = "It comes from:"
+    blame_versions: str = "Other versions of it:"
+    blame_since: str = "Taught about this answer since:"
+    blame_lesson: str = "• `{id}` of {name}, {date}, {source}, {state}: “{question}” → “{answer}”"
+    blame_gone: str = "The lesson that it said is gone: somebody was forgotten, or it was kept long enough."
+    blame_phrasing: str = "Of the wordings that it is known by, “{phrasing}” is nearest in words; it came with {by}."
+    phrasing_by_rating: str = "a ✅ of {person}"
+    phrasing_by_choice: str = "a click of {person}"
+    blame_pages: str = "Written from:"
+    blame_page: str = "• “{title}” in {file}, {state}"
+    blame_page_gone: str = "• “{title}”, which isn't there any more, or reads otherwise now"
+    blame_page_unnamed: str = "a help section"
+    page_same: str = "as it was then"
+    page_changed: str = "which has changed since"
+    blame_adapter: str = (
+        "Written by {line}, trained {date} on {base} with {lessons} lessons and FAQ entries. Taught by: {teachers}."
+    )
+    blame_promoted: str = "It answers since {date}."
+    blame_hidden: str = "{count} of them are not shown: they are gone, or another workspace's."
+    blame_nearest: str = "Of what it learned, this is nearest to the question in words:"
+    blame_remedies: str = "What can be done:"
+    remedy_correct: str = "Correct it: ✏️ on the answer, or “{menu}” in its menu. The newest version wins."
+    remedy_drop: str = (
+        "Withdraw the lesson: an admin types `/mentee drop {id}`. An adapter that learned it is trained anew without "
+        "it the next time."
+    )
+    remedy_faq: str = "Change the entry in {file}, and load that again. A correction goes before it."
+    remedy_page: str = "Change {file}, and load it again. A correction goes before every page."
+    remedy_adapter: str = "Let the adapter before answer: an admin types `/mentee rollback`."
     # signing in
     login_link: str = "Your link to the page, good for {minutes:.0f} minutes and for once: {link}"
     no_login: str = "There is nothing to sign in to from here. An operator sets the page's address (MENTEE_WEB_URL)."

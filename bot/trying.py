@@ -175,6 +175,7 @@ class Watching:
 
     async def look(self) -> None:
         def end(unit: Unit) -> bool:
+            unit = unit.within(self.trying.policy.common)
             was = trial_of(unit)
             for outgoing in self.trying.look(unit):
                 unit.outbox.add(outgoing)

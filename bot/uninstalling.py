@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from bot.events import Place
-from bot.feedback import OVERHEARD
+from bot.following import unlearn
 from bot.ids import Tenant
 from bot.people import Platform
 from bot.ports import Unit
@@ -16,10 +16,8 @@ def uninstall(unit: Unit, platform: Platform, workspace: str, at: datetime, *, s
     What agents submitted in a form stays: it was given to the bot, not said in a channel. Where workspaces don't share
     what they know, it was the workspace's own, and goes from use as well, with its help pages. How many rows went.
     """
-    for answer in unit.answers.in_workspace(platform, workspace):
-        for lesson in unit.lessons.about(answer):
-            if lesson.source in OVERHEARD and lesson.withdrawn_at is None:
-                unit.lessons.withdraw(lesson.id, at)
+    for posted in unit.answers.in_workspace(platform, workspace):
+        unlearn(unit, posted.answer, at)
     tenant = tenant_of(Place(platform, workspace, ""))
     if separate:
         _withdraw_all(unit, tenant, at)

@@ -14,6 +14,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from bot.answers import PostedAnswer
 from bot.desk import TERMINAL
 from bot.people import OPERATOR
 from bot.ports import Unit
@@ -69,7 +70,8 @@ Workspace = Annotated[
 ]
 AdapterName = Annotated[str, typer.Argument(metavar="ID", help="v3, or the beginning of an id.")]
 
-HeldLesson = Annotated[str, typer.Argument(metavar="ID", help="As `mentee review` shows it.")]
+HeldLesson = Annotated[str, typer.Argument(metavar="ID", help="As `mentee review` or `mentee blame` shows it.")]
+AnswerLink = Annotated[str, typer.Argument(metavar="ANSWER", help="The link of an answer in a chat, or an id.")]
 
 
 @app.command()
@@ -189,6 +191,25 @@ def rollback(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def why(answer: AnswerLink, as_json: AsJson = False) -> None:
+    """Say what an answer was made of."""
+    _tell_of(answer, lambda kept, unit, posted: kept.commands.explain(unit, posted), as_json)
+
+
+@app.command()
+def blame(answer: AnswerLink, as_json: AsJson = False) -> None:
+    """Say which lessons, pages and adapter led to an answer, who taught them when, and what can be done."""
+    _tell_of(answer, lambda kept, unit, posted: kept.commands.blame(unit, posted), as_json)
+
+
+@app.command()
+def settings(as_json: AsJson = False) -> None:
+    """Say what is set, as far as it decides over answers and lessons, and where that is changed."""
+    with told(as_json), _kept() as kept:
+        shown.data({"message": kept.commands.settings}, kept.commands.settings, as_json)
+
+
+@app.command()
 def review(as_json: AsJson = False) -> None:
     """List the lessons that wait for review, and why."""
     with told(as_json), _kept() as kept:
@@ -207,7 +228,7 @@ def accept(lesson: HeldLesson, as_json: AsJson = False) -> None:
 
 @app.command()
 def drop(lesson: HeldLesson, as_json: AsJson = False) -> None:
-    """Never use a lesson that waits for review. Its teacher is told when the bot runs."""
+    """Never use a lesson again, whether it waits or is in use. Its teacher is told when the bot runs."""
     _say(lambda kept: kept.store.run_sync(partial(_decide, kept, "drop", lesson)), as_json)
 
 
@@ -298,6 +319,16 @@ def _decide(kept: Kept, verb: str, lesson: str, unit: Unit) -> str:
     for outgoing in told_others:
         unit.outbox.add(outgoing)
     return text
+
+
+def _tell_of(link: str, tell: Callable[[Kept, Unit, PostedAnswer], str], as_json: bool) -> None:
+    with told(as_json), _kept() as kept:
+
+        def look(unit: Unit) -> str:
+            return tell(kept, unit, kept.commands.answer_at(unit, link))
+
+        text = kept.store.run_sync(look)
+        shown.data({"message": text}, text, as_json)
 
 
 def _say(act: Callable[[Kept], str], as_json: bool) -> None:

@@ -60,7 +60,7 @@ def page_config(settings: Settings) -> "WebConfig":
     from connectors.web.config import WebConfig
 
     password = settings.web_password.get_secret_value() if settings.web_password else None
-    if settings.web_url and not password and settings.slack_bot_token is None and settings.discord_token is None:
+    if settings.web_url and not password and not has_slack(settings) and settings.discord_token is None:
         raise SettingError(
             "MENTEE_WEB_URL is set, so that people sign in to the page by links from a chat, but no chat is connected: "
             "set MENTEE_WEB_PASSWORD too, or connect Slack or Discord."

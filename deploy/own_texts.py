@@ -15,6 +15,24 @@ from bot.errors import SettingError
 from bot.style import Style
 from bot.texts import ENGLISH, Texts
 
+_MENUS = ("offer_button", "right_answer_menu", "why_menu")
+_BUTTONS = (
+    "none_of_these", "claim_button", "solve_button", "learn_button", "feedback_right", "feedback_wrong",
+    "feedback_right_label", "feedback_wrong_label", "reason_wrong", "reason_outdated", "reason_incomplete",
+    "reason_tone", "reason_other",
+)  # fmt: skip
+LIMITS: Mapping[str, int] = {
+    **dict.fromkeys(_MENUS, 32),  # names in Discord's message menu
+    **dict.fromkeys(_BUTTONS, 75),  # Slack; Discord takes 80
+    **dict.fromkeys(("form_title", "form_submit"), 24),  # Slack; Discord takes 45
+    **dict.fromkeys(("form_question", "form_answer"), 45),  # Discord
+    "form_left_out": 100,  # Discord
+    **dict.fromkeys(("home_title", "home_lessons", "home_adapters", "home_settings"), 150),  # Slack's headers
+}
+"""Characters that the platforms take, where they refuse or cut what is longer."""
+MOST_OF_A_LIST = 10
+"""Messages that Slack shows in turn while an answer is looked for."""
+
 NAMES = frozenset(field.name for field in fields(Texts) if field.name != "translations")
 
 
@@ -60,15 +78,32 @@ def _read(setting: str, path: Path) -> dict[str, Any]:
 
 
 def _checked(setting: str, texts: Mapping[str, Any]) -> dict[str, Any]:
+    """By name, as `Texts` has them: a list in TOML is a tuple there. Raises SettingError."""
     for name, text in texts.items():
         if name not in NAMES:
             close = difflib.get_close_matches(name, NAMES, n=1)
             hint = f" Did you mean {close[0]}?" if close else ""
             raise SettingError(f"{setting}: there is no text {name!r}.{hint} bot/texts.py has all of them.")
-        if not isinstance(text, str) or not _placeholders(text) <= _placeholders(getattr(ENGLISH, name)):
-            offered = ", ".join(f"{{{each}}}" for each in sorted(_placeholders(getattr(ENGLISH, name)))) or "none"
-            raise SettingError(f"{setting}: {name} is {text!r}. It must be a text; its placeholders are: {offered}.")
-    return dict(texts)
+        if isinstance(getattr(ENGLISH, name), tuple):
+            if not _are_phrases(text) or not 0 < len(text) <= MOST_OF_A_LIST:
+                raise SettingError(f"{setting}: {name} is {text!r}. It must be a list of 1 to {MOST_OF_A_LIST} texts.")
+        else:
+            _check_text(setting, name, text)
+    checked = {name: tuple(text) if isinstance(text, list) else text for name, text in texts.items()}
+    menus = [checked.get(name, getattr(ENGLISH, name)) for name in _MENUS]
+    if len(set(menus)) < len(menus):
+        raise SettingError(f"{setting}: {', '.join(_MENUS)} stand in one menu: each needs words of its own.")
+    return checked
+
+
+def _check_text(setting: str, name: str, text: object) -> None:
+    offered = _placeholders(getattr(ENGLISH, name))
+    if not isinstance(text, str) or not _placeholders(text) <= offered:
+        listed = ", ".join(f"{{{each}}}" for each in sorted(offered)) or "none"
+        raise SettingError(f"{setting}: {name} is {text!r}. It must be a text; its placeholders are: {listed}.")
+    limit = LIMITS.get(name)
+    if limit is not None and not 0 < len(text.strip()) <= len(text) <= limit:
+        raise SettingError(f"{setting}: {name} is {text!r}. It may have 1 to {limit} characters, it has {len(text)}.")
 
 
 def _placeholders(text: str) -> set[str]:

@@ -6,6 +6,7 @@ for case (`SLACK_BOT_TOKEN`, `slack_bot_token`). `.env.example` lists and explai
 
 import difflib
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -24,6 +25,7 @@ from pydantic_settings import (
 
 from bot.access import Staff
 from bot.errors import SettingError
+from bot.feedback import DEFAULT_EMOJI, Gesture
 from bot.opening_hours import parse_opening_hours
 from bot.policy import Policy
 from bot.retention import Retention
@@ -108,6 +110,7 @@ class Settings(BaseSettings):
     trust_from: float = Field(0.5, ge=0.0, le=0.6)
     lessons_an_hour: int = Field(30, ge=0)
     amend_days: int = Field(7, ge=0)
+    right_reply_emoji: Names = frozenset()
 
     # training
     retrain_schedule: str = ""
@@ -159,7 +162,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "agents", "admins", "support_channels", "slack_workspaces", "discord_servers", "ingest_hosts", "watch",
-        "products", mode="before",
+        "products", "right_reply_emoji", mode="before",
     )  # fmt: skip
     @classmethod
     def _split_names(cls, value: object) -> object:
@@ -250,6 +253,7 @@ class Settings(BaseSettings):
             canary_share=self.canary_share,
             canary_for=timedelta(hours=self.canary_hours),
             amend_within=timedelta(days=self.amend_days),
+            emoji=emoji_with(self.right_reply_emoji),
         )
 
     @classmethod
@@ -263,6 +267,14 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The first source that knows a setting wins."""
         return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def emoji_with(marks: frozenset[str]) -> Mapping[str, Gesture]:
+    """What emoji mean, those that mark a reply included. Raises SettingError for one that means something else."""
+    named = {mark.strip(":").replace("\ufe0f", "") for mark in marks}
+    if taken := sorted(named & DEFAULT_EMOJI.keys()):
+        raise SettingError(f"MENTEE_RIGHT_REPLY_EMOJI names {', '.join(taken)}, which rates or corrects an answer.")
+    return {**DEFAULT_EMOJI, **dict.fromkeys(named, Gesture.MARK)}
 
 
 def read_settings() -> Settings:

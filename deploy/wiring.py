@@ -14,7 +14,7 @@ from bot.commands import Commands
 from bot.comparing import Comparing
 from bot.delivery import Delivery
 from bot.desk import Desk
-from bot.errors import MenteeError
+from bot.errors import AdminError, DeliveryFailed, MenteeError, OperatorError
 from bot.events import Event
 from bot.following import Following
 from bot.handing_off import HandingOff
@@ -150,7 +150,8 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
     )
 
 
-# No message text in the logs: an exception of ours may quote what a person wrote, so only its type is named.
+# No message text in the logs: an exception may quote what a person wrote, so only its type is named, but for those that
+# speak of a platform.
 
 
 def _log_failed_event(event: Event, problem: Exception) -> None:
@@ -160,7 +161,9 @@ def _log_failed_event(event: Event, problem: Exception) -> None:
 
 def _log_failed_delivery(outgoing: Outgoing, problem: Exception) -> None:
     metrics.failed(problem)
-    log.warning("delivery failed", outgoing=outgoing.id, kind=outgoing.kind, error=type(problem).__name__)
+    is_about_the_platform = isinstance(problem, OperatorError | AdminError | DeliveryFailed)
+    why = {"remedy": str(problem)} if is_about_the_platform else {}
+    log.warning("delivery failed", outgoing=outgoing.id, kind=outgoing.kind, error=type(problem).__name__, **why)
 
 
 def _log_sweep(swept: Swept) -> None:

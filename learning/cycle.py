@@ -200,7 +200,7 @@ class Cycle:
             tenants=_tenants(unit, course),
             number=unit.adapters.next_number(),
             looks=unit.runs.looks(),
-            plan=plan(unit, self.recipe, self.base.name, self.minutes),
+            plan=plan(unit, self.recipe, self.base.name, self.minutes, self.clock),
             speed=known_speed(unit, self.recipe, self.base.name),
         )
 

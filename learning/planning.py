@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 
 from bot.answers import AnswerKind
 from bot.consent import may_train
@@ -10,7 +11,7 @@ from bot.contradicting import undoubted
 from bot.feedback import Fact, LessonSource, facts_of
 from bot.ids import FactId
 from bot.lineage import RetrainPlan
-from bot.ports import Unit
+from bot.ports import Clock, Unit
 from bot.retraining import new_lessons
 from bot.retrieval import Section
 from bot.trying import live_adapter
@@ -19,6 +20,7 @@ from learning.course import Course, choose
 from learning.dataset import MIN_LESSONS, Dataset, build, is_lesson, split
 from learning.encoder import MiniLmEncoder
 from learning.examples import judging_cost, length
+from learning.expecting import changing, personal_data, two_answers
 from learning.recipe import Recipe
 from learning.similarity import Alike, alike_by
 
@@ -51,10 +53,16 @@ class Work:
         return self.training / speed.training, self.judging / speed.judging
 
 
-def plan(unit: Unit, recipe: Recipe, base: str, most_minutes: int = 0) -> RetrainPlan:
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def plan(unit: Unit, recipe: Recipe, base: str, most_minutes: int = 0, clock: Clock = utc_now) -> RetrainPlan:
     """The dry run. Refuses when there is too little to learn from, or when it is known to take too long (0: never)."""
-    facts = undoubted(unit, facts_of(unit.lessons.all(), unit.lessons.phrasings()))
+    known = facts_of(unit.lessons.all(), unit.lessons.phrasings())
+    facts = undoubted(unit, known)
     parts = split(facts, known_alike(unit, facts))
+    trained = [*parts.taught, *parts.practice]
     course = course_of(unit, recipe, base, most_minutes)
     dataset = course.dataset
     lessons = [fact for fact in facts if is_lesson(fact)]
@@ -69,7 +77,7 @@ def plan(unit: Unit, recipe: Recipe, base: str, most_minutes: int = 0) -> Retrai
     if course.too_long:
         refusals.append(course.too_long)
     return RetrainPlan(
-        usable=len(parts.taught) + len(parts.practice),
+        usable=len(trained),
         new=len(new_lessons(unit, live_adapter(unit))),
         duplicates=parts.duplicates,
         held_out=len(parts.held_out),
@@ -78,6 +86,11 @@ def plan(unit: Unit, recipe: Recipe, base: str, most_minutes: int = 0) -> Retrai
         refusals=tuple(refusals),
         course=course.told,
         kept_out=_kept_out(unit),
+        against_pages=len(known) - len(facts) + sum(bool(fact.lesson.doubted_by) for fact in facts),
+        two_answers=two_answers([fact for fact in facts if is_lesson(fact)]),
+        waiting=len(unit.lessons.held()),
+        personal_data=personal_data(trained),
+        changing=changing(unit, trained, clock()),
     )
 
 

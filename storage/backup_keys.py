@@ -49,7 +49,7 @@ class BackupKeys:
 
         Their bytes are overwritten first. What a disk or a file system keeps of overwritten blocks is its own.
         """
-        doomed = [path for path in self.folder.glob("*.key") if time_of(path.stem) <= before]
+        doomed = [path for path in self.folder.glob("*.key") if _is_ours(path) and time_of(path.stem) <= before]
         for path in doomed:
             with path.open("r+b") as file:
                 file.write(bytes(path.stat().st_size))
@@ -62,3 +62,11 @@ class BackupKeys:
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.key"
+
+
+def _is_ours(path: Path) -> bool:
+    """Other keys may lie in the same folder."""
+    try:
+        return bool(UUID(path.stem))
+    except ValueError:
+        return False

@@ -41,7 +41,8 @@ class InboxRow(SQLModel, table=True):
     event: str = _text()
     state: str = Field(default="pending", index=True)  # pending | done | parked
     attempts: int = 0
-    reacted_to: str | None = Field(default=None, index=True)
+    message_key: str | None = Field(default=None, index=True)
+    """Of the message that a reaction, an edit or a deletion is about."""
 
 
 class OutboxRow(SQLModel, table=True):

@@ -63,6 +63,14 @@ class Lessons(Protocol):
         """Those that were not withdrawn, oldest first."""
         ...
 
+    def since(self, at: datetime) -> Sequence[Lesson]:
+        """Those that were taught after a point in time and not withdrawn, oldest first."""
+        ...
+
+    def newest(self, limit: int) -> Sequence[Lesson]:
+        """Those that were taught last and not withdrawn, newest first."""
+        ...
+
     def corrections(self, author: str, since: datetime) -> int:
         """How many the author has sent after a point in time, held and withdrawn ones too."""
         ...

@@ -18,9 +18,9 @@ class Archive(Protocol):
         ...
 
     def look(self, place: Place, since: datetime, read_until: datetime) -> AsyncIterator[Seen]:
-        """What was said since, in any order, with persons as far as the history names them, and the reactions that
-        stand on the bot's messages. Threads without a word of the bot and without a new one after `read_until` may be
-        left out. Raises whatever the platform's library raises.
+        """What was said since, in any order, with persons as far as the history names them; the reactions that stand on
+        the bot's messages, and where marks count (`Desk.marks`) those on people's. Threads without a word of the bot
+        and without a new one after `read_until` may be left out. Raises whatever the platform's library raises.
         """
         ...
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from bot.answers import Answer, PostedAnswer
 from bot.conversation import Turn
-from bot.events import Event, MessageRef, Place, Reacted
+from bot.events import Event, MessageDeleted, MessageEdited, MessageRef, Place, Reacted
 from bot.feedback import Rating
 from bot.handoff import Handoff
 from bot.history import Watermark
@@ -20,7 +20,8 @@ class Inbox(Protocol):
     def add(self, event: Event) -> bool:
         """Keep an event under its id, its first attempt counted; False when it is there already.
 
-        A reaction that leaves things as they were last heard of is there already, whatever its id.
+        A reaction that leaves things as they were last heard of is there already, whatever its id; but not one that was
+        given after another answer had taken the place of the one that it was given before.
         """
         ...
 
@@ -30,6 +31,11 @@ class Inbox(Protocol):
 
     def reactions(self, messages: Sequence[MessageRef]) -> Mapping[str, Sequence[Reacted]]:
         """What was heard of reactions to the messages, by `MessageRef.key`, oldest first."""
+        ...
+
+    def changes(self, message: MessageRef) -> Sequence[MessageEdited | MessageDeleted]:
+        """What was heard of the message's edits and its end, in the order in which it came; maybe before the message,
+        maybe not worked off yet."""
         ...
 
     def pending(self) -> Sequence[Event]:
@@ -108,7 +114,10 @@ class Conversations(Protocol):
 
 
 class Answers(Protocol):
-    def add(self, answer: Answer, place: Place, asker: Person, asked_in: MessageRef | None = None) -> None: ...
+    def add(self, answer: Answer, place: Place, asker: Person, asked_in: str | None = None) -> None:
+        """`asked_in`: `MessageRef.key` of the message that asked."""
+        ...
+
     def amend(self, was: AnswerId, answer: Answer) -> None:
         """Add an answer that stands in another one's place from now on."""
         ...
@@ -127,6 +136,10 @@ class Answers(Protocol):
         """The newest answer to the message that asked."""
         ...
 
+    def all_of(self, message: MessageRef) -> Sequence[PostedAnswer]:
+        """All that were given to the message that asked, or stood in the message, oldest first."""
+        ...
+
     def last_in(self, place: Place) -> PostedAnswer | None: ...
     def retract(self, answer: AnswerId) -> None:
         """Mark it as one that nothing is learnt from."""
@@ -136,8 +149,13 @@ class Answers(Protocol):
         """By its own id, or by the platform's id of the message that it stands in."""
         ...
 
-    def in_workspace(self, platform: Platform, workspace: str) -> Sequence[AnswerId]: ...
+    def in_workspace(self, platform: Platform, workspace: str) -> Sequence[PostedAnswer]: ...
     def count_by_kind(self) -> dict[str, int]: ...
+    def written(self, since: datetime, limit: int) -> Sequence[PostedAnswer]:
+        """What the model has written since then, whether or not it still stands there, newest first; without what was
+        retracted."""
+        ...
+
     def written_since(self, at: datetime) -> int:
         """How many answers the model has written that stood."""
         ...

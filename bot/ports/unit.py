@@ -18,6 +18,9 @@ T = TypeVar("T")
 class Flags(Protocol):
     def get(self, name: str) -> str | None: ...
     def set(self, name: str, value: str) -> None: ...
+    def is_any(self, prefix: str, value: str) -> bool:
+        """Whether one whose name begins so has that value."""
+        ...
 
 
 class Unit(Protocol):

@@ -5,13 +5,14 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+import aiohttp
 import discord
 import structlog
 from discord import app_commands
 
 from bot.desk import Desk
 from bot.errors import SettingError
-from bot.events import Event
+from bot.events import Event, Reacted, Reply
 from bot.people import Person, Platform
 from bot.texts import Texts
 from connectors.discord import forms, parsing
@@ -19,8 +20,15 @@ from connectors.discord.commands import MenteeGroup, menus, sync_commands
 from connectors.discord.config import DiscordConfig, use_addresses
 from connectors.discord.interactions import Interactions
 from connectors.discord.people import People, person_of
+from connectors.discord.places import Places
 from connectors.discord.surface import intents
 from connectors.discord.views import CandidateButton, CorrectionButton, PressButton
+
+LONGEST_WAIT_S = 30.0
+"""What the library waits for by itself when Discord asks to go slower, and the least it takes. Beyond it RateLimited is
+raised, so that one channel's wait holds nothing else up."""
+
+_TRANSPORT_ERRORS = (discord.DiscordException, aiohttp.ClientError, OSError)
 
 log = structlog.get_logger()
 
@@ -34,10 +42,12 @@ class MenteeClient(discord.AutoShardedClient):
             intents=intents(message_content=config.message_content),
             allowed_mentions=discord.AllowedMentions.none(),
             shard_count=config.shards,
+            max_ratelimit_timeout=LONGEST_WAIT_S,
         )
         self._has_own_gateway = config.gateway_url is not None
         self.desk = desk
         self.people = People(self, config.servers)
+        self.places = Places(self)
         self.interactions = Interactions(desk, texts, self.people)
         self.tree: app_commands.CommandTree[MenteeClient] = app_commands.CommandTree(self)
         self.tree.add_command(MenteeGroup(self.interactions))
@@ -70,7 +80,7 @@ class MenteeClient(discord.AutoShardedClient):
         if others := self.people.not_own():  # nobody is staff there
             log.warning("discord.other_servers", servers=others, remedy="name yours in DISCORD_SERVERS")
         self.desk.connected()
-        self.desk.meet(member.display_name for guild in self.guilds for member in guild.members)
+        self.desk.meet(member.display_name for guild in self.guilds for member in guild.members if not member.bot)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """The bot was removed from a server, or the server is gone; not one that is merely away."""
@@ -101,6 +111,12 @@ class MenteeClient(discord.AutoShardedClient):
     async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
         await self._on_reaction(payload)
 
+    async def on_raw_reaction_clear(self, payload: discord.RawReactionClearEvent) -> None:
+        await self._on_cleared(payload, None)
+
+    async def on_raw_reaction_clear_emoji(self, payload: discord.RawReactionClearEmojiEvent) -> None:
+        await self._on_cleared(payload, payload.emoji)
+
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Sent forms; commands and buttons find their own way."""
         form = forms.submitted(interaction)
@@ -126,7 +142,9 @@ class MenteeClient(discord.AutoShardedClient):
 
     async def _on_reaction(self, payload: discord.RawReactionActionEvent) -> None:
         """One after the other: looking one person up must not let what came later overtake."""
-        if payload.user_id == self._me.id or not self._may_be_on_own(payload):
+        author = self._author(payload)
+        may_mark = author != self._me.id and parsing.emoji_of(payload.emoji) in self.desk.marks
+        if payload.user_id == self._me.id or not (author in (None, self._me.id) or may_mark):
             return
         event_id = self._reaction_ids.of(payload)
         at = discord.utils.utcnow()
@@ -135,7 +153,47 @@ class MenteeClient(discord.AutoShardedClient):
             if person.is_bot:
                 return
             channel = self.get_channel(payload.channel_id) or discord.Object(payload.channel_id)
-            await self._receive(parsing.reacted(payload, channel, person, event_id, at))
+            reacted = parsing.reacted(payload, channel, person, event_id, at)
+            if may_mark:
+                await self._on_mark(reacted, channel, payload.guild_id)
+            else:
+                await self._receive(reacted)
+
+    async def _on_mark(self, reacted: Reacted, channel: discord.abc.Snowflake, guild_id: int | None) -> None:
+        """On somebody's reply, which is read when an agent has marked it, and never else."""
+        person = await self.people.known(reacted.person, reacted.place.workspace)
+        reacted = replace(reacted, person=person)
+        if self.desk.may_mark(person):
+            found = await self._words_of(channel.id, guild_id, int(reacted.message.id))
+            await self.desk.receive(parsing.with_reply(reacted, channel, found, self._me.id))
+        elif person.is_unverified:
+            await self.desk.receive(reacted)
+
+    async def _words_of(self, channel_id: int, guild_id: int | None, message_id: int) -> discord.Message | Reply:
+        """The message as it stands now, or that it is gone, or kept from the bot."""
+        messages = self.get_partial_messageable(channel_id, guild_id=guild_id)
+        try:
+            found = await messages.fetch_message(message_id)
+        except discord.NotFound:
+            return Reply()
+        except _TRANSPORT_ERRORS as problem:
+            log.warning("discord.reply_not_read", error=type(problem).__name__)
+            return Reply(is_hidden=True)
+        return found if found.content or self.intents.message_content else Reply(is_hidden=True)
+
+    async def _on_cleared(
+        self,
+        payload: discord.RawReactionClearEvent | discord.RawReactionClearEmojiEvent,
+        emoji: discord.PartialEmoji | None,
+    ) -> None:
+        """Discord doesn't tell whose they were: those that were heard of are taken away one by one."""
+        message = parsing.ref_of(payload.channel_id, payload.guild_id, payload.message_id)
+        at = discord.utils.utcnow()
+        async with self._reactions_in_order:
+            self._reaction_ids.cleared(payload.message_id, emoji)
+            for standing in await self.desk.reactions(message):
+                if emoji is None or standing.emoji == parsing.emoji_of(emoji):
+                    await self._receive(parsing.cleared(standing, at))
 
     async def _reactor(self, payload: discord.RawReactionActionEvent) -> Person:
         """Only an added reaction on a server comes with its member."""
@@ -146,13 +204,13 @@ class MenteeClient(discord.AutoShardedClient):
         return await self.people.look_up(known, str(payload.guild_id))
 
     async def _receive(self, event: Event) -> None:
+        self.places.heard(event)
         known = await self.people.known(event.person, event.place.workspace)
         await self.desk.receive(replace(event, person=known))
 
-    def _may_be_on_own(self, payload: discord.RawReactionActionEvent) -> bool:
+    def _author(self, payload: discord.RawReactionActionEvent) -> int | None:
         """Spares the inbox what people do on each other's messages. Discord names the author only of what is added."""
-        author = payload.message_author_id
-        if author is None:
-            cached = discord.utils.get(self.cached_messages, id=payload.message_id)
-            author = cached.author.id if cached is not None else None
-        return author in (None, self._me.id)
+        if payload.message_author_id is not None:
+            return payload.message_author_id
+        cached = discord.utils.get(self.cached_messages, id=payload.message_id)
+        return cached.author.id if cached is not None else None

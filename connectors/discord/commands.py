@@ -47,6 +47,11 @@ class MenteeGroup(app_commands.Group):
     async def why(self, interaction: Interaction, answer: str) -> None:
         await self._give(interaction, "why", answer)
 
+    @app_commands.command(description="What led to an answer, who taught it, and what can be done")
+    @app_commands.describe(answer="The link of one of the bot's answers")
+    async def blame(self, interaction: Interaction, answer: str) -> None:
+        await self._give(interaction, "blame", answer)
+
     @app_commands.command(description="All adapters; the filled mark stands before the one that answers")
     async def adapters(self, interaction: Interaction) -> None:
         await self._give(interaction, "adapters")
@@ -60,8 +65,8 @@ class MenteeGroup(app_commands.Group):
     async def accept(self, interaction: Interaction, lesson: str) -> None:
         await self._give(interaction, "accept", lesson)
 
-    @app_commands.command(description="Never use a lesson that waits for review")
-    @app_commands.describe(lesson="Its id, as /mentee review shows it")
+    @app_commands.command(description="Never use a lesson again")
+    @app_commands.describe(lesson="Its id, as /mentee review or blame shows it")
     async def drop(self, interaction: Interaction, lesson: str) -> None:
         await self._give(interaction, "drop", lesson)
 
@@ -106,6 +111,10 @@ class MenteeGroup(app_commands.Group):
     @app_commands.command(description="Answer again")
     async def resume(self, interaction: Interaction) -> None:
         await self._give(interaction, "resume")
+
+    @app_commands.command(description="What is set, and where it is changed")
+    async def settings(self, interaction: Interaction) -> None:
+        await self._give(interaction, "settings")
 
     @app_commands.command(description="A link to the page, for you alone")
     async def login(self, interaction: Interaction) -> None:

@@ -7,7 +7,7 @@ earlier process died) is found by what it says. Knows nothing of what is an answ
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ import aiohttp
 import discord
 import structlog
 
+from bot.errors import AdminError
 from bot.events import Place
 from bot.ids import EventId, OutgoingId, new_id
 from bot.outgoing import AnswerDraft
@@ -28,7 +29,7 @@ TYPING_TIMES = 8
 EDIT_EVERY_S = 1.5  # Discord takes five edits in five seconds, for all that goes on in a channel
 LOOK_BACK = 100
 
-Target = Callable[[Place], tuple[discord.PartialMessageable, dict[str, Any]]]
+Target = Callable[[Place], Awaitable[tuple[discord.PartialMessageable, dict[str, Any]]]]
 
 log = structlog.get_logger()
 
@@ -101,17 +102,17 @@ class Drafts:
     # --- parts -----------------------------------------------------------------------------------------------------
 
     async def _type(self, place: Place) -> None:
-        channel, _ = self.target(place)
         try:
+            channel, _ = await self.target(place)
             for _ in range(TYPING_TIMES):
                 await channel.typing()
                 await asyncio.sleep(TYPING_EVERY_S)
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as problem:
+        except (AdminError, discord.DiscordException, aiohttp.ClientError, OSError) as problem:
             log.debug("discord.lost", what="typing", error=type(problem).__name__)
 
     async def _post(self, kept: _Draft, place: Place, content: str) -> None:
         _end(kept.typing)
-        channel, options = self.target(place)
+        channel, options = await self.target(place)
         kept.is_asking = True
         posted = await channel.send(
             content, nonce=kept.nonce, allowed_mentions=discord.AllowedMentions.none(), suppress_embeds=True, **options
@@ -123,7 +124,7 @@ class Drafts:
         return place.thread is None or discord.utils.snowflake_time(int(place.thread)) < self.started_at
 
     async def _sweep(self, place: Place, me: int) -> None:
-        channel, _ = self.target(place)
+        channel, _ = await self.target(place)
         known = {kept.message.id for kept in self._open.values() if kept.message is not None}
         try:
             latest = [message async for message in channel.history(limit=LOOK_BACK)]

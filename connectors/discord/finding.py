@@ -22,23 +22,23 @@ WRITTEN_WITHIN = timedelta(seconds=90)
 @dataclass
 class Finding:
     started_at: datetime = field(default_factory=discord.utils.utcnow)
-    _found: set[int] = field(default_factory=set)
-    """Each message is found once: the same words may have been meant twice."""
+    _found: dict[int, tuple[OutgoingId, int]] = field(default_factory=dict)
+    """Each message is found for one piece of one text: the same words may have been meant twice."""
 
     def may_stand_there(self, id: OutgoingId) -> bool:
         return _made(id) < self.started_at
 
     async def find(
-        self, outgoing: Outgoing, words: str, channel: discord.PartialMessageable, root: int | None, me: int
+        self, outgoing: Outgoing, part: int, words: str, channel: discord.PartialMessageable, root: int | None, me: int
     ) -> discord.Message | None:
-        """The message that says it; the last of its pieces, where it took several. Raises discord.HTTPException."""
-        since, says = _made(outgoing.id) - WRITTEN_WITHIN, _saying(words.strip())
+        """The message that says one of its pieces. Raises discord.HTTPException."""
+        since, says, piece = _made(outgoing.id) - WRITTEN_WITHIN, _saying(words.strip()), (outgoing.id, part)
         try:
             async for message in channel.history(limit=LOOK_BACK):
                 replies_to = message.reference.message_id if message.reference is not None else None
                 says_it = (message.author.id, replies_to) == (me, root) and says.fullmatch(message.content)
-                if says_it and message.created_at >= since and message.id not in self._found:
-                    self._found.add(message.id)
+                is_meant = says_it and message.created_at >= since
+                if is_meant and self._found.setdefault(message.id, piece) == piece:
                     return message
         except discord.Forbidden:  # where it may read nothing, it can't look
             return None

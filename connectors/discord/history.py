@@ -5,7 +5,7 @@ direct conversations it has: those are known to whoever asks.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import discord
@@ -25,6 +25,8 @@ class DiscordArchive:
 
     client: discord.Client
     people: People
+    marks: frozenset[str] = frozenset()
+    """Emoji that are looked for on people's messages, too."""
 
     async def channels(self) -> Sequence[Place]:
         found: list[Place] = []
@@ -40,9 +42,12 @@ class DiscordArchive:
         async for message in channel.history(after=since, limit=None, oldest_first=True):
             if message.author.id == self._me.id:
                 yield await self._standing(message)
-            else:
-                for seen in self._seen(message):
-                    yield seen
+                continue
+            for seen in self._seen(message):
+                yield seen
+            if self.marks and not message.author.bot:
+                standing = await self._standing(message, self.marks)
+                yield replace(standing, reply=parsing.reply_of(message))
 
     async def identify(self, person: Person, place: Place) -> Person:
         if place.workspace == DIRECT:
@@ -67,11 +72,13 @@ class DiscordArchive:
             if (edited := parsing.edited(message, self._me)) is not None:
                 yield edited
 
-    async def _standing(self, message: discord.Message) -> Standing:
-        """Discord names those who reacted for each emoji apart."""
+    async def _standing(self, message: discord.Message, only: frozenset[str] | None = None) -> Standing:
+        """Discord names those who reacted for each emoji apart; `only` those emoji, or all."""
         named: set[tuple[str, str]] = set()
         for reaction in message.reactions:
             emoji = parsing.emoji_of(reaction.emoji)
+            if only is not None and emoji not in only:
+                continue
             async for user in reaction.users():
                 if not user.bot:
                     named.add((emoji, str(user.id)))

@@ -22,7 +22,7 @@ from bot.people import Person
 from bot.texts import Texts
 from connectors.discord.forms import CorrectionModal
 from connectors.discord.parsing import place_of_interaction, reply_marked
-from connectors.discord.people import DIRECT, People, person_of
+from connectors.discord.people import DIRECT, People, person_behind
 
 Interaction = discord.Interaction[Any]
 
@@ -78,7 +78,7 @@ class Interactions:
             await self._broke(interaction, problem)
 
     async def person_of(self, interaction: Interaction) -> Person:
-        return await self.people.known(person_of(interaction.user), str(interaction.guild_id or DIRECT))
+        return await self.people.known(person_behind(interaction), str(interaction.guild_id or DIRECT))
 
     async def mark(self, interaction: Interaction, reply: str) -> None:
         """A button that asks to learn a reply, named as channel/message: its words are fetched as they stand now."""

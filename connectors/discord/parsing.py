@@ -12,6 +12,8 @@ A thread that somebody opens on a message has the message's own id, so the conve
 
 import re
 from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 import discord
@@ -28,11 +30,12 @@ from bot.events import (
     MessageRef,
     Place,
     Reacted,
+    Reply,
     ReplyMarked,
 )
 from bot.ids import AnswerId, EventId, FactId, new_id
 from bot.people import Person, Platform
-from connectors.discord.people import DIRECT, person_of
+from connectors.discord.people import DIRECT, person_behind, person_of
 
 _WRITTEN_BY_PEOPLE = (discord.MessageType.default, discord.MessageType.reply)
 _VARIATION_SELECTOR = "\ufe0f"
@@ -49,9 +52,10 @@ def place_of(channel: discord.abc.Snowflake, guild_id: int | None, root: int | N
     return Place(Platform.DISCORD, workspace, str(channel.id), str(root) if root is not None else None)
 
 
-def ref_of(channel_id: int, guild_id: int | None, message_id: int) -> MessageRef:
+def ref_of(channel_id: int, guild_id: int | None, message_id: int, earlier: Iterable[int] = ()) -> MessageRef:
     """A message stands in the channel or thread that Discord gives for it, never in a thread's parent."""
-    return MessageRef(Platform.DISCORD, str(guild_id or DIRECT), str(channel_id), str(message_id))
+    workspace, above = str(guild_id or DIRECT), tuple(map(str, earlier))
+    return MessageRef(Platform.DISCORD, workspace, str(channel_id), str(message_id), above)
 
 
 def place_of_message(message: discord.Message, me: int) -> Place:
@@ -125,6 +129,26 @@ def reacted(
     )
 
 
+def cleared(standing: Reacted, at: datetime) -> Reacted:
+    """A reaction that stood there, taken away with others. Discord doesn't tell whose they were."""
+    return replace(standing, id=EventId(f"discord:cleared:{new_id()}"), at=at, added=False)
+
+
+def with_reply(reacted: Reacted, channel: discord.abc.Snowflake, found: discord.Message | Reply, me: int) -> Reacted:
+    """A reaction to a person's message, which also tells the conversation; or why the message can't be read."""
+    if isinstance(found, Reply):
+        return replace(reacted, reply=found)
+    place = place_of(channel, found.guild.id if found.guild else None, _root(found, me))
+    return replace(reacted, place=place, reply=reply_of(found))
+
+
+def reply_of(message: discord.Message | None) -> Reply:
+    """None is gone."""
+    if message is None:
+        return Reply()
+    return Reply(text=message.content, author=person_of(message.author).key, by_bot=message.author.bot)
+
+
 def emoji_of(emoji: discord.PartialEmoji | discord.Emoji | str) -> str:
     """The character without its variation selector; a server's own emoji by its name."""
     name = emoji if isinstance(emoji, str) else emoji.name or ""
@@ -154,6 +178,13 @@ class ReactionIds:
             self._latest.popitem(last=False)
         return EventId(f"discord:{reaction}:{'add' if added else 'remove'}:{self._process}:{changes}")
 
+    def cleared(self, message_id: int, emoji: discord.PartialEmoji | None) -> None:
+        """Hear that all reactions to a message are gone, or all with one emoji: the same again is a change."""
+        ending = f":{emoji.id or emoji_of(emoji)}" if emoji is not None else ""
+        for reaction, (added, changes) in self._latest.items():
+            if added and reaction.startswith(f"{message_id}:") and reaction.endswith(ending):
+                self._latest[reaction] = False, changes + 1
+
 
 # --- interactions: each has an id of its own -------------------------------------------------------------------------
 
@@ -174,7 +205,7 @@ def command_given(interaction: discord.Interaction, text: str) -> CommandGiven:
     return CommandGiven(
         id=interaction_id(interaction),
         place=place_of_interaction(interaction),
-        person=person_of(interaction.user),
+        person=person_behind(interaction),
         at=interaction.created_at,
         text=text,
     )
@@ -184,7 +215,7 @@ def candidate_chosen(interaction: discord.Interaction, answer: AnswerId, fact: F
     return CandidateChosen(
         id=interaction_id(interaction),
         place=place_of_interaction(interaction),
-        person=person_of(interaction.user),
+        person=person_behind(interaction),
         at=interaction.created_at,
         answer=answer,
         fact=fact,
@@ -195,7 +226,7 @@ def button_pressed(interaction: discord.Interaction, act: Act, about: str, detai
     return ButtonPressed(
         id=interaction_id(interaction),
         place=place_of_interaction(interaction),
-        person=person_of(interaction.user),
+        person=person_behind(interaction),
         at=interaction.created_at,
         act=act,
         about=about,
@@ -207,7 +238,7 @@ def reply_marked(
     interaction: discord.Interaction, channel_id: int, message_id: int, message: discord.Message | None
 ) -> ReplyMarked:
     """`message` is the reply as it stands now; None when it is gone. It names the conversation that it is part of."""
-    me = interaction.client.user
+    me, said = interaction.client.user, reply_of(message)
     place = place_of_interaction(interaction)
     if message is not None and me is not None:
         channel = interaction.channel or message.channel
@@ -215,11 +246,12 @@ def reply_marked(
     return ReplyMarked(
         id=interaction_id(interaction),
         place=place,
-        person=person_of(interaction.user),
+        person=person_behind(interaction),
         at=interaction.created_at,
         reply=ref_of(channel_id, interaction.guild_id, message_id),
-        text=message.content if message is not None else "",
-        by_bot=message.author.bot if message is not None else False,
+        text=said.text,
+        by_bot=said.by_bot,
+        author=said.author,
     )
 
 
@@ -229,7 +261,7 @@ def correction_submitted(
     return CorrectionSubmitted(
         id=interaction_id(interaction),
         place=place_of_interaction(interaction),
-        person=person_of(interaction.user),
+        person=person_behind(interaction),
         at=interaction.created_at,
         answer=answer,
         question=question,

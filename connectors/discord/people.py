@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import aiohttp
 import discord
@@ -35,7 +36,20 @@ def person_of(account: Account) -> Person:
         groups=frozenset({*(str(role.id) for role in roles), *(role.name for role in roles)}),
         is_workspace_admin=rights.administrator or rights.manage_guild,
         is_bot=account.bot,
+        language=_language_of(account.guild),
     )
+
+
+def person_behind(interaction: discord.Interaction[Any]) -> Person:
+    """Whoever clicks, commands or sends a form, in whose language Discord is shown to them."""
+    return replace(person_of(interaction.user), language=str(interaction.locale))
+
+
+def _language_of(guild: discord.Guild) -> str:
+    """A message doesn't say in what language its writer sees Discord; a server may have one of its own. Discord's
+    default is nobody's choice."""
+    language = guild.preferred_locale
+    return "" if language is discord.Locale.american_english else str(language)
 
 
 @dataclass
@@ -68,7 +82,7 @@ class People:
             if found.is_unverified:
                 return found
             self._found[person.id] = self.clock() + KEPT_S, found
-        return self._found[person.id][1]
+        return replace(self._found[person.id][1], language=person.language)
 
     async def look_up(self, person: Person, workspace: str | None = None) -> Person:
         """The person as a member of a server, or of any of ours; an outsider who is none, and unverified where Discord
@@ -80,7 +94,7 @@ class People:
                 for guild in guilds:
                     if guild is not None and (member := await _member(guild, int(person.id))) is not None:
                         return person_of(member)
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as problem:  # TimeoutError is an OSError
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as problem:  # TimeoutError is an OSError
             log.warning("discord.look_up_failed", error=type(problem).__name__)
             return replace(person, is_unverified=True)
         return replace(person, is_outsider=True)

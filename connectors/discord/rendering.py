@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 import discord
 
-from bot.answers import Answer, AnswerKind, Source, SourceKind
+from bot.answers import Answer, AnswerKind, Source
 from bot.handoff import Handoff
 from bot.ids import OutgoingId
 from bot.outgoing import CorrectionOffer, Notice, Offer
 from bot.people import Person
-from bot.presentation import attribution, handoff_buttons, handoff_lines
+from bot.presentation import attribution, handoff_buttons, handoff_lines, shown_sources
 from bot.texts import Texts
 from connectors.discord.markdown import neutral, one_line, split
 from connectors.discord.surface import MAX_MESSAGE
@@ -81,8 +81,7 @@ def _addressed(person: Person, text: str) -> str:
 
 
 def _sources(answer: Answer, texts: Texts) -> str:
-    """The help sections behind a generated answer. A known answer's one source is who confirmed it."""
-    cited = [_cited(source) for source in answer.sources if source.kind is SourceKind.SECTION]
+    cited = [_cited(source) for source in shown_sources(answer)]
     return texts.sources.format(sources=", ".join(cited)) if cited else ""
 
 

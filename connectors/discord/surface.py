@@ -10,7 +10,8 @@ MESSAGE_CONTENT = "message_content"
 
 SCOPES = ("bot", "applications.commands")
 
-# Replies need the history, the "solved" tag of forum posts the threads. Nothing else of anybody else's is changed.
+# Replies need the history; the "solved" tag of forum posts, and archived threads in which something is amended, the
+# threads. Nothing else of anybody else's is changed.
 PERMISSIONS = discord.Permissions(
     view_channel=True, send_messages=True, send_messages_in_threads=True, read_message_history=True, manage_threads=True
 )

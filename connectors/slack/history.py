@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -60,6 +60,8 @@ class SlackArchive:
     bot: Identity
     people: People
     budget: Budget = field(default_factory=Budget)
+    marks: frozenset[str] = frozenset()
+    """Emoji that are looked for on people's messages, too."""
 
     async def channels(self) -> Sequence[Place]:
         """Raises SettingError where the app was installed before it needed the right to ask."""
@@ -126,6 +128,10 @@ class SlackArchive:
             change = {"subtype": "message_changed", "message": told, "channel": place.channel}
             if message.get("edited") and (edited := parsing.message_edited(change, self.bot)) is not None:
                 yield edited
+            if self.marks:
+                standing = self._standing(posted.place, message)
+                by = frozenset(pair for pair in standing.by if pair[0] in self.marks)
+                yield replace(standing, by=by, reply=parsing.reply_of(message, self.bot))
 
     def _standing(self, place: Place, message: Payload) -> Standing:
         reactions = message.get("reactions") or []

@@ -6,6 +6,7 @@ Slack hears that it was taken, and a listener that failed leaves Slack to delive
 done within 3 seconds: none waits for an answer to be found, and looking a person up is cut off in time.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -18,20 +19,21 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk import Desk
 from bot.errors import PersonError
-from bot.events import Event, MessageDeleted, MessageRef, Place
+from bot.events import Event, MessageDeleted, MessageRef, Place, Reacted
 from bot.ids import AnswerId
 from bot.people import Person, Platform
 from bot.texts import Texts
 from connectors.slack import forms, parsing
-from connectors.slack.errors import describe
+from connectors.slack.errors import NETWORK_ERRORS, code_of, describe
 from connectors.slack.home import home_view
 from connectors.slack.parsing import Identity, Interaction, Payload
-from connectors.slack.people import People
+from connectors.slack.people import LOOK_UP_S, People
 from connectors.slack.posting import Posting
 from connectors.slack.rendering import CHOICE_ACTION, OFFER_ACTION, PRESS_ACTION, cut
 from connectors.slack.surface import COMMAND, EVENTS, RIGHT_SHORTCUT, SHORTCUT, WHY_SHORTCUT
 
 MAX_PROMPT_CHARS = 75
+GONE = ("message_not_found", "thread_not_found")
 
 log = structlog.get_logger()
 
@@ -64,8 +66,19 @@ class Listening:
             await self._receive(happened)
 
     async def _on_reaction(self, ack: AsyncAck, body: Payload) -> None:
-        if (reacted := parsing.reacted(body, self.bot)) is not None:
+        reacted = parsing.reacted(body, self.bot)
+        if reacted is not None and parsing.is_on_own(body, self.bot):
             await self._receive(reacted)
+        elif reacted is not None and reacted.emoji in self.desk.marks:
+            await self._on_mark(replace(reacted, person=await self.people.known(reacted.person)))
+
+    async def _on_mark(self, reacted: Reacted) -> None:
+        """On somebody's reply, which is read when an agent has marked it, and never else."""
+        if self.desk.may_mark(reacted.person):
+            words = await self._words_of(reacted.message)
+            await self.desk.receive(parsing.with_reply(reacted, words, self.bot))
+        elif reacted.person.is_unverified:
+            await self.desk.receive(reacted)
 
     async def _on_command(self, ack: AsyncAck, body: Payload) -> None:
         await ack()
@@ -118,16 +131,24 @@ class Listening:
         """Where somebody is who only looks at the app."""
         return Place(Platform.SLACK, self.bot.team, "")
 
-    async def _receive_reply(self, body: Payload, reply: MessageRef, message: Payload) -> None:
+    async def _receive_reply(self, body: Payload, reply: MessageRef, message: Payload | None) -> None:
         marked = parsing.reply_marked(body, reply, message, self.bot, self.desk.clock())
         self.posting.open.keep(marked.id, parsing.interaction(body, self.bot))
         await self._receive(marked)
 
-    async def _words_of(self, reply: MessageRef) -> Payload:
-        """The message as it stands now. Empty when it was deleted: Slack then gives what came after it."""
-        found = await self.client.conversations_replies(
-            channel=reply.channel, ts=reply.id, latest=reply.id, inclusive=True, limit=1
-        )
+    async def _words_of(self, reply: MessageRef) -> Payload | None:
+        """The message as it stands now. Empty when it was deleted: Slack then gives what came after it, or says so.
+        None when Slack doesn't show it."""
+        try:
+            async with asyncio.timeout(LOOK_UP_S):
+                found = await self.client.conversations_replies(
+                    channel=reply.channel, ts=reply.id, latest=reply.id, inclusive=True, limit=1
+                )
+        except (SlackApiError, *NETWORK_ERRORS) as problem:
+            if isinstance(problem, SlackApiError) and code_of(problem) in GONE:
+                return {}
+            log.warning("slack showed no reply", error=describe(problem))
+            return None
         return next((each for each in found["messages"] if each["ts"] == reply.id), {})
 
     async def _on_offer(self, ack: AsyncAck, body: Payload) -> None:

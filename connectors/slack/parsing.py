@@ -18,6 +18,7 @@ from bot.events import (
     MessageRef,
     Place,
     Reacted,
+    Reply,
     ReplyMarked,
 )
 from bot.ids import AnswerId, EventId, FactId
@@ -112,14 +113,19 @@ def message_deleted(event: Payload, bot: Identity) -> MessageDeleted | None:
     )
 
 
+def is_on_own(body: Payload, bot: Identity) -> bool:
+    """Whether the message that somebody reacted to is the bot's."""
+    return bool(body["event"].get("item_user") == bot.user)
+
+
 def reacted(body: Payload, bot: Identity) -> Reacted | None:
-    """A person's reaction to one of the bot's messages; None for any other.
+    """A person's reaction to a message; None for any other.
 
     Slack doesn't tell in which thread the message stands.
     """
     event = body["event"]
     item = event["item"]
-    if item.get("type") != "message" or event.get("item_user") != bot.user or event["user"] == bot.user:
+    if item.get("type") != "message" or event["user"] == bot.user:
         return None
     channel = item["channel"]
     return Reacted(
@@ -199,18 +205,40 @@ def why_asked(body: Payload, bot: Identity, at: datetime) -> tuple[CommandGiven,
     return event, where
 
 
-def reply_marked(body: Payload, reply: MessageRef, message: Payload, bot: Identity, at: datetime) -> ReplyMarked:
-    """`message` is the reply as Slack shows it now; an empty one is gone."""
-    where = interaction(body, bot)
-    thread = message.get("thread_ts") or where.place.thread or reply.id
+def reply_marked(
+    body: Payload, reply: MessageRef, message: Payload | None, bot: Identity, at: datetime
+) -> ReplyMarked:  # fmt: skip
+    """`message` is the reply as Slack shows it now; an empty one is gone, None is kept from the bot."""
+    where, said = interaction(body, bot), reply_of(message, bot)
+    thread = (message or {}).get("thread_ts") or where.place.thread or reply.id
     return ReplyMarked(
         id=_interaction_id(body),
         place=where.place if where.place.is_direct else replace(where.place, thread=thread),
         person=where.person,
         at=at,
         reply=reply,
+        text=said.text,
+        by_bot=said.by_bot,
+        author=said.author,
+        is_hidden=said.is_hidden,
+    )
+
+
+def with_reply(reacted: Reacted, message: Payload | None, bot: Identity) -> Reacted:
+    """A reaction to the message, which also tells the thread; the same two cases as above."""
+    ts = reacted.message.id
+    place = _place(reacted.message.channel, (message or {}).get("thread_ts"), ts, bot)
+    return replace(reacted, place=place, reply=reply_of(message, bot))
+
+
+def reply_of(message: Payload | None, bot: Identity) -> Reply:
+    if message is None:
+        return Reply(is_hidden=True)
+    person = message.get("user")
+    return Reply(
         text=readable(message.get("text") or ""),
-        by_bot=bool(message.get("bot_id")) or message.get("user") == bot.user,
+        author=Person(Platform.SLACK, person).key if person else "",
+        by_bot=bool(message.get("bot_id")) or person == bot.user,
     )
 
 

@@ -16,7 +16,7 @@ from bot.buttons import Act, Button
 from bot.handoff import Handoff
 from bot.outgoing import AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing, ProgressPost
 from bot.people import Person
-from bot.presentation import attribution, handoff_buttons, handoff_lines
+from bot.presentation import attribution, handoff_buttons, handoff_lines, shown_sources
 from bot.texts import Texts
 
 Block = dict[str, Any]
@@ -144,8 +144,8 @@ def _feedback_button(button: Button, spoken: str) -> Block:
 def _below(answer: Answer, texts: Texts) -> str:
     """Who stands behind the answer, and what it was made from."""
     parts = [escape(attribution(answer, texts))]
-    if answer.sources:
-        parts.append(escape(texts.sources).format(sources="; ".join(map(_source, answer.sources))))
+    if sources := shown_sources(answer):
+        parts.append(escape(texts.sources).format(sources="; ".join(map(_source, sources))))
     return " · ".join(part for part in parts if part)
 
 

@@ -108,7 +108,7 @@ class Workspaces:
             token=posting.client.token, base_url=self._config.api_url, session=self._session, retry_handlers=[patient],
             logger=library_log(),
         )  # fmt: skip
-        return Workspace(posting, listening, SlackArchive(reading, bot, people, self._budget))
+        return Workspace(posting, listening, SlackArchive(reading, bot, people, self._budget, self._desk.marks))
 
 
 @dataclass(frozen=True)

@@ -87,10 +87,15 @@ class Board:
             self.put(conversation, replace(entry, content=replace(entry.content, text=text)))
 
     def edit(self, conversation: str, id: str, content: AnswerEdit) -> None:
-        """Show another answer, or another state of it, where one stands; one that has scrolled away is left alone."""
+        """Show another answer, or another state of it, where one stands; one that has scrolled away is left alone.
+
+        What people thought of one answer is no word on another.
+        """
         entry = self._entry(conversation, id)
         if entry is not None:
-            self.put(conversation, replace(entry, content=content))
+            is_same = entry.answer is not None and entry.answer.id == content.answer.id
+            pressed = entry.pressed if is_same else frozenset[tuple[str, str]]()
+            self.put(conversation, replace(entry, content=content, pressed=pressed))
 
     def said(self, conversation: str, id: str) -> str:
         """What a person wrote there; empty when it is shown no more."""

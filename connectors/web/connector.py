@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
+from bot.access import Deed
 from bot.desk import Desk
 from bot.errors import NotAllowed, PersonError, SettingError
 from bot.events import MessageRef
@@ -47,7 +48,7 @@ class WebConnector:
         self._board = Board()
         self._signs = signs or Signs()
         self.login = Login(config.password) if config.password else None
-        self.app = self._build(Rendering(texts, config.title))
+        self.app = self._build(Rendering(texts, config.title, lambda person: desk.may(person, Deed.BLAME)))
 
     async def run(self) -> None:
         """Serve until cancelled. Raises SettingError when the port can't be had."""

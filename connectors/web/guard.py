@@ -42,7 +42,8 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Guard:
-    """ASGI middleware around the whole page. Whoever is let in stands in the request's state as `held`."""
+    """ASGI middleware around the whole page. Whoever is let in stands in the request's state as `held`, and what let
+    them in as `let_in_by`, for what lasts longer than a look."""
 
     app: ASGIApp
     config: WebConfig
@@ -86,6 +87,7 @@ class Guard:
             is_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
             return RedirectResponse("/login", 303) if is_page else PlainTextResponse("Log in first.", 401)
         request.state.held, request.state.session = held, session
+        request.state.let_in_by = session, PassKind.SESSION
         return None
 
     async def _program(self, request: Request) -> Response | None:
@@ -97,6 +99,7 @@ class Guard:
         if needed is None or needed not in held.scopes:
             return PlainTextResponse("That token isn't good for this.", 403)
         request.state.held, request.state.scope = held, needed
+        request.state.let_in_by = secret.strip(), PassKind.TOKEN
         return None
 
     def _too_many(self, request: Request) -> Response | None:

@@ -47,7 +47,8 @@ class Pages:
         return await self._page("/", you, entries=[self.rendering.entry(entry, you.person) for entry in entries])
 
     async def lessons(self, you: You) -> HTMLResponse:
-        return await self._page("/lessons", you, rows=lesson_rows(await self.desk.lessons(you.place)))
+        rows, may_load = lesson_rows(await self.desk.lessons(you.place)), self.desk.may_load(you.person)
+        return await self._page("/lessons", you, rows=rows, may_load=may_load)
 
     async def data(self, you: You, said: str = "") -> HTMLResponse:
         try:

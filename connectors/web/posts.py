@@ -1,6 +1,8 @@
 """What the page sends, and the stream of news that it listens to. All of it goes on to the desk."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -11,13 +13,16 @@ from bot.desk import Desk
 from bot.events import Event
 from bot.ids import AnswerId
 from bot.outgoing import CorrectionForm
+from bot.passes import PassKind
 from bot.people import Person
-from connectors.web.board import Board, Draft, Entry, Said
+from connectors.web.board import Board, Draft, Entry, News, Said
 from connectors.web.parsing import Ask, Choose, Command, Correct, Press, React, ShortText
 from connectors.web.rendering import Rendering
 from connectors.web.visitor import Visitor, You
 
 UPLOAD_BYTES = 100_000_000
+LOOK_AGAIN_S = 30.0
+"""A pass that was revoked keeps a silent line up for so long."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +81,26 @@ class Posts:
     async def upload(self, name: ShortText, request: Request, you: You) -> dict[str, str]:
         return {"message": await self.desk.upload(you.person, name, request.stream(), you.place)}
 
-    async def events(self, conversation: UUID, you: You) -> AsyncIterator[ServerSentEvent]:
-        """What stands there already, so that whoever was away misses nothing; then the news."""
+    async def events(self, conversation: UUID, you: You, request: Request) -> AsyncIterator[ServerSentEvent]:
+        """What stands there already, so that whoever was away misses nothing; then the news, while they may see it."""
         with self.board.watching(str(conversation)) as news:
             for entry in self.board.entries(str(conversation)):
                 yield self._event(entry, you.person)
-            while (latest := await news.get()) is not None:
+            while (latest := await self._next(news, request)) is not None:
                 yield self._event(latest, you.person)
+
+    async def _next(self, news: asyncio.Queue[News], request: Request) -> News:
+        """None when there is no more, or the pass that they came with no longer holds: a line may stay up for days."""
+        let_in_by: tuple[str, PassKind] | None = getattr(request.state, "let_in_by", None)
+        while True:
+            with suppress(TimeoutError):
+                latest = await asyncio.wait_for(news.get(), LOOK_AGAIN_S)
+                return latest if await self._holds(let_in_by) else None
+            if not await self._holds(let_in_by):
+                return None
+
+    async def _holds(self, let_in_by: tuple[str, PassKind] | None) -> bool:
+        return let_in_by is None or await self.desk.holder(*let_in_by) is not None
 
     async def _receive(self, event: Event, you: Visitor) -> dict[str, bool]:
         """It happens where they came from."""

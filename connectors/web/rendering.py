@@ -1,7 +1,7 @@
 """Outgoing → HTML. Jinja escapes everything; the only markup made here is for lines, quotes and `code`."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -16,7 +16,7 @@ from bot.feedback import Lesson, LessonSource, facts_of
 from bot.lineage import Decision, Run, RunState
 from bot.outgoing import AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, ProgressPost
 from bot.people import Person
-from bot.presentation import attribution, handoff_buttons, handoff_lines
+from bot.presentation import attribution, handoff_buttons, handoff_lines, shown_sources
 from bot.texts import Texts
 from connectors.web.board import Entry, Remembered, Said
 
@@ -55,6 +55,8 @@ class LessonRow:
 class Rendering:
     texts: Texts
     title: str
+    may_blame: Callable[[Person], bool] = lambda _: False
+    """Who is offered to see what led to an answer."""
 
     def page(self, template: str, **context: object) -> str:
         return self._templates.get_template(template).render(title=self.title, texts=self.texts, **context)
@@ -75,7 +77,8 @@ class Rendering:
             case Notice() | ProgressPost():
                 template = "notice.html"
         pressed = {emoji for who, emoji in entry.pressed if who == person.key}
-        return self.page(f"entries/{template}", entry=entry, it=entry.content, pressed=pressed)
+        may_blame = self.may_blame(person)
+        return self.page(f"entries/{template}", entry=entry, it=entry.content, pressed=pressed, may_blame=may_blame)
 
     @cached_property
     def _templates(self) -> Environment:
@@ -91,6 +94,7 @@ class Rendering:
             "short": lambda digest: str(digest)[:12],
             "percent": percent,
             "attribution": lambda answer: attribution(answer, self.texts),
+            "shown_sources": shown_sources,
             "handoff_lines": lambda handoff: handoff_lines(handoff, self.texts),
             "handoff_buttons": lambda handoff: handoff_buttons(handoff, self.texts),
             "kind": lambda answer: KINDS[answer.kind],

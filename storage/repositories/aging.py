@@ -3,14 +3,16 @@
 from datetime import datetime
 from hashlib import sha256
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete, not_, or_, select
 
+from bot.feedback import Ruling
 from bot.ids import first_id
 from storage.codec import EVENT, from_text
-from storage.repositories.revision import advance_revision
+from storage.repositories.revision import advance_revision, portions
 from storage.tables import (
     AnswerRow,
     ComparisonRow,
+    HandoffRow,
     InboxRow,
     LessonRow,
     OutboxRow,
@@ -35,24 +37,29 @@ def purge_messages(session: Session, before: datetime) -> int:
 
 
 def purge_answers(session: Session, before: datetime) -> int:
-    """Answers, and what people thought of them."""
-    for told in (RatingRow, ComparisonRow):
+    """Answers, what people thought of them, and their hand-offs: whom nobody has answered by then is gone."""
+    for told in (RatingRow, ComparisonRow, HandoffRow):
         session.exec(delete(told).where(col(told.answer) < first_id(before)))
     return session.exec(delete(AnswerRow).where(col(AnswerRow.id) < first_id(before))).rowcount
 
 
 def purge_withdrawn(session: Session, before: datetime) -> int:
-    """Lessons and phrasings that were taken back, and the vectors of their texts."""
-    lessons = session.exec(select(LessonRow).where(col(LessonRow.withdrawn_at) < before)).all()
-    phrasings = session.exec(select(PhrasingRow).where(col(PhrasingRow.withdrawn_at) < before)).all()
+    """Lessons and phrasings that were taken back, and the vectors of their texts. What waits for review is kept, and
+    what was dropped there, so that it can't be taught again."""
+    is_decided = (col(LessonRow.held).is_(None), col(LessonRow.ruling).is_distinct_from(Ruling.DROPPED))
+    lessons = session.exec(select(LessonRow).where(col(LessonRow.withdrawn_at) < before, *is_decided)).all()
+    waiting = select(LessonRow.id).where(or_(*map(not_, is_decided)))
+    old = (col(PhrasingRow.withdrawn_at) < before, col(PhrasingRow.origin).not_in(waiting))
+    phrasings = session.exec(select(PhrasingRow).where(*old)).all()
     texts = {text for row in lessons for text in (row.question, row.answer)} | {row.text for row in phrasings}
     facts = {row.fact for row in lessons} | {row.fact for row in phrasings}
-    session.exec(delete(ComparisonRow).where(col(ComparisonRow.lesson).in_([row.id for row in lessons])))
+    for part in portions([row.id for row in lessons]):
+        session.exec(delete(ComparisonRow).where(col(ComparisonRow.lesson).in_(part)))
     for row in (*lessons, *phrasings):
         session.delete(row)
     session.flush()
-    hashes = [sha256(text.encode()).hexdigest() for text in texts]
-    session.exec(delete(VectorRow).where(col(VectorRow.text_sha256).in_(hashes)))
+    for part in portions([sha256(text.encode()).hexdigest() for text in texts]):
+        session.exec(delete(VectorRow).where(col(VectorRow.text_sha256).in_(part)))
     if facts:
         advance_revision(session, "fact", sorted(facts))
     return len(lessons)

@@ -15,7 +15,7 @@ class SqlAudit:
         self._session = session
 
     def add(self, actor: str, act: str, subject: str, at: datetime) -> None:
-        newest = self._session.exec(select(AuditRow).order_by(col(AuditRow.number).desc())).first()
+        newest = self._session.exec(select(AuditRow).order_by(col(AuditRow.number).desc()).limit(1)).first()
         entry = chained(_entry(newest) if newest is not None else None, at, self._alias(actor), act, subject)
         self._session.add(AuditRow(**vars(entry)))
         self._session.flush()

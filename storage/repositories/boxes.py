@@ -1,13 +1,14 @@
 """Inbox and outbox: what came in and what goes out, each exactly once."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, func, or_, select
 
-from bot.events import Event, MessageRef, Reacted
-from bot.ids import EventId, LessonId, OutgoingId, RunId
+from bot.events import Event, MessageDeleted, MessageEdited, MessageRef, Reacted
+from bot.ids import EventId, LessonId, OutgoingId, RunId, first_id
 from bot.outgoing import AnswerEdit, AnswerPost, Notice, Outgoing, ProgressPost
 from storage.codec import EVENT, HANDOFF, MESSAGE_REF, OUTGOING, PLACE, from_text, to_text
 from storage.repositories.revision import portions
@@ -22,10 +23,10 @@ class SqlInbox:
         if self._session.get(InboxRow, event.id) is not None:
             return False
         is_news = not self._is_no_change(event)  # what is none is kept as done: it might come again when it would be
-        reacted_to = event.message.key if isinstance(event, Reacted) and is_news else None
+        about = event.message.key if isinstance(event, Reacted | MessageEdited | MessageDeleted) and is_news else None
         position = next_position(self._session, InboxRow.position)
         text = to_text(EVENT, event)
-        row = InboxRow(event_id=event.id, position=position, event=text, attempts=1, reacted_to=reacted_to)
+        row = InboxRow(event_id=event.id, position=position, event=text, attempts=1, message_key=about)
         row.state = "pending" if is_news else "done"
         self._session.add(row)
         self._session.flush()
@@ -40,21 +41,34 @@ class SqlInbox:
 
     def reactions(self, messages: Sequence[MessageRef]) -> Mapping[str, Sequence[Reacted]]:
         found: dict[str, list[Reacted]] = {}
-        for part in portions([message.key for message in messages]):
-            query = select(InboxRow.event).where(col(InboxRow.reacted_to).in_(part)).order_by(col(InboxRow.position))
-            for text in self._session.exec(query):
-                event = from_text(EVENT, text)
-                if isinstance(event, Reacted):
-                    found.setdefault(event.message.key, []).append(event)
+        for event in self._about(messages):
+            if isinstance(event, Reacted):
+                found.setdefault(event.message.key, []).append(event)
         return found
 
+    def changes(self, message: MessageRef) -> Sequence[MessageEdited | MessageDeleted]:
+        return [each for each in self._about([message]) if isinstance(each, MessageEdited | MessageDeleted)]
+
+    def _about(self, messages: Sequence[MessageRef]) -> Iterator[Event]:
+        for part in portions([message.key for message in messages]):
+            query = select(InboxRow.event).where(col(InboxRow.message_key).in_(part)).order_by(col(InboxRow.position))
+            yield from (from_text(EVENT, text) for text in self._session.exec(query))
+
     def _is_no_change(self, event: Event) -> bool:
-        """A reaction that was last heard of in the same state."""
+        """A reaction that was last heard of in the same state, unless it was given to another text since."""
         if not isinstance(event, Reacted):
             return False
         heard = self.reactions([event.message]).get(event.message.key, [])
-        same = [each.added for each in heard if (each.person.key, each.emoji) == (event.person.key, event.emoji)]
-        return bool(same) and same[-1] is event.added
+        same = [each for each in heard if (each.person.key, each.emoji) == (event.person.key, event.emoji)]
+        if not same or same[-1].added is not event.added:
+            return False
+        return not (event.added and self._was_rewritten(event.message, same[-1].at, event.at))
+
+    def _was_rewritten(self, message: MessageRef, after: datetime, until: datetime) -> bool:
+        """Another answer was put where the message stands. Ids of answers tell when they were made."""
+        between = (col(AnswerRow.id) >= first_id(after), col(AnswerRow.id) < first_id(until))
+        made = select(AnswerRow.id).where(AnswerRow.message_key == message.key, *between)
+        return self._session.exec(made).first() is not None
 
     def pending(self) -> Sequence[Event]:
         query = select(InboxRow.event).where(InboxRow.state == "pending").order_by(col(InboxRow.position))
@@ -105,7 +119,9 @@ class SqlOutbox:
         row.message, row.message_key = to_text(MESSAGE_REF, message), message.key
         posted = from_text(OUTGOING, row.outgoing)
         if isinstance(posted, AnswerPost | AnswerEdit):
-            answer = self._session.get_one(AnswerRow, posted.answer.id)
+            answer = self._session.get(AnswerRow, posted.answer.id)
+            if answer is None:  # nobody needed it any more: whoever asked wants nothing kept
+                return
             answer.message, answer.message_key, answer.message_id = row.message, message.key, message.id
             if posted.place.thread is None and not posted.place.is_direct:
                 self._opens_thread(answer, message)
@@ -133,12 +149,12 @@ class SqlOutbox:
         return self._session.exec(select(func.count()).where(OutboxRow.state == "parked")).one()
 
     def message_of(self, run: RunId) -> MessageRef | None:
-        text = self._session.exec(select(OutboxRow.message).where(OutboxRow.run == run)).first()
+        text = self._session.exec(select(OutboxRow.message).where(OutboxRow.run == run).limit(1)).first()
         return from_text(MESSAGE_REF, text) if text is not None else None
 
     def lesson_at(self, message: MessageRef) -> LessonId | None:
         query = select(OutboxRow.lesson).where(OutboxRow.message_key == message.key)
-        lesson = self._session.exec(query.order_by(col(OutboxRow.position).desc())).first()
+        lesson = self._session.exec(query.order_by(col(OutboxRow.position).desc()).limit(1)).first()
         return LessonId(lesson) if lesson is not None else None
 
 

@@ -15,16 +15,19 @@ from sqlmodel import Session, SQLModel, String, and_, col, delete, func, or_, se
 from bot.answers import Answer
 from bot.conversation import Speaker
 from bot.erasure import FORGOTTEN, Acquaintance, Erased
-from bot.events import CommandGiven
+from bot.events import CommandGiven, quoted
 from bot.ids import SHARED, LessonId
+from bot.reviewing import ADMINS_AT
 from storage.codec import ANSWER, EVENT, PERSON, PLACE, from_text, to_text
 from storage.columns import Words
 from storage.repositories.revision import advance_revision
 from storage.tables import (
     AliasRow,
     AnswerRow,
+    AuditRow,
     ComparisonRow,
     DeploymentRow,
+    FlagRow,
     HandoffRow,
     InboxRow,
     LessonRow,
@@ -105,7 +108,7 @@ class Erasing:
         for row in self._session.exec(select(InboxRow)).all():
             event = from_text(EVENT, row.event)
             about = getattr(event, "answer", None) in traces.answers
-            if event.person.key == person.key or event.place.key in traces.places or about:
+            if person.key in (event.person.key, quoted(event)) or event.place.key in traces.places or about:
                 traces.events.add(row.event_id)
                 self._session.delete(row)
             elif isinstance(event, CommandGiven) and event.text.lower().startswith("forget"):
@@ -201,7 +204,10 @@ class Erasing:
         for lesson in authored:
             lesson.author, lesson.author_name = FORGOTTEN, NAMELESS
             changed += 1 + self._unname_answers(lesson.id, person)
-        for table, column in ((DeploymentRow, DeploymentRow.by), (RunRow, RunRow.requested_by)):
+        told_there = col(FlagRow.value).contains(_json(person.key.partition(":")[2]))
+        self._session.exec(delete(FlagRow).where(col(FlagRow.name).startswith(ADMINS_AT), told_there))
+        by = ((DeploymentRow, DeploymentRow.by), (RunRow, RunRow.requested_by), (LessonRow, LessonRow.ruled_by))
+        for table, column in by:
             named = update(table).where(col(column) == person.key).values({column.key: FORGOTTEN})  # type: ignore[attr-defined]
             changed += self._session.exec(named).rowcount
         self._session.flush()
@@ -217,14 +223,15 @@ class Erasing:
         return changed
 
     def _unmention(self, needle: str, traces: _Traces) -> int:
-        """The id or full name, wherever others' texts mention it, in whichever column."""
+        """The id or full name, wherever others' texts mention it, in whichever column. The audit log has aliases, and
+        is chained."""
         mentions = or_(*(_mentions(column, needle) for column in (col(LessonRow.question), col(LessonRow.answer))))
         for lesson in self._session.exec(select(LessonRow).where(mentions)).all():
             traces.lessons.add(lesson.id)
             traces.facts.add(lesson.fact)
             traces.texts |= {lesson.question, lesson.answer}
         changed = 0
-        for table in metadata.sorted_tables:
+        for table in (each for each in metadata.sorted_tables if each.name != AuditRow.__tablename__):
             for column in (each for each in table.columns if isinstance(each.type, TEXTUAL) and not each.primary_key):
                 mentioned = update(table).where(_mentions(column, needle))
                 changed += self._session.exec(

@@ -89,6 +89,14 @@ class SqlLessons:
     def by(self, author: str) -> Sequence[Lesson]:
         return self._those(col(LessonRow.author) == author, col(LessonRow.withdrawn_at).is_(None))
 
+    def since(self, at: datetime) -> Sequence[Lesson]:
+        return self._those(col(LessonRow.taught_at) > at, col(LessonRow.withdrawn_at).is_(None))
+
+    def newest(self, limit: int) -> Sequence[Lesson]:
+        query = select(LessonRow).where(col(LessonRow.withdrawn_at).is_(None), *self._seen)
+        newest = query.order_by(col(LessonRow.taught_at).desc(), col(LessonRow.id).desc()).limit(limit)
+        return [lesson_of(row) for row in self._session.exec(newest)]
+
     def corrections(self, author: str, since: datetime) -> int:
         query = select(func.count()).select_from(LessonRow).where(LessonRow.author == author, *self._seen)
         sent = query.where(col(LessonRow.source).in_(CORRECTING), LessonRow.taught_at > since)
@@ -300,6 +308,7 @@ def _lesson_row(lesson: Lesson) -> LessonRow:
         trainable=lesson.trainable,
         doubted_by=lesson.doubted_by,
         tenant=lesson.tenant,
+        amending=Amended.DUE if lesson.source in CORRECTING else Amended.DONE,  # those due are looked for all the time
     )
 
 

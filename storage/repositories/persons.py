@@ -8,6 +8,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from bot.erasure import FORGOTTEN, Acquaintance, Certificate, Erased
+from bot.events import quoted
 from bot.people import Platform
 from storage.codec import CERTIFICATE, EVENT, PERSON, from_text, to_text
 from storage.repositories.aging import purge_answers, purge_messages, purge_withdrawn
@@ -89,9 +90,9 @@ class SqlPersons:
 def _rows_of(session: Session, key: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """All that is kept of a person, by what it is."""
     for row in session.exec(select(InboxRow)):
-        event = json.loads(row.event)
-        if from_text(EVENT, row.event).person.key == key:
-            yield "events", event
+        event = from_text(EVENT, row.event)
+        if key in (event.person.key, quoted(event)):
+            yield "events", json.loads(row.event)
     for answer in session.exec(select(AnswerRow)):
         if from_text(PERSON, answer.asker).key == key:
             yield "answers", {**json.loads(answer.answer), "place": json.loads(answer.place)}

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlmodel import Session, col, delete, select
 
 from bot.erasure import Acquaintance
+from bot.events import quoted
 from bot.handoff import HandoffState
 from bot.ids import first_id
 from storage.codec import EVENT, PERSON, from_text
@@ -50,7 +51,7 @@ class Shedding:
         removed = 0
         for row in self.session.exec(select(InboxRow).where(InboxRow.state != "pending")).all():
             event = from_text(EVENT, row.event)
-            is_theirs = event.person.key == person.key or getattr(event, "answer", None) in answers
+            is_theirs = person.key in (event.person.key, quoted(event)) or getattr(event, "answer", None) in answers
             if is_theirs and event.at < self.before:
                 self.session.delete(row)
                 removed += 1

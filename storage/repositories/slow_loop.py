@@ -138,6 +138,10 @@ class SqlFlags:
     def set(self, name: str, value: str) -> None:
         self._session.merge(FlagRow(name=name, value=value))
 
+    def is_any(self, prefix: str, value: str) -> bool:
+        named = select(FlagRow.name).where(col(FlagRow.name).startswith(prefix), FlagRow.value == value)
+        return self._session.exec(named.limit(1)).first() is not None
+
 
 def _run(row: RunRow) -> Run:
     return Run(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, delete, exists, func, or_, select
 
 from bot.answers import Answer, AnswerKind, PostedAnswer
@@ -68,7 +69,7 @@ class SqlAnswers:
     def __init__(self, session: Session, within: Tenant | None = None) -> None:
         self._session, self._within = session, within
 
-    def add(self, answer: Answer, place: Place, asker: Person, asked_in: MessageRef | None = None) -> None:
+    def add(self, answer: Answer, place: Place, asker: Person, asked_in: str | None = None) -> None:
         self._session.add(
             AnswerRow(
                 id=answer.id,
@@ -77,7 +78,7 @@ class SqlAnswers:
                 place=to_text(PLACE, place),
                 asker=to_text(PERSON, asker),
                 place_key=place.key,
-                asked_in=asked_in.key if asked_in is not None else None,
+                asked_in=asked_in,
                 lesson=answer.confirmation.lesson if answer.confirmation is not None else None,
                 trial=answer.trial,
                 tenant=tenant_of(place),
@@ -87,9 +88,8 @@ class SqlAnswers:
 
     def amend(self, was: AnswerId, answer: Answer) -> None:
         old = self._session.get_one(AnswerRow, was)
-        self.add(answer, from_text(PLACE, old.place), from_text(PERSON, old.asker))
-        row = self._session.get_one(AnswerRow, answer.id)
-        row.amends, row.asked_in = was, old.asked_in
+        self.add(answer, from_text(PLACE, old.place), from_text(PERSON, old.asker), old.asked_in)
+        self._session.get_one(AnswerRow, answer.id).amends = was
 
     def recent(self, since: datetime, limit: int) -> Sequence[PostedAnswer]:
         is_answer = col(AnswerRow.kind).in_((AnswerKind.KNOWN, AnswerKind.GROUNDED))
@@ -100,8 +100,9 @@ class SqlAnswers:
 
     def _standing(self, *conditions: ColumnElement[bool] | bool, limit: int | None = None) -> Sequence[PostedAnswer]:
         """The newest answer of each message, if it was not retracted; newest first."""
-        newest = select(func.max(AnswerRow.id)).where(col(AnswerRow.message_key).is_not(None))
-        stands = (col(AnswerRow.id).in_(newest.group_by(AnswerRow.message_key)), col(AnswerRow.retracted).is_(False))
+        later = aliased(AnswerRow)
+        is_replaced = exists().where(col(later.message_key) == AnswerRow.message_key, col(later.id) > AnswerRow.id)
+        stands = (col(AnswerRow.message_key).is_not(None), col(AnswerRow.retracted).is_(False), ~is_replaced)
         query = select(AnswerRow).where(*conditions, *stands, *self._own)
         query = query.order_by(col(AnswerRow.id).desc()).limit(limit)
         return [posted for row in self._session.exec(query) if (posted := posted_of(row)) is not None]
@@ -115,6 +116,10 @@ class SqlAnswers:
     def to(self, question: MessageRef) -> PostedAnswer | None:
         return self._newest(AnswerRow.asked_in == question.key)
 
+    def all_of(self, message: MessageRef) -> Sequence[PostedAnswer]:
+        theirs = or_(col(AnswerRow.asked_in) == message.key, col(AnswerRow.message_key) == message.key)
+        return self._all(theirs, *self._own)
+
     def last_in(self, place: Place) -> PostedAnswer | None:
         return self._newest(AnswerRow.place_key == place.key)
 
@@ -125,14 +130,19 @@ class SqlAnswers:
         wanted = storable(id)  # somebody typed it
         return self._newest(or_(col(AnswerRow.id) == wanted, col(AnswerRow.message_id) == wanted))
 
-    def in_workspace(self, platform: Platform, workspace: str) -> Sequence[AnswerId]:
-        there = AnswerRow.tenant == tenant_of(Place(platform, workspace, ""))
-        return [AnswerId(each) for each in self._session.exec(select(AnswerRow.id).where(there))]
+    def in_workspace(self, platform: Platform, workspace: str) -> Sequence[PostedAnswer]:
+        return self._all(AnswerRow.tenant == tenant_of(Place(platform, workspace, "")))
 
     def count_by_kind(self) -> dict[str, int]:
         asked = (_is_no_card(), *of_tenant(self._within))
         query = select(AnswerRow.kind, func.count()).where(*asked).group_by(AnswerRow.kind)
         return dict(self._session.exec(query).all())
+
+    def written(self, since: datetime, limit: int) -> Sequence[PostedAnswer]:
+        was_written = (AnswerRow.kind == AnswerKind.GROUNDED, AnswerRow.id >= first_id(since))
+        query = select(AnswerRow).where(*was_written, col(AnswerRow.retracted).is_(False), *self._own)
+        rows = self._session.exec(query.order_by(col(AnswerRow.id).desc()).limit(limit))
+        return [posted for row in rows if (posted := posted_of(row)) is not None]
 
     def written_since(self, at: datetime) -> int:
         query = select(func.count()).select_from(AnswerRow).where(AnswerRow.kind == AnswerKind.GROUNDED)
@@ -161,17 +171,21 @@ class SqlAnswers:
     def _newest(self, condition: ColumnElement[bool] | bool) -> PostedAnswer | None:
         """Platforms number messages within a channel only: of two with the same id, the newer one is meant."""
         query = select(AnswerRow).where(condition, *self._own).order_by(col(AnswerRow.id).desc())
-        return posted_of(self._session.exec(query).first())
+        return posted_of(self._session.exec(query.limit(1)).first())
+
+    def _all(self, *conditions: ColumnElement[bool] | bool) -> Sequence[PostedAnswer]:
+        query = select(AnswerRow).where(*conditions).order_by(col(AnswerRow.id))
+        return [posted for row in self._session.exec(query) if (posted := posted_of(row)) is not None]
 
     @property
     def _own(self) -> Sequence[ColumnElement[bool]]:
         if self._within is None:
             return []
-        asked_there = select(AnswerRow.id).where(*of_tenant(self._within))
-        cards = select(HandoffRow.card).where(
-            col(HandoffRow.card).is_not(None), col(HandoffRow.answer).in_(asked_there)
+        asked = aliased(AnswerRow)
+        is_their_card = exists().where(
+            col(HandoffRow.card) == AnswerRow.id, col(HandoffRow.answer) == asked.id, col(asked.tenant) == self._within
         )
-        return [or_(AnswerRow.tenant == self._within, col(AnswerRow.id).in_(cards))]
+        return [or_(AnswerRow.tenant == self._within, is_their_card)]
 
 
 class SqlRatings:
@@ -260,8 +274,8 @@ class SqlHandoffs:
     def _own(self) -> Sequence[ColumnElement[bool]]:
         if self._within is None:
             return []
-        there = select(AnswerRow.id).where(*of_tenant(self._within))
-        return [or_(col(HandoffRow.answer).in_(there), col(HandoffRow.card).in_(there))]
+        is_theirs = or_(AnswerRow.id == HandoffRow.answer, AnswerRow.id == HandoffRow.card)
+        return [exists().where(is_theirs, *of_tenant(self._within))]
 
 
 def of_tenant(within: Tenant | None) -> Sequence[ColumnElement[bool]]:
@@ -280,5 +294,6 @@ def posted_of(row: AnswerRow | None) -> PostedAnswer | None:
         return None
     message = from_text(MESSAGE_REF, row.message) if row.message is not None else None
     return PostedAnswer(
-        from_text(ANSWER, row.answer), from_text(PLACE, row.place), from_text(PERSON, row.asker), message, row.retracted
-    )
+        from_text(ANSWER, row.answer), from_text(PLACE, row.place), from_text(PERSON, row.asker), message,
+        asked_in=row.asked_in, retracted=row.retracted,
+    )  # fmt: skip

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.access import COMMANDS
+from bot.answers import Answer, AnswerKind
 from bot.buttons import Act
 from bot.errors import PersonError, SourceUnreadable
 from bot.events import (
@@ -23,7 +24,8 @@ from bot.events import (
     ReplyMarked,
 )
 from bot.feedback import Hold, Lesson
-from bot.ids import SHARED, EventId, Tenant, new_id
+from bot.ids import SHARED, AdapterId, EventId, RunId, Tenant, new_id
+from bot.lineage import Adapter
 from bot.policy import Policy
 from bot.ports import Unit
 from learning.planning import dataset_of
@@ -74,9 +76,10 @@ async def test_nothing_that_is_asked_commanded_or_pressed_brings_it_out(house: t
     asked = [*ORDERS, hidden(QUESTION), "rate for crates?", "crates", "What did you tell the others?"]
     for number, text in enumerate(asked):
         await here.desk.receive(message(text, AGENT_THERE, replace(ATTACKER, thread=f"{number}")))
+    links = answer.id, where.id, f"https://x.slack.com/archives/C1/p{where.id}"
     arguments = {
-        "why": (answer.id, where.id, f"https://x.slack.com/archives/C1/p{where.id}"), "accept": (held.id, held.id[-8:]),
-        "drop": (held.id, lesson.id, ""), "forget": ("U-ana", "Ana", "Cara"), "promote": ("v1",),
+        "why": links, "blame": links, "accept": (held.id, held.id[-8:]),
+        "drop": (held.id, lesson.id, lesson.id[-8:], ""), "forget": ("U-ana", "Ana", "Cara"), "promote": ("v1",),
     }  # fmt: skip
     for verb in sorted(COMMANDS):
         for argument in arguments.get(verb, ("",)):
@@ -107,6 +110,38 @@ async def test_nothing_that_is_asked_commanded_or_pressed_brings_it_out(house: t
     await here.desk.receive(message(QUESTION, place=replace(VICTIM, thread="after")))
     await here.settle()
     assert chat.answers[-1].answer.text == ANSWER
+
+
+async def test_an_adapter_that_learned_from_it_gives_it_away_to_nobody_who_blames_it(
+    house: tuple[House, FakeConnector],
+) -> None:
+    """It was trained while workspaces shared, and wrote to the other one then."""
+    here, chat = house
+    lesson, held, _ = await victim(here, chat)
+    shared = await here.teach("How are crates stacked?", "Four high.")
+    trained = Adapter(
+        id=AdapterId("a1"), number=1, run=RunId("r1"), base_model="tiny", base_sha256="b", weights_sha256="w",
+        dataset_sha256="d", lessons=(lesson.id, held.id, shared.id), recipe={}, created_at=NOW,
+        tenants=(Tenant("slack:T1"),),
+    )  # fmt: skip
+    said = Answer(
+        kind=AnswerKind.GROUNDED, question="crates", text="Stack them.", confidence=1.0, latency_ms=1.0,
+        adapter=trained.id,
+    )  # fmt: skip
+
+    def write(unit: Unit) -> None:
+        unit.adapters.add(trained)
+        unit.answers.add(said, ATTACKER, AGENT_THERE)
+
+    await here.store.run(write)
+    await here.desk.receive(at(command(f"blame {said.id}", AGENT_THERE), ATTACKER))
+    await here.settle()
+    told = chat.notices[-1].text
+    assert "Written by v1" in told
+    assert "“How are crates stacked?”" in told
+    assert "2 of them are not shown" in told
+    assert WORD not in told
+    assert "slack:T1" not in told
 
 
 async def test_no_page_form_or_listing_shows_it(house: tuple[House, FakeConnector]) -> None:

@@ -12,16 +12,17 @@ import pytest
 
 from bot.access import COMMANDS, NEEDED, Deed
 from bot.buttons import Act
-from bot.events import ButtonPressed, Event, MessageRef, ReplyMarked
-from bot.feedback import Hold, Lesson, LessonSource
+from bot.events import ButtonPressed, Event, MessageRef, Reply, ReplyMarked
+from bot.feedback import DEFAULT_EMOJI, Gesture, Hold, Lesson, LessonSource
 from bot.ids import EventId, FactId, LessonId, new_id
 from bot.outgoing import AnswerPost, CorrectionOffer, Notice, Offer, Outgoing
 from bot.people import OPERATOR, Person, Role
+from bot.policy import Policy
 from bot.ports import Unit
 from bot.texts import ENGLISH
 from tests.bot.events import ADMIN, AGENT, CUSTOMER, NOW, THREAD, chosen, command, correction, message, reaction
 from tests.fakes.connector import FakeConnector
-from tests.house import House, open_house
+from tests.house import STAFF, House, open_house
 
 PEOPLE = {
     "customer": CUSTOMER,
@@ -34,7 +35,7 @@ PEOPLE = {
 }
 ROLES = (Role.CUSTOMER, Role.AGENT, Role.ADMIN, Role.OPERATOR, Role.CUSTOMER, Role.CUSTOMER, Role.NOBODY)
 REFUSALS = {ENGLISH.not_agent, ENGLISH.handoff_not_agent, ENGLISH.not_verified}
-ARGUMENTS = {"promote": " v1", "why": " 1", "accept": " 1", "drop": " 1", "forget": " U-nobody"}
+ARGUMENTS = {"promote": " v1", "why": " 1", "blame": " 1", "accept": " 1", "drop": " 1", "forget": " U-nobody"}
 
 
 class Undone(Exception):
@@ -66,6 +67,9 @@ class Scene:
                 return correction(self.known.answer.id, "How long is the trial?", "30 days.", person)
             case "mark":
                 return ReplyMarked(**_happened(person), reply=replace(at, id="1"), text="It lasts for 30 days.")
+            case "bullseye":
+                reply = Reply(text="It lasts for 30 days.")
+                return replace(reaction("🎯", replace(at, id="1"), person), reply=reply)
             case "claim" | "solve":
                 return ButtonPressed(**_happened(person), act=Act(name), about=self.handoff.answer.id)
             case _:
@@ -107,6 +111,7 @@ GESTURES = {
     "pencil": Deed.TEACH,
     "form": Deed.TEACH,
     "mark": Deed.TEACH,
+    "bullseye": Deed.TEACH,
     "claim": Deed.TAKE,
     "solve": Deed.TAKE,
 }
@@ -115,7 +120,8 @@ GESTURES = {
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     chat = FakeConnector()
-    async with open_house(tmp_path, lambda _: [chat]) as house:
+    policy = Policy(staff=STAFF, emoji={**DEFAULT_EMOJI, "🎯": Gesture.MARK})
+    async with open_house(tmp_path, lambda _: [chat], policy=policy) as house:
         await house.teach("How long is the trial?", "21 days.")
         for text in ("So how long is the trial?", "Is the trial something else altogether?", "Why is the sky blue?"):
             await house.desk.receive(message(text))

@@ -1,9 +1,11 @@
 """The admin verbs: who may use which, and what they do."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.access import COMMANDS, NEEDED, Deed, Staff
-from bot.lineage import Decision, Report, RunState
+from bot.lineage import Changing, Decision, Found, Report, RunState
 from bot.people import Person, Role
 from bot.texts import ENGLISH
 from tests.bot.events import ADMIN, AGENT, CUSTOMER, NOW, command, message
@@ -11,7 +13,7 @@ from tests.fakes.connector import FakeConnector
 from tests.house import House
 
 PEOPLE = {Role.CUSTOMER: CUSTOMER, Role.AGENT: AGENT, Role.ADMIN: ADMIN}
-ARGUMENTS = {"promote": "promote v1", "why": "why 1", "accept": "accept 1", "drop": "drop 1"}
+ARGUMENTS = {"promote": "promote v1", "why": "why 1", "blame": "blame 1", "accept": "accept 1", "drop": "drop 1"}
 
 
 async def give(house: House, chat: FakeConnector, text: str, person: Person = ADMIN) -> str:
@@ -50,6 +52,27 @@ async def test_retrain_asks_for_one_run_and_tells_where_it_goes_on(house: House,
 async def test_a_dry_run_trains_nothing(house: House, chat: FakeConnector) -> None:
     assert "40 facts can be trained on" in await give(house, chat, "retrain --dry-run")
     assert await house.desk.runs() == []
+
+
+async def test_a_dry_run_tells_conflicts_personal_data_and_what_is_to_change(house: House, chat: FakeConnector) -> None:
+    nothing = await give(house, chat, "retrain --dry-run")
+    assert "Conflicts: none." in nothing
+    assert "Personal data in it: none (replaced by placeholders); in the clear: none." in nothing
+    assert "Of 0 answers that the model wrote in 7 days, none is expected to change" in nothing
+    house.plan = replace(
+        house.plan, against_pages=1, two_answers=2, waiting=3,
+        personal_data=Found({"NAME": 2, "EMAIL": 1}, {"PHONE": 1}),
+        changing=Changing(40, tuple(f"Is {number} right?" for number in range(7)), 4), refusals=("Too little.",),
+    )  # fmt: skip
+    told = await give(house, chat, "retrain --dry-run")
+    assert (
+        "Conflicts: 1 lessons contradict a help page or lost it, 2 questions have two answers, 3 lessons wait" in told
+    )
+    assert "1 EMAIL, 2 NAME (replaced by placeholders); in the clear: 1 PHONE." in told
+    assert "Of 40 answers that the model wrote in 7 days, 7 are expected to change" in told
+    assert "4 more got a ❌" in told
+    assert told.splitlines()[-7:-1] == [*(f"• “Is {number} right?”" for number in range(5)), "… and 2 more."]
+    assert told.splitlines()[-1] == "I won't retrain now: Too little."
 
 
 async def test_a_finished_run_frees_the_next(house: House, chat: FakeConnector) -> None:

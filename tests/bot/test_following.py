@@ -1,21 +1,22 @@
 """Edits and deletions: questions answered anew, nothing learnt from what is gone."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.answers import AnswerKind
 from bot.buttons import Act
-from bot.events import ButtonPressed, MessageDeleted, MessageEdited, MessagePosted, MessageRef, ReplyMarked
-from bot.feedback import Hold, LessonSource
+from bot.events import ButtonPressed, Event, MessageDeleted, MessageEdited, MessagePosted, MessageRef, ReplyMarked
+from bot.feedback import Gesture, Hold, LessonSource
 from bot.following import EDITABLE_FOR
-from bot.ids import EventId, new_id
+from bot.ids import AnswerId, EventId, new_id
 from bot.outgoing import AnswerEdit
 from bot.people import Person, Platform, Role
 from bot.policy import Policy
 from bot.texts import ENGLISH
-from tests.bot.events import AGENT, CUSTOMER, NOW, THREAD, command, correction, message, reaction
+from tests.bot.events import AGENT, CUSTOMER, NOW, THREAD, chosen, command, correction, message, reaction
 from tests.fakes.connector import FakeConnector
 from tests.house import STAFF, House, open_house
 
@@ -44,7 +45,7 @@ def marked(reply: MessagePosted) -> ReplyMarked:
     return ReplyMarked(id=event, place=THREAD, person=AGENT, at=NOW, reply=reply.message, text=reply.text)
 
 
-async def does(house: House, *events: MessagePosted | MessageEdited | MessageDeleted | ReplyMarked) -> None:
+async def does(house: House, *events: Event) -> None:
     for event in events:
         await house.desk.receive(event)
         await house.settle()
@@ -72,6 +73,44 @@ async def test_an_edited_question_is_answered_anew_where_its_answer_stands(taugh
     assert posted.answer.text == OTHER_ANSWER
 
 
+async def test_an_edit_that_comes_before_its_question_is_what_is_answered(taught: House, chat: FakeConnector) -> None:
+    asked = message(UNKNOWN)
+    newest, older = edited(asked, QUESTION, after=EDITABLE_FOR * 2), edited(asked, OTHER)
+    await does(taught, newest, older, asked)
+    assert [post.answer.text for post in chat.answers] == [RIGHT]
+    assert [turn.text for turn in await taught.desk.turns(THREAD)] == [QUESTION, RIGHT]
+    await does(taught, edited(asked, OTHER))  # what was older all along
+    assert len(chat.posted) == 1
+
+
+async def test_nobody_elses_words_and_no_empty_ones_take_a_questions_place(taught: House, chat: FakeConnector) -> None:
+    asked = message(QUESTION)
+    await does(taught, edited(asked, OTHER, AGENT), edited(asked, " "), asked)
+    assert [post.answer.text for post in chat.answers] == [RIGHT]
+
+
+async def test_a_deletion_that_comes_before_its_question_leaves_it_unanswered(
+    taught: House, chat: FakeConnector
+) -> None:
+    asked = message(UNKNOWN)
+    await does(taught, deleted(asked.message), asked)
+    assert chat.posted == []
+    assert await taught.desk.turns(THREAD) == []
+    assert (await taught.store.run(lambda unit: unit.vitals())).unanswered == 0
+
+
+async def test_a_question_that_is_deleted_while_it_is_answered(taught: House, chat: FakeConnector) -> None:
+    """On Discord, a deletion needn't tell the conversation, and isn't worked off in its order then."""
+    asked = message(UNKNOWN)
+    effect = await taught.bot.intake.routing(asked)
+    await does(taught, deleted(asked.message))
+    await taught.store.run(effect)
+    assert (await taught.desk.status()).handoffs == {"withdrawn": 1}
+    posted = await taught.store.run(lambda unit: unit.answers.to(asked.message))
+    assert posted is not None
+    assert posted.retracted
+
+
 async def test_an_edit_may_end_in_a_hand_off(taught: House, chat: FakeConnector) -> None:
     asked = message(QUESTION)
     await does(taught, asked, edited(asked, UNKNOWN))
@@ -79,6 +118,40 @@ async def test_an_edit_may_end_in_a_hand_off(taught: House, chat: FakeConnector)
     assert isinstance(edit, AnswerEdit)
     assert edit.handoff is not None
     assert (await taught.desk.status()).handoffs == {"open": 1}
+
+
+async def gestures(house: House, on: MessageRef) -> list[Gesture]:
+    posted = await house.store.run(lambda unit: unit.answers.at(on))
+    assert posted is not None
+    return [each.gesture for each in await house.store.run(lambda unit: unit.ratings.of(posted.answer.id))]
+
+
+async def test_a_cross_counts_for_the_text_that_it_was_given_on(taught: House, chat: FakeConnector) -> None:
+    """That the first one was taken away is never heard of."""
+    asked = message(UNKNOWN)
+    await does(taught, asked)
+    on = chat.last_message()
+    first = replace(reaction("x", on, CUSTOMER), at=datetime.now(UTC))
+    await does(taught, first, edited(asked, QUESTION))
+    assert await gestures(taught, on) == []
+    again = replace(first, id=EventId("slack:again"))
+    assert not await taught.desk.receive(again)  # the same one: it came twice
+    await does(taught, replace(again, id=EventId("slack:new"), at=datetime.now(UTC)))
+    assert await gestures(taught, on) == [Gesture.REJECT]
+
+
+async def test_a_button_below_a_text_that_was_rewritten_says_so(taught: House, chat: FakeConnector) -> None:
+    asked = message(UNKNOWN)
+    await does(taught, asked)
+    press = ButtonPressed(
+        id=EventId("slack:press"), place=THREAD, person=AGENT, at=NOW, act=Act.REJECT, about=chat.answers[-1].answer.id
+    )  # fmt: skip
+    await does(taught, edited(asked, QUESTION), press)
+    assert chat.notices[-1].text == ENGLISH.answer_rewritten
+    stands = await taught.store.run(lambda unit: unit.answers.at(chat.last_message()))
+    assert stands is not None
+    await does(taught, replace(press, id=EventId("slack:press2"), about=stands.answer.id))
+    assert await gestures(taught, chat.last_message()) == [Gesture.REJECT]
 
 
 async def test_an_edit_that_says_the_same_or_comes_late_changes_nothing(taught: House, chat: FakeConnector) -> None:
@@ -207,3 +280,33 @@ async def test_a_lesson_that_is_accepted_brings_no_words_of_a_question_deleted_m
         await house.settle()
         phrasings = await house.store.run(lambda unit: unit.lessons.phrasings([waiting.fact]))
         assert [each.text for each in phrasings if each.withdrawn_at is None] == [f"In short: {UNKNOWN}"]
+
+
+async def test_all_that_was_learnt_of_a_deleted_question_goes_with_it_whatever_stands_there_by_now(
+    taught: House, chat: FakeConnector
+) -> None:
+    """The first answer was corrected, in other words than the asker's, and put in its place by what was taught."""
+    asked = message("What does the plan with sign-on cost me?")
+    await does(taught, asked)
+    first = chat.answers[-1].answer
+    await taught.desk.receive(correction(first.id, "Price of single sign-on", "30 euros a month."))
+    await taught.settle()
+    await taught.store.run(lambda unit: unit.answers.amend(first.id, replace(first, id=AnswerId(new_id()))))
+    await does(taught, deleted(asked.message))
+    phrasings = await taught.store.run(lambda unit: unit.lessons.phrasings())
+    assert [each.text for each in phrasings if each.withdrawn_at is None and "cost me" in each.text] == []
+    answers = await taught.store.run(lambda unit: unit.answers.all_of(asked.message))
+    assert [each.retracted for each in answers] == [True, True]
+
+
+async def test_a_question_stays_its_askers_whoever_chooses_what_it_meant(house: House, chat: FakeConnector) -> None:
+    """So that deleting it, opting out and being forgotten find what came of it."""
+    lesson = await house.teach("How do I freeze my membership?", "In Settings, for 90 days.")
+    asked = message("How do I freeze membership things and more?")
+    await house.desk.receive(asked)
+    await house.settle()
+    offered = chat.answers[-1].answer
+    await house.desk.receive(chosen(offered, lesson.fact, AGENT))
+    await house.settle()
+    answers = await house.store.run(lambda unit: unit.answers.all_of(asked.message))
+    assert [(each.asker.key, each.answer.kind) for each in answers[1:]] == [(CUSTOMER.key, AnswerKind.KNOWN)]

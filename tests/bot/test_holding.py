@@ -345,3 +345,24 @@ def test_a_third_time_waits_even_with_the_better_record() -> None:
     once = [version("1", ben, "so"), version("2", moe, "no")]
     assert not is_disputed(again, once, better)
     assert is_disputed(again, [*once, version("3", ben, "so"), version("4", moe, "no")], better)
+
+
+async def test_giving_a_check_again_releases_nothing(tmp_path: Path) -> None:
+    chat = FakeConnector()
+    async with open_house(tmp_path, lambda _: [chat]) as house:
+        await earn_a_good_record(house, chat)
+        await house.add_section("Plans", "Sign-on", "Single sign-on comes with the Business plan.")
+        for added in (True, False, True):
+            await ask(house, chat, "Which plan has single sign-on?") if not chat.answers else None
+            on = chat.last_message()
+            await house.desk.receive(reaction("white_check_mark", on, MOE, added=added))
+            await house.settle()
+        assert [each.held for each in await held(house)] == [Hold.NEWCOMER]
+        assert (await ask(house, chat, "Which plan has single sign-on?")).kind is AnswerKind.GROUNDED
+
+
+async def test_what_somebody_taught_who_was_forgotten_is_held_against_nobody(house: House, chat: FakeConnector) -> None:
+    await earn_a_good_record(house, chat)
+    await give(house, chat, f"forget {AGENT.key}")
+    await correct(house, chat, QUESTION, RIGHT, MOE)
+    assert (await ask(house, chat, QUESTION)).text == RIGHT

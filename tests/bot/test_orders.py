@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,7 +47,7 @@ EMOJI = {"white_check_mark": Gesture.APPROVE, "x": Gesture.REJECT, "pencil2": No
 """What is rated with each. A pencil opens a form."""
 HELP = {
     "Which plan has single sign-on?": "Single sign-on comes with the Forest plan.",
-    "Which plan has audit logs?": "Audit logs have come with every plan since spring.",
+    "Are audit logs included?": "Audit logs have come with every plan since spring.",
     "How do I export invoices?": "Export invoices under Billing.",
     "Where do I import contacts?": "Import contacts from the address book.",
     "Can I rename my workspace?": "Rename a workspace in the settings of its owner.",
@@ -74,6 +74,11 @@ class Case:
     ratings: set[Given] = field(default_factory=set)
     lessons: set[str] = field(default_factory=set)
     """Whose ✅ stands as a lesson."""
+    answered_anew: list[datetime] = field(default_factory=list, compare=False)
+
+    def was_rewritten(self, before: Reacted, now: Reacted) -> bool:
+        """The reaction is to another text, though nobody has heard that it was taken away in between."""
+        return now.added and any(before.at <= at < now.at for at in self.answered_anew)
 
 
 @dataclass
@@ -85,8 +90,11 @@ class Model:
     answers: dict[MessageRef, MessageRef] = field(default_factory=dict)
     """Message of an answer → message that asked."""
     arrived: set[EventId] = field(default_factory=set)
-    heard: dict[tuple[MessageRef, Person, str], bool] = field(default_factory=dict)
-    """Whether a reaction was there when it was last heard of."""
+    heard: dict[tuple[MessageRef, Person, str], Reacted] = field(default_factory=dict)
+    """The last that was heard of a reaction."""
+    edits: dict[MessageRef, MessageEdited] = field(default_factory=dict)
+    """The newest of each message, which may not have arrived yet."""
+    gone: set[MessageRef] = field(default_factory=set)
 
     def take(self, event: Event) -> bool:
         """Note what it means; whether it is news."""
@@ -95,15 +103,20 @@ class Model:
         match event:
             case Reacted() if is_news:
                 key = (event.message, event.person, event.emoji)
-                is_news = self.heard.get(key) is not event.added
-                self.heard[key] = event.added
+                about, last = self.cases[self.answers[event.message]], self.heard.get(key)
+                is_news = last is None or last.added is not event.added or about.was_rewritten(last, event)
                 if is_news:
-                    self._react(self.cases[self.answers[event.message]], event)
-            case MessagePosted() if is_news:
-                self.cases[event.message] = Case(event.text)
+                    self.heard[key] = event
+                    self._react(about, event)
+            case MessagePosted() if is_news and event.message not in self.gone:
+                self.cases[event.message] = Case(self.edits.get(event.message, event).text)
             case MessageEdited() if is_news:
-                self._edit(event)
+                newest = self.edits.setdefault(event.message, event)
+                if event.at >= newest.at:
+                    self.edits[event.message] = event
+                    self._edit(event)
             case MessageDeleted() if is_news:
+                self.gone.add(event.message)
                 case = self.cases.get(self.answers.get(event.message, event.message))
                 if case is not None:
                     case.is_gone = True
@@ -128,6 +141,7 @@ class Model:
         if case is None or case.is_gone or case.is_taught or is_late or event.text == case.question:
             return
         case.question = event.text
+        case.answered_anew.append(datetime.now(UTC))
         case.ratings.clear()  # it is another answer from now on
 
 
@@ -186,10 +200,17 @@ class Story(RuleBasedStateMachine):
         self.loop.close()
         self.folder.cleanup()
 
-    @initialize(target=events, at_once=SOONER)
-    def people_ask(self, at_once: bool) -> object:
-        for text in HELP.values():
-            self.run(self.house.add_section(text, "", text))
+    @initialize(
+        target=events, at_once=SOONER, before=st.sampled_from(["nothing", "edit", "deletion"]),
+        text=st.sampled_from(TEXTS), after=AFTER,
+    )  # fmt: skip
+    def people_ask(self, at_once: bool, before: str, text: str, after: timedelta) -> object:
+        """Of the first question, an edit or deletion may be heard before it."""
+        for help_text in HELP.values():
+            self.run(self.house.add_section(help_text, "", help_text))
+        if before != "nothing":
+            gone = before == "deletion"
+            self.it_arrives(_deleted(self.asked[0]) if gone else _edited(self.asked[0], text, after))
         if at_once:
             self.they_arrive_together(self.asked)
         return multiple(*self.asked)
@@ -214,13 +235,8 @@ class Story(RuleBasedStateMachine):
         if what == "deletes" and len(self.model.arrived) > BEFORE_DELETING:
             answers = [answer for answer, asked in self.model.answers.items() if asked == posted.message]
             gone = answers[0] if answers and after > EDITABLE_FOR else posted.message
-            deleted = MessageDeleted(id=_id(), place=posted.place, person=CUSTOMER, at=NOW, message=gone)
-            return self.happens(deleted, at_once=at_once)
-        edited = MessageEdited(
-            id=_id(), place=posted.place, person=CUSTOMER, at=NOW + after, message=posted.message, text=text,
-            posted_at=NOW,
-        )  # fmt: skip
-        return self.happens(edited, at_once=at_once)
+            return self.happens(_deleted(posted, gone), at_once=at_once)
+        return self.happens(_edited(posted, text, after), at_once=at_once)
 
     def _answer(self, number: int) -> MessageRef:
         answers = list(self.model.answers)
@@ -230,7 +246,9 @@ class Story(RuleBasedStateMachine):
         added = (on, person, emoji) not in self.reactions
         (self.reactions.append if added else self.reactions.remove)((on, person, emoji))
         place = next(each.place for each in self.asked if each.message == self.model.answers[on])
-        event = Reacted(id=_id(), place=place, person=person, at=NOW, message=on, emoji=emoji, added=added)
+        event = Reacted(
+            id=_id(), place=place, person=person, at=datetime.now(UTC), message=on, emoji=emoji, added=added
+        )  # fmt: skip
         return self.happens(event, at_once=at_once)
 
     def happens(self, event: Event, *, at_once: bool) -> Event:
@@ -281,6 +299,16 @@ class Story(RuleBasedStateMachine):
 
 def _id() -> EventId:
     return EventId(f"slack:{new_id()}")
+
+
+def _edited(posted: MessagePosted, text: str, after: timedelta) -> MessageEdited:
+    return MessageEdited(
+        id=_id(), place=posted.place, person=CUSTOMER, at=NOW + after, message=posted.message, text=text, posted_at=NOW
+    )  # fmt: skip
+
+
+def _deleted(posted: MessagePosted, gone: MessageRef | None = None) -> MessageDeleted:
+    return MessageDeleted(id=_id(), place=posted.place, person=CUSTOMER, at=NOW, message=gone or posted.message)
 
 
 def tell(stories: int, steps: int) -> None:

@@ -73,10 +73,24 @@ async def test_what_has_not_changed_is_not_told_again(
     house: House, chat: FakeConnector, lessons: list[LessonId]
 ) -> None:
     await end_run(house, 1, lessons, lessons[:1])
-    assert list(told(chat)) == [THREAD.key]
+    assert set(told(chat)) == {THREAD.key, OTHER_THREAD.key}
     chat.posted.clear()
     await end_run(house, 2, lessons, lessons[:1])
     assert chat.notices == []
+
+
+async def test_what_it_was_taught_and_does_not_say_is_told_as_not_yet_and_once(
+    house: House, chat: FakeConnector, lessons: list[LessonId]
+) -> None:
+    await end_run(house, 1, lessons[:1], lessons[:1])
+    assert "Not yet" not in str(told(chat))  # it was not taught the others
+    chat.posted.clear()
+    await end_run(house, 2, lessons, lessons[:2])
+    assert told(chat)[THREAD.key] == ENGLISH.lesson_learned.format(adapter="v2", question=QUESTIONS[1])
+    assert told(chat)[OTHER_THREAD.key] == ENGLISH.lesson_not_yet.format(adapter="v2", question=QUESTIONS[2])
+    chat.posted.clear()
+    await end_run(house, 3, lessons, lessons)
+    assert told(chat) == {OTHER_THREAD.key: ENGLISH.lesson_learned.format(adapter="v3", question=QUESTIONS[2])}
 
 
 async def test_a_lesson_that_was_unlearned_is_told_as_regressed(

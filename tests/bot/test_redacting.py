@@ -87,6 +87,12 @@ async def test_names_of_the_workspace_are_known_once_it_told_them(house: House, 
     assert chat.answers[-1].answer.question == "<NAME_1> said it works"
 
 
+def test_a_bots_name_is_not_taken_for_a_persons(redacting: Redacting) -> None:
+    bot = replace(CUSTOMER, id="B1", name="Quillbay", is_bot=True)
+    redacting.event(replace(message("Welcome!"), person=bot))
+    assert redacting.asked("what does quillbay cost?") == "what does quillbay cost?"
+
+
 def test_edited_questions_and_marked_replies_are_redacted_like_the_rest() -> None:
     redacting, mail = Redacting(Finder(), Policy(staff=STAFF)), "Write to help@shop.example."
     said = message("?", place=THREAD)

@@ -106,6 +106,23 @@ async def test_what_comes_after_the_end_is_not_passed_on_in_silence(desk: House,
     assert REPLY not in "".join(heard(chat, DIRECT))
 
 
+async def test_what_an_agent_says_after_asking_the_bot_below_the_card_goes_back_too(
+    desk: House, chat: FakeConnector
+) -> None:
+    _, thread = await card(desk, chat)
+    asked = message("@bot what do we say about birds?", AGENT, thread)
+    await does(desk, asked, message(REPLY, AGENT, thread, mentions=False))
+    assert any(REPLY in text for text in heard(chat, DIRECT))
+
+
+async def test_words_that_could_not_be_delivered_are_told_to_the_agents(desk: House, chat: FakeConnector) -> None:
+    _, thread = await card(desk, chat)
+    words = Notice(place=DIRECT, text=REPLY)
+    await desk.store.run(lambda unit: desk.desk.routing.undelivered(unit, words))
+    await desk.settle()
+    assert ENGLISH.not_relayed in heard(chat, thread)
+
+
 async def test_only_agents_words_go_back(desk: House, chat: FakeConnector) -> None:
     _, thread = await card(desk, chat)
     await does(desk, message("Funny question!", replace(CUSTOMER, id="U-other"), thread, mentions=False))

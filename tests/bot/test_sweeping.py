@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.events import Event, MessagePosted, Place
+from bot.events import Event, MessagePosted, Place, Reply
+from bot.feedback import DEFAULT_EMOJI, Gesture
 from bot.history import Standing
 from bot.people import Person, Platform
 from bot.policy import Policy
@@ -176,6 +177,27 @@ async def test_nothing_is_taken_away_where_not_everybody_is_named(answered: Watc
     standing(answered)
     answered.archive.standing = [replace(answered.archive.standing[0], partial=("x",))]
     assert await answered.sweep() == 0
+
+
+async def test_a_missed_mark_on_a_reply_is_found_and_only_an_agents(tmp_path: Path) -> None:
+    chat, archive = FakeConnector(), FakeArchive([FLOOR], people=BARE)
+    chat.archive = archive
+    policy = Policy(staff=STAFF, emoji={**DEFAULT_EMOJI, "dart": Gesture.MARK})
+    async with open_house(tmp_path, lambda _: [chat], policy=policy) as house:
+        watch = Watch(house, chat, archive)
+        await watch.sweep()
+        watch.say("Can I pause?", thread="2")
+        await watch.sweep()
+        said = watch.say("Yes, 90 days.", AGENT, thread="2", mentions=False)
+        marks = [("dart", CUSTOMER.id), ("dart", AGENT.id), ("x", AGENT.id)]
+        mark = Standing(place=said.place, message=said.message, by=marks, reply=Reply(text=said.text))
+        archive.standing = [mark]
+        assert [await watch.sweep(), await watch.sweep()] == [2, 0]  # the reply, and the agent's mark
+        (lesson,) = await house.desk.lessons()
+        assert (lesson.author, lesson.answer) == (AGENT.key, "Yes, 90 days.")
+        archive.standing = [replace(mark, by=[])]
+        assert await watch.sweep() == 1
+        assert [each.withdrawn_at is None for each in await house.desk.lessons()] == [False]
 
 
 # --- whatever was dropped --------------------------------------------------------------------------------------------

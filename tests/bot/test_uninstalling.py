@@ -41,7 +41,7 @@ async def test_what_was_learnt_without_a_form_is_used_no_more(tmp_path: Path, wi
 async def _kept(house: House) -> tuple[list[str], list[str]]:
     turns = await house.desk.turns(THREAD)
     answers = await house.store.run(lambda unit: unit.answers.in_workspace(Platform.SLACK, THREAD.workspace))
-    return [turn.text for turn in turns], list(answers)
+    return [turn.text for turn in turns], [posted.answer.id for posted in answers]
 
 
 def test_the_words_for_who_waits_are_short() -> None:

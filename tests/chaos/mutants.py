@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bot import intake
-from bot.answers import Answer
+from bot.answers import Answer, PostedAnswer
 from bot.delivery import Delivery
 from bot.events import Event
 from bot.ids import AdapterId, RunId, made_at
@@ -132,8 +132,10 @@ def silent_when_busy() -> None:
     """Who asks when too many ask hears nothing."""
     right = Routing._post
 
-    def post(self: Routing, unit: Unit, event: Event, answer: Answer) -> Sequence[Outgoing]:
-        return [] if answer.text == self.answering.texts.busy else right(self, unit, event, answer)
+    def post(
+        self: Routing, unit: Unit, event: Event, answer: Answer, instead_of: PostedAnswer | None = None
+    ) -> Sequence[Outgoing]:
+        return [] if answer.text == self.answering.texts.busy else right(self, unit, event, answer, instead_of)
 
     Routing._post = post  # type: ignore[method-assign]
 

@@ -45,6 +45,8 @@ GESTURES: Mapping[str, Deed] = {
     "form": Deed.TEACH,
     "submit": Deed.TEACH,
     "mark": Deed.TEACH,
+    "bullseye": Deed.TEACH,
+    "no bullseye": Deed.TEACH,
     "learn": Deed.TEACH,
     "claim": Deed.TAKE,
     "solve": Deed.TAKE,

@@ -12,7 +12,7 @@ import pytest
 from bot.answers import Answer, AnswerKind, Candidate
 from bot.buttons import Act, Button
 from bot.errors import DeliveryFailed
-from bot.events import MessagePosted, MessageRef, Place
+from bot.events import MessagePosted, MessageRef, Place, Reacted, Reply
 from bot.ids import EventId, FactId, OutgoingId, RunId, first_id, new_id
 from bot.outgoing import AnswerDraft, AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing, ProgressPost
 from bot.people import Person
@@ -73,6 +73,14 @@ class ChatStand(RemoteStand, Protocol):
 
     async def called(self) -> set[str]:
         """Whom the platform has called because of what the bot said."""
+        ...
+
+    async def reply(self, text: str) -> MessageRef:
+        """The person says it in the conversation."""
+        ...
+
+    async def mark(self, reply: MessageRef, *, present: bool = True) -> Reacted:
+        """An agent marks it as right, or takes the mark away; what the bot hears of that."""
         ...
 
 
@@ -265,6 +273,13 @@ class ChatContract(RemoteContract):
     async def test_a_notice_that_has_to_reach_somebody_calls_the_agents(self, stand: ChatStand) -> None:
         await stand.connector.deliver(Notice(place=stand.place, text=TRICKS, calls_agents=True, id=_id(stand)))
         assert await stand.called() == {stand.agents}
+
+    async def test_a_mark_on_a_reply_comes_with_its_words_and_its_conversation(self, stand: ChatStand) -> None:
+        reply = await stand.reply("A day, or two.")
+        for present in (True, False):
+            heard = await stand.mark(reply, present=present)
+            assert (heard.message, heard.place, heard.added) == (reply, stand.place, present)
+            assert heard.reply == Reply(text="A day, or two.", author=stand.person.key)
 
     async def test_what_can_not_be_said_where_it_should_be_is_no_success(self, stand: ChatStand) -> None:
         with pytest.raises(Exception, match=r"[a-z]"):

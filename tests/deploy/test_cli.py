@@ -9,16 +9,23 @@ from pathlib import Path
 import pytest
 import typer
 
+from bot.answers import Answer, AnswerKind, Confirmation
+from bot.feedback import Lesson, LessonSource
+from bot.ids import FactId, LessonId, new_id
+from bot.ports import Unit
+from bot.texts import ENGLISH
 from deploy import shown
 from deploy.cli import app
 from deploy.parts import open_kept
 from deploy.settings import read_settings
+from tests.bot.events import CUSTOMER, NOW, THREAD
 from tests.deploy.adapters import keep_adapter, spoil
 from tests.deploy.conftest import Mentee, words
 
 COMMANDS = {
     "run", "ask", "teach", "ingest", "retrain", "starter", "adapters", "promote", "rollback", "status", "doctor",
     "bench", "redact", "token", "rekey", "forget", "export", "audit", "review", "accept", "drop", "backup", "restore",
+    "why", "blame", "settings",
 }  # fmt: skip
 
 
@@ -54,7 +61,11 @@ def test_a_fresh_folder_has_nothing_yet(mentee: Mentee, command: list[str], expe
 def test_a_dry_run_tells_why_nothing_would_be_trained(mentee: Mentee) -> None:
     told = mentee("retrain", "--dry-run", "--json")
     assert json.loads(told.stdout)["refusals"] == ["There are 0 lessons, and 8 are needed before training makes sense."]
-    assert "8 are needed" in words(mentee("retrain", "--dry-run").stdout)
+    said = words(mentee("retrain", "--dry-run").stdout)
+    assert "8 are needed" in said
+    assert "Conflicts: none." in said
+    assert "Personal data in it: none" in said
+    assert "none is expected to change" in said
 
 
 @pytest.mark.parametrize(
@@ -130,6 +141,37 @@ def test_an_adapter_is_listed_promoted_and_rolled_back(mentee: Mentee) -> None:
     rolled_back = mentee("rollback", "--json")
     assert json.loads(rolled_back.stdout)["adapter"] == "base model"
     assert json.loads(mentee("adapters", "--json").stdout)["live"] is None
+
+
+def test_an_answer_is_traced_and_its_lesson_dropped(mentee: Mentee) -> None:
+    with open_kept(read_settings()) as kept:
+        lesson, answer = kept.store.run_sync(_taught_and_said)
+    said = words(mentee("blame", answer).stdout)
+    assert f"`{lesson[-8:]}` of Ana, 2026-11-01 12:00, taught directly, in use" in said
+    assert json.loads(mentee("why", answer, "--json").stdout)["message"].startswith("“Why?” → known")
+    assert mentee("drop", lesson[-8:]).exit_code == 0
+    assert "dropped by cli:operator" in words(mentee("blame", answer).stdout)
+    unknown = mentee("blame", "nothing", "--json")
+    assert (unknown.exit_code, json.loads(unknown.stdout)["error"]) == (1, ENGLISH.unknown_answer)
+
+
+def _taught_and_said(unit: Unit) -> tuple[str, str]:
+    taught = Lesson(
+        id=LessonId(new_id()), fact=FactId(new_id()), question="Why?", answer="So.", author="slack:U1",
+        author_name="Ana", source=LessonSource.TAUGHT, taught_at=NOW,
+    )  # fmt: skip
+    said = Answer(
+        kind=AnswerKind.KNOWN, question="Why?", text="So.", confidence=1.0, latency_ms=1.0, fact=taught.fact,
+        confirmation=Confirmation(taught.id, "Ana", NOW),
+    )  # fmt: skip
+    unit.lessons.add(taught)
+    unit.answers.add(said, THREAD, CUSTOMER)
+    return taught.id, said.id
+
+
+def test_the_settings_are_told(mentee: Mentee, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MENTEE_KNOWN_FROM", "0.77")
+    assert "served from a probability of 0.77 (`MENTEE_KNOWN_FROM`)" in words(mentee("settings").stdout)
 
 
 def test_a_spoiled_adapter_is_not_promoted(mentee: Mentee) -> None:

@@ -7,7 +7,7 @@ import pytest
 from bot.errors import SettingError
 from bot.style import Style
 from bot.texts import ENGLISH
-from deploy.own_texts import read_style, read_texts
+from deploy.own_texts import LIMITS, read_style, read_texts
 
 
 def written(folder: Path, text: str) -> Path:
@@ -26,6 +26,14 @@ def test_texts_are_replaced_and_translated(tmp_path: Path) -> None:
     assert read_texts(None) is ENGLISH
 
 
+def test_a_list_is_replaced_by_a_list(tmp_path: Path) -> None:
+    assert read_texts(written(tmp_path, 'loading = ["One moment…"]')).loading == ("One moment…",)
+
+
+def test_our_own_texts_keep_to_the_limits() -> None:
+    assert all(len(getattr(ENGLISH, name)) <= limit for name, limit in LIMITS.items())
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -37,6 +45,14 @@ def test_texts_are_replaced_and_translated(tmp_path: Path) -> None:
         ("[de.at]\nhandoff = 'x'", "there is no text 'at'"),
         ('translations = "x"', "there is no text 'translations'"),
         ("handoff", "which is no TOML"),
+        (f"offer_button = '{'x' * 33}'", "offer_button is 'xxxx"),
+        (f"offer_button = '{'x' * 33}'", "1 to 32 characters, it has 33"),
+        (f"[de]\nform_title = '{'x' * 25}'", "1 to 24 characters"),
+        ("claim_button = ' '", "1 to 75 characters"),
+        ("why_menu = 'This is the right answer'", "words of its own"),
+        ("loading = 'Wait'", "loading is 'Wait'. It must be a list of 1 to 10 texts"),
+        ("loading = ['Wait', 5]", "a list of 1 to 10 texts"),
+        ("loading = []", "a list of 1 to 10 texts"),
     ],
 )
 def test_a_mistake_in_the_texts_is_named(tmp_path: Path, content: str, told: str) -> None:

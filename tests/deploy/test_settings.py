@@ -8,6 +8,7 @@ import pytest
 
 from bot.errors import SettingError
 from bot.events import Place
+from bot.feedback import Gesture
 from bot.people import Person, Platform, Role
 from deploy.settings import Settings, read_settings, variable
 
@@ -185,6 +186,17 @@ def test_no_history_is_read_that_outlives_what_is_kept(monkeypatch: pytest.Monke
         read_settings()
     monkeypatch.setenv("MENTEE_HISTORY_HOURS", "23")
     assert read_settings().policy().look_back == timedelta(hours=23)
+
+
+def test_an_emoji_marks_replies_only_if_the_operator_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings().policy().marks == frozenset()
+    monkeypatch.setenv("MENTEE_RIGHT_REPLY_EMOJI", ":dart:, 🎯, \u2b50\ufe0f")
+    policy = read_settings().policy()
+    assert policy.marks == {"dart", "🎯", "\u2b50"}
+    assert policy.emoji["✅"] is Gesture.APPROVE
+    monkeypatch.setenv("MENTEE_RIGHT_REPLY_EMOJI", "white_check_mark")
+    with pytest.raises(SettingError, match="MENTEE_RIGHT_REPLY_EMOJI names white_check_mark"):
+        read_settings().policy()
 
 
 def test_where_agents_see_direct_questions(monkeypatch: pytest.MonkeyPatch) -> None:

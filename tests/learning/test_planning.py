@@ -1,17 +1,19 @@
 """The dry run: what a retraining would do, in numbers, and why it would be refused."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import count
 
 import pytest
 
 from bot.answers import Answer, AnswerKind
 from bot.events import Place
-from bot.feedback import Lesson, LessonSource, facts_of
-from bot.ids import AdapterId, FactId, LessonId, RunId
-from bot.lineage import Adapter, Deployment, Move, RetrainPlan, Run
+from bot.feedback import Gesture, Hold, Lesson, LessonSource, Rating, facts_of
+from bot.ids import SHARED, AdapterId, AnswerId, FactId, LessonId, RunId, SectionId, first_id
+from bot.lineage import Adapter, Changing, Deployment, Found, Move, RetrainPlan, Run
 from bot.people import Person, Platform
 from bot.ports import Unit
+from bot.retrieval import Section
 from learning.dataset import MIN_LESSONS, MIN_PHRASINGS, build
 from learning.planning import plan, rejected_answers, remember_speed, work_of
 from learning.recipe import Method, Recipe
@@ -181,3 +183,99 @@ def test_preferences_are_refused_while_nothing_was_corrected(store: SqlStore, me
     for number in range(20, 25):
         correct(store, number)
     assert planned(store, Recipe(method=method)).refusals == ()
+
+
+def write(store: SqlStore, question: str, text: str, *, when: datetime = NOW, retracted: bool = False) -> Answer:
+    """The model has written it, in a channel."""
+    said = Answer(
+        kind=AnswerKind.GROUNDED, question=question, text=text, confidence=0.9, latency_ms=1.0,
+        id=AnswerId(first_id(when)[:-4] + f"{next(NUMBERS):04}"),
+    )  # fmt: skip
+
+    def work(unit: Unit) -> None:
+        unit.answers.add(said, Place(Platform.SLACK, "T1", "C1"), Person(Platform.SLACK, "U1", "Ana"))
+        if retracted:
+            unit.answers.retract(said.id)
+
+    store.run_sync(work)
+    return said
+
+
+NUMBERS = count(1)
+
+
+def expected(store: SqlStore) -> Changing:
+    return store.run_sync(lambda unit: plan(unit, Recipe(), "tiny", clock=lambda: NOW + timedelta(days=1))).changing
+
+
+def test_it_names_the_written_answers_that_a_lesson_answers_otherwise(store: SqlStore) -> None:
+    taught = [lesson(number) for number in range(20)]
+    about = write(store, "Something in other words?", "No idea.")
+    write(store, taught[1].question, "Nobody knows.")
+    write(store, f"Please, {taught[1].question.lower()}", "Nobody knows.")  # the same question, in the same words
+    write(store, taught[2].question, taught[2].answer)  # it wrote what was taught
+    write(store, "What about ducks?", "They swim.")
+    write(store, taught[3].question, "Long ago.", when=NOW - timedelta(days=7))
+    write(store, taught[4].question, "Taken back.", retracted=True)
+    store.run_sync(lambda unit: keep(unit, replace(taught[0], about=about.id), *taught[1:]))
+    told = expected(store)
+    assert told.written == 5
+    assert set(told.questions) == {"Something in other words?", f"Please, {taught[1].question.lower()}"}
+    assert told.untaught == 0
+
+
+def test_a_cross_that_nobody_has_followed_by_a_lesson_changes_nothing_and_is_counted(store: SqlStore) -> None:
+    ducks, geese = write(store, "What about ducks?", "They swim."), write(store, "What about geese?", "They fly.")
+    write(store, "What about swans?", "They sing.")
+
+    def mark(unit: Unit) -> None:
+        for each in (ducks, geese):
+            unit.ratings.put(Rating(each.id, "slack:U2", Gesture.REJECT, trusted=False, at=NOW))
+        overheard = replace(lesson(1), about=geese.id, source=LessonSource.REPLY)  # known by now, and not trained on
+        keep(unit, overheard)
+
+    store.run_sync(mark)
+    assert (expected(store).untaught, expected(store).questions) == (1, ())
+
+
+def test_what_would_not_be_trained_on_is_expected_to_change_nothing(store: SqlStore) -> None:
+    kept_out = replace(lesson(1), trainable=False)
+    write(store, kept_out.question, "Nobody knows.")
+    store.run_sync(lambda unit: keep(unit, kept_out, lesson(2)))
+    assert expected(store).questions == ()
+
+
+def test_where_workspaces_do_not_share_no_question_of_one_is_named(store: SqlStore) -> None:
+    write(store, lesson(1).question, "Nobody knows.")
+    store.run_sync(lambda unit: keep(unit, lesson(1)))
+    told = store.run_sync(lambda unit: plan(unit.within(SHARED), Recipe(), "tiny", clock=lambda: NOW))
+    assert told.changing == Changing()
+    assert expected(store).written == 1
+
+
+def test_personal_data_is_counted_as_it_was_replaced_and_as_it_stands(store: SqlStore) -> None:
+    asks = replace(lesson(1), question="Why did <EMAIL_1> and <EMAIL_2> hear nothing from <NAME_1>?")
+    says = replace(lesson(2), answer="Write to help@grove.example.")
+    left_out = replace(lesson(3), answer="Write to nobody@grove.example.", trainable=False)
+    store.run_sync(lambda unit: keep(unit, asks, says, left_out))
+    assert planned(store).personal_data == Found({"EMAIL": 2, "NAME": 1}, {"EMAIL": 1})
+
+
+def test_conflicts_are_counted_by_their_kind(store: SqlStore) -> None:
+    section = Section(SectionId("s1"), "pass.md", "Passes", "", "A class pass can be paused for 30 days in the app.")
+    against = replace(
+        lesson(1), question="How long can a class pass be paused?", contradicts=section.id,
+        answer="A class pass can be paused for 90 days in the app.",
+    )  # fmt: skip
+    otherwise = replace(lesson(30), question=lesson(2).question)
+    same = replace(lesson(31), question=lesson(3).question, answer=lesson(3).answer)
+
+    def work(unit: Unit) -> None:
+        unit.documents.replace(section.source, "sha", [section])
+        keep(unit, against, *map(lesson, range(2, 12)), otherwise, same, replace(lesson(32), doubted_by="gone.md"))
+        keep(unit, lesson(33))
+        unit.lessons.hold(lesson(33).id, Hold.DISPUTED, NOW)
+
+    store.run_sync(work)
+    told = planned(store)
+    assert (told.against_pages, told.two_answers, told.waiting) == (2, 1, 1)

@@ -1,8 +1,9 @@
 """Inbox and outbox: nothing twice, nothing lost, in the order in which it came."""
 
+from dataclasses import replace
 from datetime import timedelta
 
-from bot.events import Place, Reacted
+from bot.events import Event, MessageDeleted, MessageEdited, Place, Reacted
 from bot.handoff import Handoff
 from bot.history import Watermark
 from bot.ids import AnswerId, EventId, OutgoingId, RunId
@@ -128,6 +129,16 @@ def test_a_reaction_that_was_no_news_is_none_when_it_comes_again(store: SqlStore
     in_turn(store, lambda each, unit: taken.append(unit.inbox.add(reacted(each[0], added=each[1]))), states)
     assert taken == [True, True, False, False, True, False]
     assert store.run_sync(lambda unit: [each.id for each in unit.inbox.pending()]) == ["r1", "r2", "r4"]
+
+
+def test_what_becomes_of_a_message_is_known_in_the_order_of_arrival(store: SqlStore) -> None:
+    gone = MessageDeleted(id=EventId("d1"), place=PLACE, person=PERSON, at=NOW, message=ref("100.2"))
+    edit = MessageEdited(
+        id=EventId("m1"), place=PLACE, person=PERSON, at=NOW, message=ref("100.2"), text="Now", posted_at=NOW
+    )  # fmt: skip
+    heard: list[Event] = [gone, reacted("r1", added=True), edit, replace(gone, id=EventId("d2"), message=ref("100.3"))]
+    in_turn(store, lambda each, unit: unit.inbox.add(each), heard)
+    assert store.run_sync(lambda unit: unit.inbox.changes(ref("100.2"))) == [gone, edit]
 
 
 def test_known_events_are_told_apart(store: SqlStore) -> None:

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 from sqlmodel import func, select
 
-from bot.feedback import Phrasing
-from bot.ids import AnswerId, EventId, OutgoingId, first_id, new_id
+from bot.feedback import Hold, Phrasing, Ruling
+from bot.handoff import Handoff
+from bot.ids import AnswerId, EventId, FactId, LessonId, OutgoingId, first_id, new_id
 from bot.outgoing import Notice
 from bot.retention import Retention
 from learning.scheduling import Scheduling
@@ -56,6 +57,33 @@ def test_what_is_old_goes_and_the_rest_stays(store: SqlStore) -> None:
     removed = store.run_sync(lambda unit: EVERYTHING.purge(unit, LATER))
     assert removed == {"messages": 3, "answers": 1, "withdrawn lessons": 1}
     assert counts(store) == (1, 2, 1, 1, 1)
+
+
+def test_what_waits_for_review_stays_and_what_was_dropped_is_remembered(store: SqlStore) -> None:
+    def keep(unit: SqlUnit) -> None:
+        for name in ("held", "dropped"):
+            unit.lessons.add(lesson(name, fact=name))
+            unit.lessons.add_phrasing(Phrasing(fact=FactId(name), text="How?", origin=name))
+        unit.lessons.hold(LessonId("held"), Hold.NEWCOMER, NOW)
+        unit.lessons.withdraw(LessonId("dropped"), NOW)
+        unit.lessons.rule(LessonId("dropped"), Ruling.DROPPED, "slack:U1")
+
+    store.run_sync(keep)
+    store.run_sync(lambda unit: EVERYTHING.purge(unit, LATER))
+    assert [each.id for each in store.run_sync(lambda unit: unit.lessons.all())] == ["dropped", "held"]
+    assert len(store.run_sync(lambda unit: unit.lessons.phrasings())) == 2
+
+
+def test_a_hand_off_goes_with_its_answer(store: SqlStore) -> None:
+    def keep(unit: SqlUnit) -> None:
+        for at in (NOW, after(20 * DAY)):
+            of = AnswerId(id_at(at))
+            unit.answers.add(replace(answer(), id=of), PLACE, PERSON)
+            unit.handoffs.put(Handoff(answer=of, place=PLACE, question="How?", tried=(), summary="", opened_at=at))
+
+    store.run_sync(keep)
+    store.run_sync(lambda unit: EVERYTHING.purge(unit, LATER))
+    assert len(store.run_sync(lambda unit: unit.handoffs.unsolved())) == 1
 
 
 @pytest.mark.parametrize("now", [NOW + timedelta(days=30), LATER])

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, create_engine, inspect
 
 import storage.database
 from bot.errors import DatabaseError
-from bot.events import Reacted
+from bot.events import MessageDeleted, Reacted
 from bot.ids import EventId, LessonId
 from storage.database import SqlStore
 from storage.migrate import MIGRATIONS, NEWEST
@@ -79,6 +79,17 @@ def test_reactions_of_an_earlier_version_are_known(store: SqlStore, url: str) ->
     engine.dispose()
     store.migrate()
     assert not store.run_sync(lambda unit: unit.inbox.add(replace(heard, id=EventId("r2"))))
+
+
+def test_deletions_of_an_earlier_version_are_known(store: SqlStore, url: str) -> None:
+    gone = MessageDeleted(id=EventId("d1"), place=PLACE, person=PERSON, at=NOW, message=ref("100.2"))
+    store.run_sync(lambda unit: unit.inbox.add(gone))
+    engine = create_engine(url, module=sqlite) if url.startswith("sqlite") else create_engine(url)
+    with engine.begin() as connection:
+        downgrade(connection, "0013")
+    engine.dispose()
+    store.migrate()
+    assert store.run_sync(lambda unit: unit.inbox.changes(ref("100.2"))) == [gone]
 
 
 def downgrade(connection: Connection, revision: str) -> None:

@@ -111,7 +111,7 @@ def test_what_was_written_during_a_trial_tells_what_became_of_it(store: SqlStore
 
     def keep(unit: Unit) -> None:
         for each, place in zip((*given, unlike), (PLACE, PLACE, PLACE, other, other), strict=True):
-            unit.answers.add(each, place, PERSON, ref(each.id))
+            unit.answers.add(each, place, PERSON, ref(each.id).key)
         unit.answers.retract(given[1].id)
         unit.ratings.put(Rating(given[0].id, "U2", Gesture.REJECT, False, NOW))
         unit.ratings.put(Rating(given[3].id, "U2", Gesture.APPROVE, False, NOW))

@@ -70,9 +70,9 @@ def test_a_question_without_its_reply_is_unanswered(store: SqlStore, answered: b
 def test_a_promised_colleague_whom_nobody_called_is_unanswered_until_the_question_is_answered_anew(
     store: SqlStore,
 ) -> None:
-    store.run_sync(lambda unit: unit.answers.add(HANDED_OFF, PLACE, PERSON, ref("1")))
+    store.run_sync(lambda unit: unit.answers.add(HANDED_OFF, PLACE, PERSON, ref("1").key))
     assert vitals(store).unanswered == 1
-    store.run_sync(lambda unit: unit.answers.add(answer(), PLACE, PERSON, ref("1")))
+    store.run_sync(lambda unit: unit.answers.add(answer(), PLACE, PERSON, ref("1").key))
     assert vitals(store).unanswered == 0
 
 

@@ -39,7 +39,7 @@ listen({
     [...outcome.children].slice(MOST_OUTCOMES).forEach((old) => old.remove());
     refresh();
   },
-  lost: (isLost) => complain(trouble, isLost ? "The line to the bot is down. Trying again…" : ""),
+  lost: (text) => complain(trouble, text),
 });
 
 // --- the parts that change -----------------------------------------------------------------------------------------

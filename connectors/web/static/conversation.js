@@ -11,6 +11,7 @@ const composer = document.getElementById("composer");
 const question = document.getElementById("question");
 let questionId = newId();
 let isWriting = false;
+let line = "";
 
 // --- showing -----------------------------------------------------------------------------------------------------
 
@@ -51,14 +52,14 @@ function scrollDown() {
 listen({
   entry: show,
   draft: showDraft,
-  lost: (isLost) => complain(trouble, isLost ? "The line to the bot is down. Trying again…" : ""),
+  lost: (text) => complain(trouble, (line = text)),
 });
 scrollDown();
 
 // --- asking ------------------------------------------------------------------------------------------------------
 
 async function attempt(work) {
-  complain(trouble, "");
+  complain(trouble, line);
   try {
     await work();
     return true;
@@ -118,10 +119,19 @@ async function press(button) {
   button.disabled = false;
 }
 
+/** A command for staff, told below. */
+async function command(button) {
+  button.disabled = true;
+  await attempt(() => send("/commands", { text: button.dataset.command }, newId()));
+  button.disabled = false;
+  button.focus();
+}
+
 log.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button?.dataset.emoji) toggle(button);
   else if (button?.dataset.correct) attempt(() => openForm(button.dataset.correct));
   else if (button?.dataset.press) press(button);
+  else if (button?.dataset.command) command(button);
   else if (button && "fact" in button.dataset) choose(button);
 });

@@ -1,6 +1,9 @@
 // What all pages share: sending something to the bot, and listening to what comes of it.
 
 export const conversation = document.body.dataset.conversation;
+const LINE_DOWN = "The line to the bot is down. Trying again…";
+const LOGGED_OUT = "You have been logged out. Reload the page and log in again.";
+const REOPEN_MS = 3000;
 
 /** A fresh UUID. `crypto.randomUUID` is missing where the page is served without TLS to other machines. */
 export function newId() {
@@ -46,15 +49,26 @@ export function element(html) {
   return template.content.firstElementChild;
 }
 
-/** Call `entry` with each entry's element, `draft` with unfinished text, `lost` with whether the line is down. */
+/** Call `entry` with each entry's element, `draft` with unfinished text, `lost` with what is wrong with the line. */
 export function listen({ entry, draft = () => {}, lost = () => {} }) {
-  const stream = new EventSource(`/events/${conversation}`);
-  stream.addEventListener("open", () => lost(false));
-  stream.addEventListener("error", () => lost(true));
-  stream.addEventListener("entry", (event) => entry(element(JSON.parse(event.data))));
-  stream.addEventListener("draft", (event) => draft(JSON.parse(event.data)));
+  open({ entry, draft, lost });
   // Until here a click would have been lost without a word.
   document.querySelectorAll("main [inert]").forEach((part) => part.removeAttribute("inert"));
+}
+
+function open({ entry, draft, lost }) {
+  const stream = new EventSource(`/events/${conversation}`);
+  stream.addEventListener("open", () => lost(""));
+  stream.addEventListener("entry", (event) => entry(element(JSON.parse(event.data))));
+  stream.addEventListener("draft", (event) => draft(JSON.parse(event.data)));
+  stream.addEventListener("error", async () => {
+    lost(LINE_DOWN);
+    // The browser tries again by itself, but not after an answer such as a proxy's 502 or our 401.
+    if (stream.readyState !== EventSource.CLOSED) return;
+    const isLoggedOut = await fetch("/status").then(({ status }) => status === 401, () => false);
+    if (isLoggedOut) lost(LOGGED_OUT);
+    else setTimeout(open, REOPEN_MS, { entry, draft, lost });
+  });
 }
 
 /** Show a line of trouble, or none. */
@@ -77,7 +91,7 @@ async function reach(path, options) {
 }
 
 async function reason(response) {
-  if (response.status === 401) return "You have been logged out. Reload the page and log in again.";
+  if (response.status === 401) return LOGGED_OUT;
   if (response.status === 413) return "That is too long to be sent. Please shorten it; nothing was changed.";
   const said = await response.json().catch(() => ({}));
   return said.error ?? "The bot couldn’t take that. Nothing was lost; try again in a moment.";

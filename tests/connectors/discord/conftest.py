@@ -7,8 +7,8 @@ from typing import Any
 import discord
 import pytest
 
-from bot.events import Event
-from bot.people import Platform
+from bot.events import Event, MessageRef, Reacted
+from bot.people import Person, Platform
 from bot.texts import ENGLISH
 from connectors.discord.config import DiscordConfig
 from connectors.discord.connector import DiscordConnector
@@ -20,6 +20,11 @@ AGENTS_ROLE = "700000000000000001"
 class WritingDesk:
     received: list[Event] = field(default_factory=list)
     uninstalled: list[str] = field(default_factory=list)
+
+    marks: frozenset[str] = frozenset()
+
+    def may_mark(self, person: Person) -> bool:
+        return True
 
     def meet(self, names: Iterable[str]) -> None:
         self.met = list(names)
@@ -34,6 +39,11 @@ class WritingDesk:
     async def receive(self, event: Event) -> bool:
         self.received.append(event)
         return True
+
+    async def reactions(self, message: MessageRef) -> list[Reacted]:
+        heard = [each for each in self.received if isinstance(each, Reacted) and each.message == message]
+        latest = {(each.person.id, each.emoji): each for each in heard}
+        return [each for each in latest.values() if each.added]
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ ours: that Discord behaves so is read from its documentation. Everything else is
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,6 +42,8 @@ class LoopbackDiscord:
     breaks: int = 0
     """How many of the next messages are taken and then not answered."""
     resets: int = 0
+    asks_to_wait_s: float | None = None
+    """Before the next message."""
     base: str = ""
 
     @property
@@ -98,6 +100,9 @@ class LoopbackDiscord:
 
     async def _post(self, request: web.Request) -> web.Response:
         """A nonce that was seen in the last minutes brings the message that had it."""
+        if self.asks_to_wait_s is not None:
+            data = {"message": "You are being rate limited.", "retry_after": self.asks_to_wait_s, "global": False}
+            return _json(data, status=429, headers={"Via": "1.1 google"})
         sent, channel = await request.json(), request.match_info["channel"]
         seen = self.nonces.get(sent["nonce"]) if sent.get("enforce_nonce") else None
         if seen is None:
@@ -148,6 +153,7 @@ def _message(number: int, channel: str, sent: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _json(data: Any, status: int = 200) -> web.Response:
+def _json(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """Without a charset behind the type, as Discord sends it: the library takes anything else for text."""
-    return web.Response(body=json.dumps(data).encode(), status=status, content_type="application/json")
+    body = json.dumps(data).encode()
+    return web.Response(body=body, status=status, headers=headers, content_type="application/json")

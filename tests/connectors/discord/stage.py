@@ -12,7 +12,7 @@ import simcord
 
 from bot.people import Platform
 from bot.policy import Policy
-from bot.texts import ENGLISH
+from bot.texts import ENGLISH, Texts
 from connectors.discord.config import DiscordConfig
 from connectors.discord.connector import DiscordConnector
 from tests.house import House, open_house
@@ -61,20 +61,25 @@ class Stage:
 
 
 @asynccontextmanager
-async def on_stage(tmp_path: Path, policy: Policy | None = None, **settings: Any) -> AsyncIterator[Stage]:
-    """simcord comes first, with a client that does nothing: the deliveries that the house starts belong to it then."""
+async def on_stage(
+    tmp_path: Path, policy: Policy | None = None, texts: Texts = ENGLISH, locale: str | None = None, **settings: Any
+) -> AsyncIterator[Stage]:
+    """simcord comes first, with a client that does nothing: the deliveries that the house starts belong to it then.
+
+    `locale`: the server's language, Discord's default if there is none.
+    """
     config = DiscordConfig(token="unused", shards=1, **settings)
     approved = discord.Intents.all()
     approved.message_content = config.message_content
     nobody = discord.AutoShardedClient(intents=discord.Intents.none(), shard_count=config.shards)
     async with (
         simcord.run(nobody, approved_intents=approved, settle_timeout=DEADLINE_S) as env,
-        open_house(tmp_path, lambda desk: [DiscordConnector(config, desk, ENGLISH)], policy=policy) as house,
+        open_house(tmp_path, lambda desk: [DiscordConnector(config, desk, texts)], policy=policy, texts=texts) as house,
     ):
         connector = house.bot.connectors[Platform.DISCORD]
         assert isinstance(connector, DiscordConnector)
         await env.restart_bot(connector.client)
-        guild = env.create_guild()
+        guild = env.create_guild(preferred_locale=locale)
         people = [
             guild.add_member(env.create_user(name), roles=[guild.create_role(role)])
             for name, role in (("carl", "customers"), ("ann", "agents"), ("ada", "admins"))

@@ -13,7 +13,7 @@ from typing import Any
 import discord
 import simcord
 
-from bot.access import COMMANDS
+from bot.access import COMMANDS, Deed, Staff
 from bot.answers import Answer, AnswerKind, Candidate
 from bot.buttons import Act, Button
 from bot.events import Event, Place
@@ -31,17 +31,24 @@ ANSWER = Answer(
     candidates=(Candidate(FactId(new_id()), "How?"),),
 )  # fmt: skip
 OPTIONS: dict[str, dict[str, str]] = {
-    "why": {"answer": "1"}, "accept": {"lesson": "1"}, "drop": {"lesson": "1"}, "promote": {"adapter": "v1"},
+    "why": {"answer": "1"}, "blame": {"answer": "1"}, "accept": {"lesson": "1"}, "drop": {"lesson": "1"},
+    "promote": {"adapter": "v1"},
 }  # fmt: skip
 EMOJI = {"tick": "✅", "untick": "✅", "cross": "❌", "pencil": "✏️"}
 MENUS = {"mark": ENGLISH.right_answer_menu, "why menu": ENGLISH.why_menu}
-OF_BOTS = ("message", *EMOJI)
+MARKS = ("bullseye", "no bullseye")
+OF_BOTS = ("message", *EMOJI, *MARKS)
 DIRECT = (Who.EX_MEMBER, Who.UNKNOWN)
 
 
 @dataclass
 class WritingDesk:
     heard: list[Person] = field(default_factory=list)
+    staff: Staff = field(default_factory=Staff)
+    marks: frozenset[str] = frozenset({"🎯"})
+
+    def may_mark(self, person: Person) -> bool:
+        return self.staff.may(person, Deed.TEACH)
 
     def meet(self, _: Iterable[str]) -> None: ...
 
@@ -96,9 +103,14 @@ class Stage:
         return self.desk.heard[-1] if self.desk.heard else None
 
     async def _talk(self, person: Any, ground: Ground, name: str) -> None:
+        direct = isinstance(person, simcord.UserHandle)
         match name:
+            case "bullseye" | "no bullseye":
+                reply = await (person.send_dm("A reply.") if direct else person.send(ground.channel, "A reply."))
+                await person.set_reaction(reply, "🎯", reacted=True)
+                if name == "no bullseye":
+                    await person.set_reaction(reply, "🎯", reacted=False)
             case "message" | "edit":
-                direct = isinstance(person, simcord.UserHandle)
                 text = f"<@{self.env.bot.user.id}> Hello"
                 sent = await (person.send_dm(text) if direct else person.send(ground.channel, text))
                 if name == "edit":
@@ -165,9 +177,9 @@ async def test_every_gesture_and_command_of_everybody() -> None:
         cells = [
             (who, name) for name in sorted(ALL, key=list(ALL).index) for who in stage.people if possible(who, name)
         ]
+        staff = stage.desk.staff = staff_naming({who: str(person.id) for who, person in stage.people.items()})
         heard = {(who, name): await stage.heard(who, name) for who, name in cells}
-        ids = {who: str(person.id) for who, person in stage.people.items()}
-        staff = staff_naming(ids)
     assert {name for _, name in cells} == set(ALL)
     assert decisions(staff, heard) == wanted(heard)
-    assert {who for (who, _), person in heard.items() if person is None} <= {Who.BOT}
+    unheard = {who for (who, name), person in heard.items() if person is None and name not in MARKS}
+    assert unheard <= {Who.BOT}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.events import Event, MessageRef, Place
+from bot.events import Event, MessageRef, Place, Reacted
 from bot.ids import EventId
 from bot.people import Person, Platform
 from bot.texts import ENGLISH
@@ -75,6 +75,19 @@ class DiscordStand:
     async def say(self, text: str) -> MessageRef:
         message = await self.user.send(self.channel, text)
         return MessageRef(Platform.DISCORD, self.place.workspace, self.place.channel, str(message.id))
+
+    async def reply(self, text: str) -> MessageRef:
+        question = next(each for each in self.channel.history() if str(each.id) == self.place.thread)
+        message = await self.user.send(self.channel, text, reply_to=question)
+        return MessageRef(Platform.DISCORD, self.place.workspace, self.place.channel, str(message.id))
+
+    async def mark(self, reply: MessageRef, *, present: bool = True) -> Reacted:
+        self.desk.marks = frozenset({"🎯"})
+        said = next(each for each in self.channel.history() if str(each.id) == reply.id)
+        await self.user.set_reaction(said, "🎯", reacted=present)
+        heard = self.desk.received[-1]
+        assert isinstance(heard, Reacted)
+        return heard
 
     @asynccontextmanager
     async def busy(self) -> AsyncIterator[float | None]:

@@ -9,16 +9,19 @@ import discord
 import pytest
 
 from bot.answers import Answer, AnswerKind, Candidate, Confirmation, Source, SourceKind
-from bot.errors import DeliveryFailed
+from bot.errors import AdminError, DeliveryFailed, SettingError
 from bot.events import MessageRef, Place
 from bot.handoff import Handoff, HandoffState
-from bot.ids import EventId, FactId, LessonId, RunId, new_id
+from bot.ids import EventId, FactId, LessonId, OutgoingId, RunId, first_id, new_id
 from bot.outgoing import AnswerDraft, AnswerEdit, AnswerPost, CorrectionOffer, Notice, ProgressPost
 from bot.people import Person, Platform
 from bot.texts import ENGLISH
 from connectors.discord import connector as connector_module
+from connectors.discord.config import DiscordConfig
 from connectors.discord.connector import DiscordConnector
-from tests.connectors.discord.conftest import AGENTS_ROLE
+from storage.codec import MESSAGE_REF, from_text, to_text
+from tests.connectors.discord.conftest import AGENTS_ROLE, WritingDesk
+from tests.connectors.discord.stage import SIMCORDS_NOW
 
 ALICE = Person(Platform.DISCORD, "42", "Alice [x](https://evil.example)")
 
@@ -203,8 +206,28 @@ async def test_a_busy_discord_is_tried_again(connector: DiscordConnector, env: A
 async def test_a_channel_that_is_gone_is_not_called_busy(connector: DiscordConnector, env: Any, channel: Any) -> None:
     gone = Place(Platform.DISCORD, str(env.guild.id), "123456789012345678")
 
-    with pytest.raises(discord.NotFound):
+    with pytest.raises(AdminError, match="is gone"):
         await connector.deliver(AnswerPost(place=gone, answer=answer()))
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "who", "remedy"),
+    [
+        (403, 50013, AdminError, r"#support \(\d+\) \(code 50013\). Give the bot the permissions .*Send Messages"),
+        (403, 50001, AdminError, "Give the bot the permission View Channel"),
+        (403, 1, AdminError, "permissions"),
+        (400, 160005, AdminError, "Unlock"),
+        (401, 0, SettingError, "DISCORD_TOKEN"),
+        (400, 50035, discord.HTTPException, "50035"),  # what Discord can't read is a mistake of ours
+    ],
+)
+async def test_a_refusal_says_who_has_to_act(
+    connector: DiscordConnector, env: Any, channel: Any, status: int, code: int, who: type[Exception], remedy: str
+) -> None:
+    env.inject_error("POST", "/channels/*/messages", status=status, code=code)
+
+    with pytest.raises(who, match=remedy):
+        await connector.deliver(AnswerPost(place=floor(env, channel), answer=answer()))
 
 
 async def test_nothing_is_sent_before_the_login(connector: DiscordConnector) -> None:
@@ -241,3 +264,127 @@ async def test_a_secret_is_never_shown_to_others(connector: DiscordConnector, en
     for secret in (True, False):  # a plain notice is shown there for a while, where its person can't be told alone
         await connector.deliver(Notice(place=place, text=f"secret {secret}", to=ALICE, is_secret=secret))
     assert [message.content.endswith("secret False") for message in channel.history()] == [True]
+
+
+# --- what stands there already is rewritten where it stands ----------------------------------------------------------
+
+
+def piece(number: int) -> str:
+    return f"Part {number}." + " A sentence." * 160
+
+
+def long(*numbers: int) -> Answer:
+    """An answer that takes a message for each part."""
+    return answer("\n".join(piece(each) for each in numbers))
+
+
+def id_then() -> OutgoingId:
+    """Of what was meant when simcord's messages are posted: it knows no nonces, so these are looked for."""
+    return OutgoingId(first_id(SIMCORDS_NOW)[:13] + new_id()[13:])
+
+
+def parts(channel: Any) -> list[str]:
+    return [message.content.split(".")[0] for message in channel.history()]
+
+
+async def test_an_answer_of_several_messages_is_rewritten_in_all_of_them(
+    connector: DiscordConnector, env: Any, channel: Any
+) -> None:
+    place, first = floor(env, channel), long(1, 2, 3)
+    ref = await connector.deliver(AnswerPost(place=place, answer=first))
+    assert parts(channel) == ["Part 1", "Part 2", "Part 3"]
+    last = channel.last_message.id
+
+    for numbers in ((4, 5, 6), (7, 8), (9,), (1, 2, 3)):
+        edit = AnswerEdit(place=place, answer=long(*numbers), of=first.id, message=ref, id=id_then())
+        for _ in range(2):  # the same again changes nothing
+            ref = await connector.deliver(edit)
+            assert parts(channel) == [f"Part {each}" for each in numbers]
+            assert ref is not None
+            ref = from_text(MESSAGE_REF, to_text(MESSAGE_REF, ref))  # as it is kept
+            assert [*ref.earlier, ref.id] == [str(message.id) for message in channel.history()]
+    assert channel.history()[0].id == last  # people react to the last message: what is too much goes above it
+
+
+async def test_a_long_card_does_not_grow_with_its_states(connector: DiscordConnector, env: Any, channel: Any) -> None:
+    place = floor(env, channel)
+    asked = replace(long(1, 2), kind=AnswerKind.HANDOFF)
+    card = Handoff(
+        answer=asked.id, place=place, question="?", tried=(), summary="", opened_at=datetime(2026, 11, 1, tzinfo=UTC)
+    )
+    ref = await connector.deliver(AnswerPost(place=place, answer=asked, handoff=card))
+    for state in (HandoffState.CLAIMED, HandoffState.SOLVED):
+        moved = replace(card, state=state, by_name="ann", changed_at=card.opened_at)
+        ref = await connector.deliver(AnswerEdit(place=place, answer=asked, of=asked.id, handoff=moved, message=ref))
+        assert parts(channel)[:2] == ["Part 1", "Part 2"]
+        assert len(channel.history()) == 3
+
+
+async def test_a_process_that_died_between_two_messages_is_followed_by_one_that_posts_the_rest(
+    connector: DiscordConnector, config: DiscordConfig, desk: WritingDesk, env: Any, channel: Any
+) -> None:
+    post = AnswerPost(place=floor(env, channel), answer=long(1, 2, 3), id=id_then())
+    send, posted = discord.PartialMessageable.send, 0
+
+    async def dies(self: Any, *args: Any, **options: Any) -> Any:
+        nonlocal posted
+        posted += 1
+        if posted == 3:
+            raise ConnectionResetError
+        return await send(self, *args, **options)
+
+    with pytest.MonkeyPatch.context() as dying:
+        dying.setattr(discord.PartialMessageable, "send", dies)
+        with pytest.raises(DeliveryFailed):
+            await connector.deliver(post)
+    await env.advance_time(60.0)
+    restarted = DiscordConnector(config, desk, ENGLISH)  # type: ignore[arg-type]  # as in conftest
+    await env.restart_bot(restarted.client)
+
+    for _ in range(2):
+        ref = await restarted.deliver(post)
+
+    assert parts(channel) == ["Part 1", "Part 2", "Part 3"]
+    assert ref is not None
+    assert [*ref.earlier, ref.id] == [str(message.id) for message in channel.history()]
+
+
+# --- in threads that Discord has archived ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def archived(connector: DiscordConnector, env: Any, channel: Any) -> tuple[AnswerPost, MessageRef, Any]:
+    """An answer in a thread that was archived since."""
+    native = connector.client.get_channel(channel.id)
+    assert isinstance(native, discord.TextChannel)
+    thread = await native.create_thread(name="A case", type=discord.ChannelType.public_thread)
+    post = AnswerPost(place=floor(env, channel, thread.id), answer=answer())
+    ref = await connector.deliver(post)
+    assert ref is not None
+    await thread.edit(archived=True)
+    env.inject_error("PATCH", f"/channels/{thread.id}/messages/*", status=400, code=50083)
+    return post, ref, channel.threads[0]
+
+
+async def test_a_message_in_an_archived_thread_is_rewritten(
+    connector: DiscordConnector, env: Any, archived: tuple[AnswerPost, MessageRef, Any]
+) -> None:
+    post, ref, thread = archived
+    edit = AnswerEdit(place=post.place, answer=answer("Amended."), of=post.answer.id, message=ref)
+
+    assert await connector.deliver(edit) == ref
+
+    assert thread.last_message.content == "Amended."
+    opened = await connector.client.fetch_channel(thread.id)
+    assert isinstance(opened, discord.Thread)
+    assert not opened.archived
+
+
+async def test_an_archived_thread_that_the_bot_may_not_open_is_an_admins(
+    connector: DiscordConnector, env: Any, archived: tuple[AnswerPost, MessageRef, Any]
+) -> None:
+    post, ref, thread = archived
+    env.inject_error("PATCH", f"/channels/{thread.id}", status=403, code=50013)
+
+    with pytest.raises(AdminError, match="Manage Threads"):
+        await connector.deliver(AnswerEdit(place=post.place, answer=answer("No."), of=post.answer.id, message=ref))

@@ -9,6 +9,7 @@ import pytest
 from bot.events import MessagePosted, MessageRef, Place, Reacted
 from bot.ids import EventId
 from bot.people import Person, Platform
+from bot.texts import ENGLISH
 from connectors.discord import parsing
 from connectors.discord.config import DiscordConfig
 from connectors.discord.connector import DiscordConnector
@@ -266,6 +267,30 @@ async def test_reactions_of_bots_and_on_other_peoples_messages_are_not_heard(
     assert reactions(desk) == []
 
 
+async def test_what_a_moderator_clears_is_taken_back_from_everybody(
+    connector: DiscordConnector, desk: WritingDesk, env: Any, channel: Any, alice: Any
+) -> None:
+    answer = await bot_says(connector, channel, "Hello.")
+    other = await bot_says(connector, channel, "Hello again.")
+    ann = env.guild.add_member(env.create_user("ann"))
+    await alice.react(other, "✅")
+    for person, emoji in ((alice, "✅"), (ann, "✅"), (ann, "❌")):
+        await person.react(answer, emoji)
+
+    env.backend.clear_reaction(channel.id, answer.id, "✅")
+    await env.settle()
+    assert [(each.person.id, each.emoji, each.added) for each in reactions(desk)[4:]] == [
+        (str(alice.id), "✅", False),
+        (str(ann.id), "✅", False),
+    ]
+    env.backend.clear_reactions(channel.id, answer.id)
+    await env.settle()
+    assert [(each.person.id, each.emoji, each.added) for each in reactions(desk)[6:]] == [(str(ann.id), "❌", False)]
+
+    await alice.react(answer, "✅")  # the same once more is news
+    assert len({event.id for event in reactions(desk)}) == 8
+
+
 def reaction(*, added: bool, emoji: str = "✅", user: int = 7) -> discord.RawReactionActionEvent:
     data: Any = {"message_id": 1, "channel_id": 2, "user_id": user, "type": 0}
     return discord.RawReactionActionEvent(
@@ -305,3 +330,15 @@ async def test_a_slow_look_up_does_not_let_a_later_reaction_overtake(
     await env.settle()
 
     assert [event.added for event in reactions(desk)] == [True, False, True]
+
+
+async def test_the_bots_own_name_is_nobodys(
+    connector: DiscordConnector, config: DiscordConfig, desk: WritingDesk, env: Any, channel: Any
+) -> None:
+    """Without the intent for members a server shows the bot alone."""
+    restarted = DiscordConnector(config, desk, ENGLISH)  # type: ignore[arg-type]  # as in conftest
+    await env.restart_bot(restarted.client)
+
+    (guild,) = restarted.client.guilds
+    assert [member.bot for member in guild.members] == [True]
+    assert desk.met == []

@@ -1,11 +1,13 @@
 """What is said once, however often the line breaks. Against a Discord of our own: simcord has no lines to break."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from bot.errors import DeliveryFailed
 from bot.events import Place
 from bot.outgoing import Notice
 from bot.people import Platform
@@ -70,3 +72,12 @@ async def test_what_a_dead_process_has_sent_is_not_sent_again_hours_later(tmp_pa
         async with house_on(peer, tmp_path) as second:
             await deliver(second, twice)
         assert [message["content"] for message in peer.messages] == ["Said twice."] * 2
+
+
+async def test_a_long_wait_that_discord_asks_for_is_the_outboxs(tmp_path: Path) -> None:
+    """The library would sleep in the call, and everything else that is to be delivered with it."""
+    async with LoopbackDiscord(asks_to_wait_s=3_600.0).serving() as peer, house_on(peer, tmp_path) as house:
+        with pytest.raises(DeliveryFailed) as problem:
+            async with asyncio.timeout(20):
+                await house.bot.connectors[Platform.DISCORD].deliver(notices(1)[0])
+        assert problem.value.retry_after_s == 3_600.0

@@ -11,6 +11,8 @@ from bot.events import Event
 from bot.feedback import Gesture
 from bot.history import Standing
 from tests.connectors.discord.stage import SIMCORDS_NOW, Stage, on_stage
+from tests.connectors.discord.test_handing_off import REPLY
+from tests.connectors.discord.test_marking import MARKING, replied
 
 
 def deafen(stage: Stage, monkeypatch: Any, lost: float) -> list[Event]:
@@ -107,3 +109,18 @@ async def test_whoever_is_named_by_the_history_is_looked_up_with_roles(tmp_path:
         seen = [each async for each in connector.archive.look(floor, since, since)]
         standing = [each for each in seen if isinstance(each, Standing)]
         assert [set(each.by) for each in standing if each.by] == [{("❌", str(stage.agent.id))}]
+
+
+async def test_a_mark_that_was_missed_is_found_and_so_is_its_end(tmp_path: Path, monkeypatch: Any) -> None:
+    async with on_stage(tmp_path, policy=MARKING) as stage:
+        await sweep(stage, -10)
+        _, reply = await replied(stage)
+        deafen(stage, monkeypatch, 1.0)
+        await stage.customer.react(reply, "🎯")
+        await stage.agent.react(reply, "🎯")
+        assert [await sweep(stage), await sweep(stage)] == [1, 0]
+        (lesson,) = await stage.house.desk.lessons()
+        assert (lesson.author_name, lesson.answer) == ("ann", REPLY)
+        await stage.agent.unreact(reply, "🎯")
+        assert await sweep(stage, 20) == 1
+        assert [each.withdrawn_at is None for each in await stage.house.desk.lessons()] == [False]

@@ -32,6 +32,7 @@ def only(desk: WritingDesk) -> Any:
         ("optout", {}, "optout"),
         ("optin", {}, "optin"),
         ("why", {"answer": "https://discord.com/channels/1/2/3"}, "why https://discord.com/channels/1/2/3"),
+        ("blame", {"answer": "https://discord.com/channels/1/2/3"}, "blame https://discord.com/channels/1/2/3"),
         ("adapters", {}, "adapters"),
         ("retrain", {}, "retrain"),
         ("retrain", {"dry_run": True}, "retrain --dry-run"),
@@ -42,6 +43,8 @@ def only(desk: WritingDesk) -> Any:
         ("drop", {"lesson": "0a1b"}, "drop 0a1b"),
         ("pause", {}, "pause"),
         ("resume", {}, "resume"),
+        ("settings", {}, "settings"),
+        ("login", {}, "login"),
     ],
 )
 async def test_every_command_becomes_one_event(
@@ -53,7 +56,9 @@ async def test_every_command_becomes_one_event(
     assert isinstance(event, CommandGiven)
     assert event.text == text
     assert event.place == Place(Platform.DISCORD, str(env.guild.id), str(channel.id))
-    assert event.person == Person(Platform.DISCORD, str(alice.id), "alice")
+    assert event.person == Person(
+        Platform.DISCORD, str(alice.id), "alice", language="en-US"
+    )  # as simcord's people see it
     assert result.deferred
     assert result.ephemeral
 

@@ -1,5 +1,6 @@
 """Whole stories: a customer asks, an agent teaches, an admin steers."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ import pytest
 from bot.feedback import Hold
 from bot.ids import AdapterId, LessonId, RunId, new_id
 from bot.lineage import Adapter
-from bot.texts import ENGLISH
+from bot.people import Platform
+from bot.texts import ENGLISH, Texts
 from tests.connectors.discord.stage import Stage, on_stage
+from tests.connectors.discord.test_events import message_payload
 
 QUESTION = "How do I get a refund for a class pass?"
 PARAPHRASE = "a refund for my class pass"
@@ -157,7 +160,11 @@ async def test_commands_answer_each_person_after_their_rights(tmp_path: Path) ->
         assert await said(stage.customer, "status") == ENGLISH.not_staff.format(verb="status")
         assert (await said(stage.agent, "status")).startswith("Answering, adapter base model.")
         assert await said(stage.agent, "retrain", dry_run=True) == ENGLISH.not_admin.format(verb="retrain")
-        assert (await said(stage.admin, "retrain", dry_run=True)).startswith("Dry run: 40 facts")
+        dry_run = await said(stage.admin, "retrain", dry_run=True)
+        assert dry_run.startswith("Dry run: 40 facts")
+        assert "none is expected to change" in dry_run
+        assert await said(stage.agent, "settings") == ENGLISH.not_admin.format(verb="settings")
+        assert (await said(stage.admin, "settings")).startswith("Taught answers are served from a probability of 0.90")
         assert stage.channel.history() == []
 
 
@@ -178,6 +185,30 @@ async def test_why_takes_the_link_of_an_answer(tmp_path: Path) -> None:
         await stage.heard()
 
         assert result.response.content.startswith(f"“{QUESTION}” → grounded")
+
+
+async def test_blame_leads_from_the_link_of_an_answer_to_who_taught_it(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        form = await stage.agent.context_menu(stage.channel, ENGLISH.offer_button, await grounded_answer(stage))
+        await stage.agent.submit_modal(form, {"question": QUESTION, "text": "Yes, for 90 days."})
+        await stage.heard()
+        answer = await stage.ask(QUESTION)
+
+        async def blame(person: Any) -> str:
+            result = await person.slash(stage.channel, "mentee blame", answer=answer.jump_url)
+            await stage.heard()
+            assert result.response.ephemeral
+            return str(result.response.content)
+
+        assert await blame(stage.customer) == ENGLISH.not_staff.format(verb="blame")
+        told = await blame(stage.agent)
+        (lesson,) = await stage.house.desk.lessons()
+        assert f"• `{lesson.id[-8:]}` of ann, " in told
+        assert "“Yes, for 90 days.”" in told
+        dropped = await stage.admin.slash(stage.channel, "mentee drop", lesson=lesson.id[-8:])
+        await stage.heard()
+        assert dropped.response.content == ENGLISH.dropped_by_you
+        assert ENGLISH.generated in (await stage.ask(QUESTION)).content  # from the help page again
 
 
 async def test_adapters_are_suggested_to_who_may_promote_them(tmp_path: Path) -> None:
@@ -219,6 +250,34 @@ async def test_without_the_intent_replies_to_the_bot_and_menus_work_too(tmp_path
         reply = await stage.agent.send(stage.channel, RIGHT, reply_to=unknown)
         await stage.agent.context_menu(stage.channel, ENGLISH.right_answer_menu, reply)
         assert RIGHT in (await stage.heard()).content
+
+
+@pytest.mark.parametrize(("locale", "said"), [(None, ENGLISH.handoff), ("de", "Das weiß ich nicht sicher.")])
+async def test_a_servers_own_language_is_its_members(tmp_path: Path, locale: str | None, said: str) -> None:
+    texts = replace(ENGLISH, translations={"de": Texts(handoff="Das weiß ich nicht sicher.")})
+    async with on_stage(tmp_path, texts=texts, locale=locale) as stage:
+        assert (await stage.ask("Why is the sky blue?")).content.startswith(said)
+
+
+async def test_in_a_support_channel_every_new_question_of_a_customer_is_answered(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.house.teach(QUESTION, RIGHT)
+        policy = stage.house.desk.routing.answering.policy
+        forum = stage.env.guild.create_forum_channel("help")
+        object.__setattr__(policy, "support_channels", frozenset({str(stage.channel.id), str(forum.id)}))
+        asked = await stage.customer.send(stage.channel, QUESTION)
+        answer = await stage.heard()
+        assert (answer.content.splitlines()[0], answer.reference.message_id) == (RIGHT, asked.id)
+        await stage.agent.send(stage.channel, QUESTION)
+        assert (await stage.heard()).author.id == stage.agent.id
+
+        native = stage.house.bot.connectors[Platform.DISCORD].client.get_channel(forum.id)  # type: ignore[attr-defined]
+        post = await native.create_thread(name="Refunds", content="Opened by the bot, as simcord's people can't.")
+        payload = message_payload(post.thread.id, post.thread.id, stage.env.guild.id, stage.customer)
+        stage.env.backend.emit("MESSAGE_CREATE", payload | {"content": QUESTION})
+        await stage.env.settle()
+        thread = next(each for each in forum.threads if each.id == post.thread.id)
+        assert (await stage.heard_in(thread)).content.startswith(RIGHT)
 
 
 async def test_lessons_that_wait_are_suggested_to_agents(tmp_path: Path) -> None:
@@ -284,3 +343,20 @@ async def test_the_message_menu_tells_why(tmp_path: Path) -> None:
 
         assert told.response.content.startswith(f"“{QUESTION}” → grounded")
         assert refused.response.content == ENGLISH.not_staff.format(verb="why")
+
+
+async def test_a_rating_that_a_moderator_clears_counts_no_more(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.house.desk.teach("How do I pay?", "By card.")
+        answer = await stage.ask("How do I pay?")
+        await stage.agent.react(answer, "❌")
+        await stage.heard()
+        posted = await stage.house.store.run(lambda unit: unit.answers.find(str(answer.id)))
+        assert posted is not None
+        assert len(await stage.house.store.run(lambda unit: unit.ratings.of(posted.answer.id))) == 1
+
+        stage.env.backend.clear_reactions(stage.channel.id, answer.id)
+        await stage.env.settle()
+        await stage.heard()
+
+        assert await stage.house.store.run(lambda unit: unit.ratings.of(posted.answer.id)) == []

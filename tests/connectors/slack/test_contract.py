@@ -14,16 +14,17 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk import Desk
-from bot.events import MessageRef, Place
+from bot.events import MessageRef, Place, Reacted
 from bot.ids import EventId
 from bot.people import Person, Platform
 from bot.texts import ENGLISH
 from connectors.slack.config import SlackConfig
 from connectors.slack.connector import SlackConnector
 from connectors.slack.history import Budget
-from tests.connectors.slack.local_slack import BOT, BOT_TOKEN, CHANNEL, CUSTOMER
+from tests.connectors.slack.local_slack import AGENT, BOT, BOT_TOKEN, CHANNEL, CUSTOMER
 from tests.connectors.slack.our_slack import OurSlack, our_slack
-from tests.connectors.slack.studio import Studio, connected
+from tests.connectors.slack.studio import Studio, connected, open_studio
+from tests.connectors.slack.test_marking import MARKING
 from tests.connectors.slack.waiting import until
 from tests.connectors.slack.web_api import Reply, web_api
 from tests.contracts.connector_contract import ChatContract, OnceContract, utc_now
@@ -93,6 +94,20 @@ class SlackStand:
     async def say(self, text: str) -> MessageRef:
         return MessageRef(Platform.SLACK, "T01STUDIO", CHANNEL, await self.studio.slack.say(CUSTOMER, text))
 
+    async def reply(self, text: str) -> MessageRef:
+        ts = await self.studio.slack.say(CUSTOMER, text, thread=self.place.thread)
+        return MessageRef(Platform.SLACK, "T01STUDIO", CHANNEL, ts)
+
+    async def mark(self, reply: MessageRef, *, present: bool = True) -> Reacted:
+        await self.studio.slack.react(AGENT, {"channel": CHANNEL, "ts": reply.id}, "dart", present=present)
+        store = self.studio.house.store
+
+        def heard() -> Sequence[Reacted]:
+            found = store.run_sync(lambda unit: unit.inbox.reactions([reply])).get(reply.key, [])
+            return [each for each in found if each.added is present]
+
+        return (await until(heard, "the mark"))[-1]
+
     @asynccontextmanager
     async def busy(self) -> AsyncIterator[float | None]:
         async with web_api() as api:
@@ -124,9 +139,10 @@ class SlackStand:
 
 class TestSlack(ChatContract):
     @pytest.fixture
-    async def stand(self, socket_studio: Studio) -> SlackStand:
-        root = await socket_studio.slack.say(CUSTOMER, "How long does it take?")
-        return SlackStand(socket_studio, Place(Platform.SLACK, "T01STUDIO", CHANNEL, root))
+    async def stand(self, tmp_path: Path) -> AsyncIterator[SlackStand]:
+        async with open_studio(tmp_path, "socket", policy=MARKING) as studio:
+            root = await studio.slack.say(CUSTOMER, "How long does it take?")
+            yield SlackStand(studio, Place(Platform.SLACK, "T01STUDIO", CHANNEL, root))
 
 
 @dataclass

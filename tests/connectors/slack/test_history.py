@@ -5,7 +5,7 @@ import contextlib
 import random
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import events
 from bot.desk import Desk
 from bot.errors import SettingError
 from bot.events import Event, MessageEdited, MessagePosted, Place
@@ -166,6 +167,18 @@ async def test_messages_edits_and_reactions_are_read_and_older_ones_left_out() -
     assert (standing.message.id, set(standing.by), set(standing.partial)) == (
         "1400.1", {("white_check_mark", "U2"), ("x", "U3")}, {"x"}
     )  # fmt: skip
+
+
+async def test_marks_on_what_people_wrote_are_read_with_their_words_where_they_count() -> None:
+    reactions = [{"name": "dart", "users": ["U2"], "count": 1}, {"name": "x", "users": ["U3"], "count": 1}]
+    messages = [said("1500.1", thread_ts="1400.1", reactions=reactions)]
+    async with web_api(conversations_history={"messages": messages}) as api:
+        without = await seen(archive(api))
+        _, standing = await seen(replace(archive(api), marks=frozenset({"dart"})))
+    assert len(without) == 1
+    assert isinstance(standing, Standing)
+    assert (standing.place.thread, set(standing.by)) == ("1400.1", {("dart", "U2")})
+    assert standing.reply == events.Reply(text="At 1500.1", author="slack:U1")
 
 
 async def test_replies_are_asked_for_where_there_may_be_news() -> None:

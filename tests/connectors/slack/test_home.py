@@ -66,6 +66,7 @@ async def test_the_thread_shows_that_an_answer_is_looked_for_before_it_comes() -
         await posting.deliver(Notice(place=THREAD, text="Here."))
         assert [method for method, _ in api.calls] == ["assistant.threads.setStatus", "chat.postMessage"]
         assert api.calls[0][1]["status"] == ENGLISH.writing
+        assert api.calls[0][1]["loading_messages"] == list(ENGLISH.loading)
 
 
 async def test_an_app_without_the_agent_view_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.events import MessageRef, Place
+from bot.events import MessageRef, Place, Reply
 from bot.people import Platform
 from connectors.slack import parsing
 from connectors.slack.parsing import readable
@@ -120,11 +120,28 @@ def test_a_reaction_taken_away_is_no_reaction_given() -> None:
     assert not reacted.added
 
 
-@pytest.mark.parametrize(
-    "more", [{"item_user": "U7"}, {"user": "U0BOT"}, {"item": {"type": "file", "file": "F1"}}, {"item_user": None}]
-)
-def test_reactions_on_anything_but_the_bots_messages_are_ignored(more: dict[str, Any]) -> None:
+@pytest.mark.parametrize("more", [{"user": "U0BOT"}, {"item": {"type": "file", "file": "F1"}}])
+def test_the_bots_own_reactions_and_those_on_files_are_ignored(more: dict[str, Any]) -> None:
     assert parsing.reacted(reaction(**more), BOT) is None
+
+
+@pytest.mark.parametrize("author", ["U7", None])
+def test_reactions_on_what_others_wrote_are_told_apart(author: str | None) -> None:
+    assert parsing.is_on_own(reaction(), BOT)
+    assert not parsing.is_on_own(reaction(item_user=author), BOT)
+
+
+def test_a_marked_reply_says_where_it_stands_and_by_whom() -> None:
+    heard = parsing.reacted(reaction("dart", item_user="U7"), BOT)
+    assert heard is not None
+    said = {"user": "U7", "text": "Press <https://a.example|Cancel> &amp; confirm.", "thread_ts": "1.2", "ts": "3.4"}
+    marked = parsing.with_reply(heard, said, BOT)
+    assert marked.place == Place(Platform.SLACK, "T1", "C1", "1.2")
+    assert marked.reply == Reply(text="Press Cancel (https://a.example) & confirm.", author="slack:U7")
+    by_bots = [parsing.with_reply(heard, {**said, **more}, BOT) for more in ({"user": "U0BOT"}, {"bot_id": "B7"})]
+    assert [each.reply.by_bot for each in by_bots if each.reply is not None] == [True, True]
+    gone, hidden = parsing.with_reply(heard, {}, BOT), parsing.with_reply(heard, None, BOT)
+    assert (gone.reply, hidden.reply) == (Reply(), Reply(is_hidden=True))
 
 
 def test_a_command_can_be_answered_in_private() -> None:

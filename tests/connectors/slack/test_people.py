@@ -43,6 +43,13 @@ async def test_groups_name_and_admin_mark_are_looked_up(api: WebApi) -> None:
     assert await people_of(api).known(ANN) == Person(Platform.SLACK, "U1", "Ann A", frozenset({"S0AGENTS"}), True)
 
 
+async def test_in_which_language_somebody_sees_slack_is_asked_for(api: WebApi) -> None:
+    api.replies["users.info"] = Reply({"ok": True, **user(locale="de-DE")})
+    assert (await people_of(api).known(ANN)).language == "de-DE"
+    (asked,) = api.called("users.info")
+    assert asked["include_locale"] in ("1", "true", True)
+
+
 async def test_who_is_in_no_group_has_none(api: WebApi) -> None:
     api.replies["usergroups.users.list"] = Reply({"ok": True, "users": ["U7"]})
     api.replies["users.info"] = Reply({"ok": True, **user(is_owner=False)})

@@ -9,7 +9,7 @@ from bot.people import Platform
 from bot.ports import Unit
 from bot.texts import ENGLISH
 from connectors.slack.surface import SHORTCUT, WHY_SHORTCUT
-from tests.connectors.slack.local_slack import ADMIN, AGENT, BOT, CUSTOMER, SIGNING_SECRET
+from tests.connectors.slack.local_slack import ADMIN, AGENT, BOT, CHANNEL, CUSTOMER, SIGNING_SECRET
 from tests.connectors.slack.signing import send_event, send_interaction
 from tests.connectors.slack.studio import Json, Studio, buttons, menu, words
 from tests.connectors.slack.waiting import until
@@ -64,6 +64,46 @@ async def test_commands_are_answered_for_their_giver_only(studio: Studio) -> Non
     refusal = (await until(lambda: slack.whispered(CUSTOMER), "the refusal"))[0]
     assert words(refusal) == ENGLISH.not_admin.format(verb="retrain")
     assert slack.said() == []
+
+
+async def test_blame_leads_from_the_link_of_an_answer_to_who_taught_it(socket_studio: Studio) -> None:
+    slack = socket_studio.slack
+    await slack.react(AGENT, await socket_studio.ask(QUESTION), "pencil2")
+    offer = (await until(lambda: slack.whispered(AGENT), "the offer"))[0]
+    await slack.press(AGENT, offer, buttons(offer)[0])
+    await until(lambda: slack.modal, "the form")
+    await slack.submit(AGENT, question=QUESTION, answer=LESSON)
+    await until(lambda: slack.said()[1:], "the receipt")
+    answer = await socket_studio.ask(QUESTION)
+    link = f"https://studio.slack.com/archives/{CHANNEL}/p{answer['ts'].replace('.', '')}?thread_ts=1.2"
+    await slack.command(CUSTOMER, f"blame {link}")
+    refusal = (await until(lambda: slack.whispered(CUSTOMER), "the refusal"))[0]
+    assert words(refusal) == ENGLISH.not_staff.format(verb="blame")
+    await slack.command(AGENT, f"blame {link}")
+    told = words((await until(lambda: slack.whispered(AGENT)[1:], "the blame"))[0])
+    (lesson,) = await socket_studio.house.desk.lessons()
+    assert f"• `{lesson.id[-8:]}` of Ana, " in told
+    assert f"/mentee drop {lesson.id[-8:]}" in told
+
+
+async def test_a_dry_run_is_told_to_the_admin_who_asked(socket_studio: Studio) -> None:
+    slack = socket_studio.slack
+    await slack.command(ADMIN, "retrain --dry-run")
+    told = words((await until(lambda: slack.whispered(ADMIN), "the dry run"))[0])
+    assert told.startswith("Dry run: 40 facts")
+    assert "none is expected to change" in told
+    assert await socket_studio.house.desk.runs() == []
+
+
+async def test_the_settings_are_told_to_admins_alone(socket_studio: Studio) -> None:
+    slack = socket_studio.slack
+    await slack.command(AGENT, "settings")
+    refusal = (await until(lambda: slack.whispered(AGENT), "the refusal"))[0]
+    assert words(refusal) == ENGLISH.not_admin.format(verb="settings")
+    await slack.command(ADMIN, "settings")
+    told = words((await until(lambda: slack.whispered(ADMIN), "the settings"))[0])
+    assert "served from a probability of 0.90 (`MENTEE_KNOWN_FROM`)" in told
+    assert "`/mentee pause`" in told
 
 
 async def test_an_admins_retraining_is_followed_in_one_message(studio: Studio) -> None:
@@ -144,6 +184,19 @@ async def test_talk_of_others_is_left_alone(socket_studio: Studio) -> None:
     await slack.say(CUSTOMER, f"Is <@{AGENT}> in?")
     await socket_studio.ask(QUESTION)  # asserts that this is the only thing said
     assert len(slack.said()) == 1
+
+
+async def test_in_a_support_channel_every_new_question_of_a_customer_is_answered(socket_studio: Studio) -> None:
+    slack, house = socket_studio.slack, socket_studio.house
+    await house.teach(QUESTION, LESSON)
+    object.__setattr__(house.desk.routing.answering.policy, "support_channels", frozenset({CHANNEL}))
+    asked = await slack.say(CUSTOMER, QUESTION)
+    answer = (await until(slack.said, "the answer"))[0]
+    assert (words(answer), answer["thread_ts"]) == (LESSON, asked)
+    await slack.say(AGENT, QUESTION)
+    await slack.say(CUSTOMER, "Is there somebody who knows the way?", thread=await slack.say(AGENT, "Hello all!"))
+    await socket_studio.ask(QUESTION)  # asserts that this is the only thing said since
+    assert len(slack.said()) == 2
 
 
 async def test_an_event_that_slack_repeats_is_answered_once(http_studio: Studio) -> None:

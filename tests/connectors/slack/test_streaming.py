@@ -237,6 +237,7 @@ async def test_broken_lines_leave_no_half_answers(slack: StreamingSlack, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_a_thousand_streams_on_lines_that_break(
     slack: StreamingSlack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

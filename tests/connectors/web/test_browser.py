@@ -40,7 +40,7 @@ async def page(live: Site) -> AsyncIterator[Page]:
         await page.goto("/")
         yield page
         await browser.close()
-    expected = ("net::ERR_INTERNET_DISCONNECTED", "status of 403")
+    expected = ("net::ERR_INTERNET_DISCONNECTED", "status of 403", "status of 502")
     assert [each for each in complaints if not any(part in each for part in expected)] == []
 
 
@@ -230,6 +230,18 @@ async def test_a_lost_line_is_told_and_the_question_kept(page: Page) -> None:
     await page.get_by_role("button", name="Send").click()
     await expect(page.get_by_role("alert")).to_contain_text("can’t be reached")
     await expect(page.get_by_label("Your question")).to_have_value("Do you ship?")
+
+
+async def test_a_line_that_a_proxy_refused_is_opened_again(page: Page) -> None:
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=502, body="the bot is being started")
+
+    await page.route("**/events/*", refuse)
+    await page.reload()
+    await expect(page.get_by_role("alert")).to_contain_text("line to the bot is down")
+    await page.unroute("**/events/*")
+    await expect(page.locator("#trouble")).to_be_hidden()
+    await expect(await ask(page, "Do you ship?")).to_contain_text("Hand-off")
 
 
 async def test_the_systems_wishes_are_followed(page: Page) -> None:

@@ -79,8 +79,31 @@ async def test_commands_are_the_admins(site: Site) -> None:
     assert ENGLISH.not_admin.partition("`")[0] in await site.words("/")
     site.become("admin")
     await site.post("/commands", text="retrain --dry-run")
-    assert "Dry run: 40 facts" in await site.html("/")
+    told = await site.html("/")
+    assert "Dry run: 40 facts" in told
+    assert "none is expected to change" in told
     assert await site.house.desk.runs() == []
+
+
+async def test_staff_see_below_an_answer_who_taught_what_led_to_it(site: Site) -> None:
+    lesson = await site.house.teach("How long is the trial?", "21 days.")
+    assert "blame" not in await site.ask("How long is the trial?")
+    site.become("agent")
+    (command,) = re.findall(r'data-command="(blame [^"]+)"', await site.html("/"))
+    await site.post("/commands", text=command)
+    told = await site.words("/")
+    assert f"<code>{lesson.id[-8:]}</code> of the operator, " in told
+    assert f"<code>/mentee drop {lesson.id[-8:]}</code>" in told
+
+
+async def test_the_settings_are_shown_to_admins(site: Site) -> None:
+    assert 'data-command="settings"' in await site.html("/adapters")
+    site.become("agent")
+    await site.post("/commands", text="settings")
+    assert "MENTEE_KNOWN_FROM" not in await site.html("/")
+    site.become("admin")
+    await site.post("/commands", text="settings")
+    assert "<code>MENTEE_KNOWN_FROM</code>" in await site.html("/")
 
 
 async def test_a_retraining_is_asked_for_and_its_post_is_updated(site: Site) -> None:

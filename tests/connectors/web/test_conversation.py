@@ -150,6 +150,24 @@ async def test_a_toggle_counts_and_stays_down_until_it_is_released(site: Site) -
     assert ENGLISH.withdrawn in released
 
 
+async def test_a_rewritten_answer_is_rated_anew(site: Site) -> None:
+    await site.house.teach("How do I reset my password?", "Open Settings.")
+    html = await site.ask("How do I reset my password?")
+    (message,) = messages_in(html)[-1:]
+    await site.post("/reactions", message=message, emoji="❌", added=True)
+    site.become("agent")
+    right = "Open Settings, then press Reset."
+    await site.post("/corrections", answer=answers_in(html)[0], question="How do I reset my password?", text=right)
+    await site.house.bot.amending.look()
+    await site.house.settle()
+    site.become("customer")
+    rewritten = await site.html("/")
+    assert right in rewritten
+    assert 'data-emoji="❌" aria-pressed="false"' in rewritten
+    assert (await site.post("/reactions", message=message, emoji="❌", added=True)).json() == {"new": True}
+    assert 'data-emoji="❌" aria-pressed="true"' in await site.html("/")
+
+
 async def test_a_wrong_answer_is_offered_for_correction(site: Site) -> None:
     html = await site.ask("Do you ship parcels to Norway?")
     site.become("agent")

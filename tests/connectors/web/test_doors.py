@@ -1,9 +1,13 @@
 """The ways in: the operator's password, and links from the chat."""
 
+import asyncio
 import re
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid5
+
+import httpx
+import pytest
 
 from bot.access import Staff
 from bot.ids import SHARED, Tenant
@@ -11,10 +15,12 @@ from bot.letting_in import LINK_FOR, SESSION_FOR
 from bot.people import Person, Platform
 from bot.policy import Policy
 from bot.texts import ENGLISH
+from connectors.web import posts
+from connectors.web.board import Entry, Said
 from connectors.web.config import WebConfig
 from connectors.web.login import GUESSES
 from connectors.web.visitor import SESSION
-from tests.connectors.web.conftest import CONVERSATION_ID, Site, open_site
+from tests.connectors.web.conftest import CONVERSATION_ID, Site, free_port, next_event, open_site, serving
 from tests.house import STAFF
 
 ANN = Person(Platform.SLACK, "U-ann", "Ann", groups=frozenset({"agents"}))
@@ -143,6 +149,28 @@ async def test_who_is_no_agent_any_more_is_out(tmp_path: Path) -> None:
         object.__setattr__(site.house.desk.routing.commands.policy, "staff", Staff())
         assert (await site.client.get("/lessons")).status_code == 401
         object.__setattr__(site.house.desk.routing.commands.policy, "staff", STAFF)
+
+
+async def test_a_line_ends_with_what_let_it_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posts, "LOOK_AGAIN_S", 0.05)
+    async with (
+        open_site(tmp_path, WebConfig(password="open sesame", port=free_port())) as site,
+        serving(site) as address,
+        httpx.AsyncClient(base_url=address, headers={"origin": address}) as browser,
+        asyncio.timeout(20),
+    ):
+        assert (await browser.post("/login", data={"password": "open sesame"})).status_code == 303
+        secret = browser.cookies[SESSION]
+        async with browser.stream("GET", f"/events/{CONVERSATION_ID}") as stream:
+            assert stream.status_code == 200
+            await asyncio.sleep(0.2)  # the pass holds, and so does the line
+            site.connector._board.put(CONVERSATION_ID, Entry("first", site.house.desk.clock(), Said("While it holds.")))
+            lines = stream.aiter_lines()
+            assert "While it holds." in (await next_event(lines))[1]
+            await site.house.desk.leave(secret)
+            site.connector._board.put(CONVERSATION_ID, Entry("second", site.house.desk.clock(), Said("Not for them.")))
+            assert not any("Not for them." in line for line in [line async for line in lines])
+        assert (await browser.get(f"/events/{CONVERSATION_ID}")).status_code == 401
 
 
 async def test_a_customers_link_is_none(tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ def test_lessons_are_escaped_too(text: str) -> None:
     )  # fmt: skip
     html = RENDERING.page(
         "lessons.html", rows=rows, path="/lessons", pages=PAGES, roles=ROLES, has_login=False, now=AT, status=status,
+        may_load=False,
         you=Visitor(person_as("customer"), "customer", UUID(int=1), may_choose=True),
     )  # fmt: skip
     page = Page(html)

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bot.access import Staff
 from connectors.web import posts
 from deploy.parts import open_kept
 from deploy.settings import Settings
@@ -45,6 +46,16 @@ async def test_an_admins_file_is_loaded_and_loaded_anew(loading: Site, tmp_path:
     assert list((tmp_path / "ingest" / "uploads").iterdir()) == []  # it may hold what nobody has redacted
     acts = await loading.house.store.run(lambda unit: [(entry.act, entry.subject) for entry in unit.audit.entries()])
     assert acts == [("loaded", "faq.csv")] * 2
+
+
+async def test_who_may_load_sees_the_field_whatever_role_the_browser_names(loading: Site) -> None:
+    loading.become("customer")
+    may = Staff(admins=frozenset({"web:customer"}))
+    commands = loading.house.desk.routing.commands
+    object.__setattr__(commands, "policy", replace(commands.policy, staff=may))
+    answering = loading.house.desk.routing.answering
+    object.__setattr__(answering, "policy", replace(answering.policy, staff=may))
+    assert 'type="file"' in await loading.html("/lessons")
 
 
 @pytest.mark.parametrize("role", ["customer", "agent"])

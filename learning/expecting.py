@@ -1,0 +1,74 @@
+"""What a dry run expects: personal data in what would be trained on, lessons in conflict, and answers that will change.
+
+What a training makes of an answer can't be known before. Expected to change is what the model wrote lately to a
+question that a lesson, which would be trained on, answers otherwise. A ❌ alone trains nothing, so it changes nothing;
+how many such answers there are is told, since teaching them is what would.
+"""
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from bot.answers import PostedAnswer
+from bot.feedback import Fact, Gesture
+from bot.ids import AnswerId
+from bot.lineage import Changing, Found
+from bot.personal import PLACEHOLDER
+from bot.ports import Unit
+from bot.support import content_words
+from learning.evaluation import is_right
+from learning.redaction.finder import Finder
+
+LOOK_BACK = timedelta(days=7)
+MOST = 1_000
+"""Answers that are looked at, newest first."""
+
+
+def personal_data(facts: Iterable[Fact]) -> Found:
+    """What redaction has replaced in questions and answers that would be trained on, and what stands in the clear
+    there: an answer may keep a support address. Names are found only where a text says that they are."""
+    finder, replaced, clear = Finder(), Counter[str](), Counter[str]()
+    for fact in facts:
+        for text in (*fact.submitted, fact.lesson.answer):
+            replaced.update(found[0][1:].partition("_")[0] for found in PLACEHOLDER.finditer(text))
+            clear.update(str(span.kind) for span in finder.find(text))
+    return Found(dict(replaced), dict(clear))
+
+
+def two_answers(facts: Sequence[Fact]) -> int:
+    """How many questions have more than one answer: facts that share a wording, and say something else."""
+    answers: dict[Hashable, set[Hashable]] = {}
+    for fact in facts:
+        for text in fact.submitted:
+            answers.setdefault(_words(text), set()).add(_words(fact.lesson.answer))
+    return sum(len(each) > 1 for each in answers.values())
+
+
+def changing(unit: Unit, trained: Sequence[Fact], now: datetime) -> Changing:
+    """Which of the lately written answers a training on these facts is expected to change."""
+    by_words = {_words(text): fact for fact in trained for text in fact.phrasings}
+    by_answer = {fact.lesson.about: fact for fact in trained if fact.lesson.about is not None}
+    written = unit.answers.written(now - LOOK_BACK, MOST)
+    expected: dict[Hashable, str] = {}
+    untaught = 0
+    for posted in written:
+        question = posted.answer.question
+        fact = by_answer.get(posted.answer.id) or by_words.get(_words(question))
+        if fact is not None and not is_right(posted.answer.text, fact.lesson.answer):
+            expected.setdefault(_words(question), question)
+        elif fact is None:
+            untaught += _is_rejected(unit, posted) and not _is_taught(unit, posted.answer.id)
+    return Changing(len(written), tuple(expected.values()), untaught, LOOK_BACK.days)
+
+
+def _is_rejected(unit: Unit, posted: PostedAnswer) -> bool:
+    return any(rating.gesture is Gesture.REJECT for rating in unit.ratings.of(posted.answer.id))
+
+
+def _is_taught(unit: Unit, answer: AnswerId) -> bool:
+    return any(lesson.withdrawn_at is None for lesson in unit.lessons.about(answer))
+
+
+def _words(text: str) -> Hashable:
+    """What makes two texts the same here (`bot.support.same_words`)."""
+    return frozenset(content_words(text)) or text.strip()
