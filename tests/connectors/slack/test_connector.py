@@ -44,6 +44,7 @@ class Inbox:
     taken: list[Event] = field(default_factory=list)
     is_full: bool = False
     refused: int = 0
+    marks: frozenset[str] = frozenset()
 
     def connected(self) -> None:
         """There is no history to look at."""
