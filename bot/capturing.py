@@ -168,6 +168,7 @@ class Capturing:
             answer_label=self.texts.form_answer,
             text=posted.answer.text if posted.answer.kind in (AnswerKind.KNOWN, AnswerKind.GROUNDED) else "",
             submit_label=self.texts.form_submit,
+            left_out=self.texts.form_left_out,
         )
 
     def correct(

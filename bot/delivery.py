@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from bot.answers import PostedAnswer
-from bot.errors import DeliveryFailed
+from bot.errors import DeliveryFailed, OperatorError, TransientError
 from bot.events import MessageRef
 from bot.ids import AnswerId, OutgoingId
 from bot.outgoing import AnswerEdit, AnswerPost, Outgoing
@@ -20,8 +20,9 @@ from bot.ports import Connector, Store, Unit
 Answered = TypeVar("Answered", AnswerPost, AnswerEdit)
 
 MAX_ATTEMPTS = 8
+"""Of a message that its platform refuses: three minutes, in which somebody may mend what is wrong with its place."""
 PATIENCE = 100
-"""Attempts while a platform is away: more than an hour and a half."""
+"""Attempts while a platform is away, or takes nothing at all from the bot: more than an hour and a half."""
 MAX_WAIT_S = 60.0
 
 Fill = Callable[[str, str, Person], str]
@@ -154,7 +155,7 @@ class Delivery:
         self.on_failure(outgoing, problem)
         reason = f"{type(problem).__name__}: {problem}"
         attempts = await self.store.run(lambda unit: unit.outbox.failed(outgoing.id, reason))
-        if attempts >= (PATIENCE if isinstance(problem, DeliveryFailed) else MAX_ATTEMPTS):
+        if attempts >= _most_attempts(problem):
             await self.store.run(lambda unit: self._give_up(unit, outgoing, reason))
             return 0.0
         return min(2.0**attempts, MAX_WAIT_S) if asked is None else asked
@@ -169,6 +170,12 @@ def _by_place(waiting: Sequence[Outgoing]) -> dict[str, list[Outgoing]]:
     for outgoing in waiting:
         queues.setdefault(outgoing.place.key, []).append(outgoing)
     return queues
+
+
+def _most_attempts(problem: Exception) -> int:
+    """What passes by itself is waited for, and what the operator has to mend for all messages, too. What is wrong with
+    this message or its place holds up those behind it for nothing."""
+    return PATIENCE if isinstance(problem, TransientError | OperatorError) else MAX_ATTEMPTS
 
 
 def _card(edit: AnswerEdit) -> tuple[AnswerId, AnswerId]:

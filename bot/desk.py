@@ -126,7 +126,8 @@ class Desk:
         return await self.store.run(lambda unit: came_back(unit, state, self.clock()))
 
     async def installation(self, platform: Platform, workspace: str) -> Installation | None:
-        return await self.store.run(lambda unit: unit.installations.get(platform, workspace))
+        """Ahead of other work: before it is known, Slack isn't told that an event was taken."""
+        return await self.store.run(lambda unit: unit.installations.get(platform, workspace), ahead=True)
 
     async def installations(self, platform: Platform) -> Sequence[Installation]:
         return await self.store.run(lambda unit: unit.installations.all(platform))

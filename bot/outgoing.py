@@ -1,7 +1,7 @@
 """What goes out besides answers' own content: one frozen dataclass for each thing that a connector must render."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self
 
 from bot.answers import Answer
 from bot.buttons import Button
@@ -116,3 +116,12 @@ class CorrectionForm:
     answer_label: str
     text: str
     submit_label: str
+    left_out: str = ""
+    """What is said at the answer's field where the answer is left out."""
+
+    def within(self, chars: int) -> Self:
+        """For a platform whose fields hold so many characters. An answer that is longer is left out, and it is said: a
+        part of it would come back as the whole. Of a question the beginning is enough."""
+        fits = len(self.text) <= chars
+        text, left_out = (self.text, "") if fits else ("", self.left_out)
+        return replace(self, question=self.question[:chars], text=text, left_out=left_out)

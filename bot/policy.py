@@ -19,8 +19,9 @@ class Policy:
     staff: Staff = field(default_factory=Staff)
     support_channels: frozenset[str] = frozenset()
     """Channel ids in which every new question of a customer is answered."""
-    agents_channels: Mapping[Platform, Place] = field(default_factory=dict)
-    """Where the agents of a platform are shown what was asked in direct messages. Without a workspace: the asker's."""
+    agents_channels: Mapping[Platform | Tenant, Place] = field(default_factory=dict)
+    """Where agents are shown what was asked in direct messages: those of a workspace, or of a platform. Without a
+    workspace: the asker's."""
     separate: bool = False
     """Workspaces know what was taught there and what the operator gave to all; else they share what they know."""
     style: Style = field(default_factory=Style)
@@ -87,11 +88,14 @@ class Policy:
 
     def agents_channel(self, asked_at: Place) -> Place | None:
         """Where a hand-off from a direct conversation is shown; None: where it was asked."""
-        channel = self.agents_channels.get(asked_at.platform)
+        channels = self.agents_channels
+        channel = channels.get(tenant_of(asked_at), channels.get(asked_at.platform))
         if channel is None or not asked_at.is_direct:
             return None
         return replace(channel, workspace=channel.workspace or asked_at.workspace)
 
     def is_among_agents(self, place: Place) -> bool:
-        channel = self.agents_channels.get(place.platform)
-        return channel is not None and channel.channel == place.channel
+        return any(
+            (each.platform, each.channel) == (place.platform, place.channel) and each.workspace in ("", place.workspace)
+            for each in self.agents_channels.values()
+        )

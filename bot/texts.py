@@ -139,6 +139,7 @@ class Texts:
     form_title: str = "Correct this answer"
     form_question: str = "The question"
     form_answer: str = "The right answer"
+    form_left_out: str = "Too long to be shown here: write all of it, or say it in the thread and mark that as right."
     form_submit: str = "Teach"
     noted: str = "Noted, thank you {name}. From now on I answer “{question}” like this:\n> {answer}"
     noted_approval: str = "Noted, thank you {name}: this answer is confirmed from now on."

@@ -6,7 +6,6 @@ for case (`SLACK_BOT_TOKEN`, `slack_bot_token`). `.env.example` lists and explai
 
 import difflib
 import os
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -26,12 +25,11 @@ from pydantic_settings import (
 
 from bot.access import Staff
 from bot.errors import SettingError
-from bot.events import Place
 from bot.feedback import DEFAULT_EMOJI, Gesture
 from bot.opening_hours import parse_opening_hours
-from bot.people import Platform
 from bot.policy import Policy
 from bot.retention import Retention
+from deploy.agents_channels import discord_agents_channel, slack_agents_channels
 from deploy.own_texts import read_style
 from learning.recipe import Method
 from storage.encryption import check_key, read_key
@@ -235,7 +233,10 @@ class Settings(BaseSettings):
             support_channels=self.support_channels,
             products=self.products,
             style=read_style(self.style_file),
-            agents_channels=agents_channels(self.slack_agents_channel, self.discord_agents_channel),
+            agents_channels={
+                **slack_agents_channels(self.slack_agents_channel, self.slack_workspaces),
+                **discord_agents_channel(self.discord_agents_channel),
+            },
             look_back=timedelta(hours=self.history_hours),
             remind_after=timedelta(minutes=self.handoff_remind_minutes),
             asks_a_minute=self.asks_a_minute,
@@ -274,23 +275,6 @@ def emoji_with(marks: frozenset[str]) -> Mapping[str, Gesture]:
     if taken := sorted(named & DEFAULT_EMOJI.keys()):
         raise SettingError(f"MENTEE_RIGHT_REPLY_EMOJI names {', '.join(taken)}, which rates or corrects an answer.")
     return {**DEFAULT_EMOJI, **dict.fromkeys(named, Gesture.MARK)}
-
-
-def agents_channels(slack: str | None, discord: str | None) -> Mapping[Platform, Place]:
-    """Where direct questions are shown to agents. Raises SettingError."""
-    found: dict[Platform, Place] = {}
-    if slack is not None:
-        if not re.fullmatch(r"[CG][A-Z0-9]{2,}", slack):
-            raise SettingError(f"SLACK_AGENTS_CHANNEL is {slack!r}. It takes a channel's id (C…), not its name.")
-        found[Platform.SLACK] = Place(Platform.SLACK, "", slack)
-    if discord is not None:
-        link = re.search(r"([0-9]{15,20})/([0-9]{15,20})/?$", discord)
-        if link is None:
-            raise SettingError(
-                f"DISCORD_AGENTS_CHANNEL is {discord!r}. It takes a channel's link: right-click it › Copy Link."
-            )
-        found[Platform.DISCORD] = Place(Platform.DISCORD, link[1], link[2])
-    return found
 
 
 def read_settings() -> Settings:

@@ -49,7 +49,8 @@ class Connector(Protocol):
     async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
         """Post it; the message it became, or None where nothing addressable stays (an ephemeral one).
 
-        Raises DeliveryFailed when trying again makes sense.
+        Raises DeliveryFailed for what passes by itself, OperatorError where the platform takes nothing from the bot,
+        and anything else for what is wrong with this message or its place.
         """
         ...
 

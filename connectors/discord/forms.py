@@ -7,7 +7,7 @@ import discord
 
 from bot.ids import AnswerId
 from bot.outgoing import CorrectionForm
-from connectors.discord.surface import MAX_FIELD, MAX_TITLE
+from connectors.discord.surface import MAX_DESCRIPTION, MAX_FIELD, MAX_TITLE
 
 UUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 
@@ -19,12 +19,11 @@ _KEPT_FOR_S = 900.0
 
 class CorrectionModal(discord.ui.Modal):
     def __init__(self, form: CorrectionForm) -> None:
+        form = form.within(MAX_FIELD)
         title = form.title[:MAX_TITLE]
         super().__init__(title=title, custom_id=f"mentee:form:{form.answer}", timeout=_KEPT_FOR_S)
-        # A long answer cut to fit would be sent back cut without anybody noticing: rather none at all.
-        text = form.text if len(form.text) <= MAX_FIELD else ""
-        self.add_item(_field(form.question_label, _QUESTION, form.question[:MAX_FIELD], discord.TextStyle.short))
-        self.add_item(_field(form.answer_label, _TEXT, text, discord.TextStyle.paragraph))
+        self.add_item(_field(form.question_label, _QUESTION, form.question, discord.TextStyle.short))
+        self.add_item(_field(form.answer_label, _TEXT, form.text, discord.TextStyle.paragraph, form.left_out))
 
 
 def submitted(interaction: discord.Interaction[Any]) -> tuple[AnswerId, str, str] | None:
@@ -40,8 +39,8 @@ def submitted(interaction: discord.Interaction[Any]) -> tuple[AnswerId, str, str
     return AnswerId(found["answer"]), values[_QUESTION], values[_TEXT]
 
 
-def _field(label: str, id: str, value: str, style: discord.TextStyle) -> discord.ui.Label[Any]:
+def _field(label: str, id: str, value: str, style: discord.TextStyle, description: str = "") -> discord.ui.Label[Any]:
     box: discord.ui.TextInput[Any] = discord.ui.TextInput(
         custom_id=id, default=value or None, max_length=MAX_FIELD, style=style
     )
-    return discord.ui.Label(text=label[:MAX_TITLE], component=box)
+    return discord.ui.Label(text=label[:MAX_TITLE], component=box, description=description[:MAX_DESCRIPTION] or None)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.errors import SettingError
-from connectors.slack.surface import COMMAND
 
 _WORKSPACE = re.compile(r"T[A-Z0-9]{2,}")
 _USER_OR_GROUP = re.compile(r"[SUW][A-Z0-9]{2,}")
@@ -33,7 +32,6 @@ class SlackConfig:
     """A user group (S…) or a person (U…), called when an answer is left to the people."""
     staff_groups: tuple[str, ...] = ()
     """The user groups (S…) whose members are looked up, to tell who is an agent or an admin."""
-    command: str = COMMAND
 
     def __post_init__(self) -> None:
         if self.client_id is not None:
@@ -55,8 +53,6 @@ class SlackConfig:
                 raise SettingError(f"SLACK_MODE is {self.mode!r}. It must be socket (no public address) or http.")
         if not self.api_url.startswith(("https://", "http://")):
             raise SettingError(f"SLACK_API_URL is {self.api_url!r}. It must be an address, as https://slack.com/api/.")
-        if not self.command.startswith("/"):
-            raise SettingError(f"SLACK_COMMAND is {self.command!r}. A command begins with a slash, as {COMMAND}.")
         _check_id("SLACK_AGENTS_MENTION", self.agents_mention)
         for group in self.staff_groups:
             _check_id("A staff group of MENTEE_AGENTS or MENTEE_ADMINS", group)

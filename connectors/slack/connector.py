@@ -28,6 +28,7 @@ from connectors.slack.history import Budget
 from connectors.slack.installing import Installations, oauth_flow
 from connectors.slack.listening import Listening, attach
 from connectors.slack.parsing import Identity
+from connectors.slack.people import members
 from connectors.slack.workspaces import Archives, Workspaces
 
 EVENTS_PATH = "/slack/events"
@@ -56,7 +57,7 @@ class SlackConnector:
             if self._config.bot_token is not None:
                 who = await _patiently("SLACK_BOT_TOKEN", app.client.auth_test)
                 self._workspaces.identify(Identity(who["team_id"], who["user_id"]))
-            attach(app, self._config.command, self._listening, self._desk, self._workspaces.forget)
+            attach(app, self._listening, self._desk, self._workspaces.forget)
             self.archive = Archives(self._workspaces)
             meeting = asyncio.create_task(self._meet_members())
             try:
@@ -82,7 +83,7 @@ class SlackConnector:
         if self._config.bot_token is None:
             store = Installations(self._desk, self._config.workspaces, self._workspaces.forget)
             flow = oauth_flow(self._config, client, store)
-            options = {"oauth_flow": flow, "oauth_settings": flow.settings, "installation_store_bot_only": True}
+            options = {"oauth_flow": flow, "oauth_settings": flow.settings}
         app = AsyncApp(
             name="mentee",
             signing_secret=self._config.signing_secret or "",
@@ -102,7 +103,8 @@ class SlackConnector:
         while True:
             async for workspace in self._workspaces.all():
                 try:
-                    self._desk.meet([name async for name in workspace.people.names()])
+                    async for names in members(workspace.archive.client):
+                        self._desk.meet(names)
                 except Exception as problem:  # names of those who write are known anyway
                     log.warning("slack members not listed", error=describe(problem))
             await asyncio.sleep(MEMBERS_EVERY_S)

@@ -1,4 +1,5 @@
-"""Slack's failures in our own words: what to try again, and which setting or permission to mend.
+"""Slack's failures in our own words: whether they pass by themselves, and else who must act and how. How often is tried
+again is the outbox's to decide.
 
 Nothing that Slack or its library says is passed on as it is: only the error's code, which never holds a secret.
 """
@@ -9,7 +10,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.errors import DeliveryFailed, SettingError
+from bot.errors import AdminError, DeliveryFailed, MenteeError, SettingError
 
 NETWORK_ERRORS = (aiohttp.ClientError, OSError)
 
@@ -19,13 +20,22 @@ NOT_THERE = frozenset({"channel_not_found", "not_in_channel", "user_not_in_chann
 # The message, or the one that opened its thread, was deleted.
 GONE = frozenset({"message_not_found", "thread_not_found"})
 
-_BUSY = frozenset({"fatal_error", "internal_error", "ratelimited", "request_timeout", "service_unavailable"})
-_REMEDIES = {
+_BUSY = frozenset(
+    {
+        "fatal_error", "internal_error", "org_login_required", "ratelimited", "request_timeout", "service_unavailable",
+        "team_added_to_org",
+    }
+)  # fmt: skip
+_OF_THE_PLACE = {
     **dict.fromkeys(NOT_THERE, "Invite the bot to the channel."),
-    **dict.fromkeys(("account_inactive", "invalid_auth", "token_expired", "token_revoked"), "Mend SLACK_BOT_TOKEN."),
     "is_archived": "The channel is archived.",
-    "missing_scope": "Reinstall the Slack app from deploy/slack/manifest.yaml.",
+    "messages_tab_disabled": "Turn on the app's messages: App Home › Messages Tab.",
     "restricted_action": "Ask a workspace admin to let the app post there.",
+}
+_TOKEN = "Mend SLACK_BOT_TOKEN, or install the app anew."
+_OF_THE_APP = {
+    **dict.fromkeys(("account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"), _TOKEN),
+    "missing_scope": "Reinstall the Slack app from deploy/slack/manifest.yaml.",
 }
 
 
@@ -50,23 +60,37 @@ def describe(problem: Exception) -> str:
     return code_of(problem) if isinstance(problem, SlackApiError) else type(problem).__name__
 
 
-def delivery_failed(problem: Exception) -> DeliveryFailed:
-    """What the outbox has to know: when to try again; and what people can do."""
+def refusal(problem: Exception) -> MenteeError:
+    """Why a message wasn't taken: DeliveryFailed where that passes, AdminError where something about its place has to
+    be mended, SettingError where no message can be sent at all; else it is the message's own fault."""
     if not isinstance(problem, SlackApiError):
         return DeliveryFailed(f"Slack could not be reached ({describe(problem)}). It is tried again.")
     code = code_of(problem)
-    remedy = _REMEDIES.get(code, "It is tried again.")
-    return DeliveryFailed(f"Slack refused the message: {code}. {remedy}", _retry_after_s(problem))
+    refused = f"Slack refused the message: {code}."
+    if is_transient(problem):
+        return DeliveryFailed(f"{refused} It is tried again.", _retry_after_s(problem))
+    if code.startswith("http_"):
+        return _not_slacks(code)
+    if (remedy := _OF_THE_APP.get(code)) is not None:
+        return SettingError(f"{refused} {remedy}")
+    place = "restricted_action" if code.startswith("restricted_action") else code  # of which there are many
+    if (remedy := _OF_THE_PLACE.get(place)) is not None:
+        return AdminError(f"{refused} {remedy}")
+    return MenteeError(f"{refused} Please report it to Mentee's developers.")
 
 
 def setting_error(setting: str, problem: SlackApiError) -> SettingError:
     code = code_of(problem)
     if code.startswith("http_"):
-        return SettingError(f"SLACK_API_URL leads to something that isn't Slack's API ({code}). Mend or remove it.")
+        return _not_slacks(code)
     return SettingError(
         f"Slack refuses {setting} ({code}). Copy it again from your app's page at api.slack.com/apps, "
         "and reinstall the app if it was removed from the workspace."
     )
+
+
+def _not_slacks(code: str) -> SettingError:
+    return SettingError(f"SLACK_API_URL leads to something that isn't Slack's API ({code}). Mend or remove it.")
 
 
 def is_transient(problem: SlackApiError) -> bool:

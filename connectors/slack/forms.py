@@ -17,11 +17,12 @@ QUESTION_FIELD = "question"
 ANSWER_FIELD = "answer"
 
 MAX_TITLE_CHARS = 24
+MAX_LABEL_CHARS = 2_000
 MAX_INPUT_CHARS = 3_000
 
 
 def correction_view(form: CorrectionForm, place: Place) -> dict[str, Any]:
-    """The modal. What doesn't fit into a field ends in "…", so that whoever corrects sees it."""
+    form = form.within(MAX_INPUT_CHARS)
     context = {"answer": form.answer, "channel": place.channel, "thread": place.thread, "direct": place.is_direct}
     return {
         "type": "modal",
@@ -31,7 +32,7 @@ def correction_view(form: CorrectionForm, place: Place) -> dict[str, Any]:
         "private_metadata": json.dumps(context),
         "blocks": [
             _input(QUESTION_FIELD, form.question_label, form.question),
-            _input(ANSWER_FIELD, form.answer_label, form.text),
+            _input(ANSWER_FIELD, form.answer_label, form.text, form.left_out),
         ],
     }
 
@@ -61,11 +62,12 @@ def _typed(view: Payload, field: str) -> str:
     return view["state"]["values"][field][field]["value"] or ""
 
 
-def _input(field: str, label: str, value: str) -> dict[str, Any]:
+def _input(field: str, label: str, value: str, hint: str = "") -> dict[str, Any]:
     element = {"type": "plain_text_input", "action_id": field, "multiline": True, "max_length": MAX_INPUT_CHARS}
     if value:
-        element["initial_value"] = cut(value, MAX_INPUT_CHARS)
-    return {"type": "input", "block_id": field, "label": _text(label), "element": element}
+        element["initial_value"] = value
+    block = {"type": "input", "block_id": field, "label": _text(cut(label, MAX_LABEL_CHARS)), "element": element}
+    return block | {"hint": _text(cut(hint, MAX_LABEL_CHARS))} if hint else block
 
 
 def _text(text: str) -> dict[str, Any]:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
-from slack_bolt.authorization.async_authorize import AsyncInstallationStoreAuthorize
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_bolt.error import BoltError
 from slack_bolt.oauth.async_callback_options import AsyncCallbackOptions, AsyncFailureArgs, AsyncSuccessArgs
 from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
 from slack_bolt.response import BoltResponse
-from slack_sdk.oauth.installation_store import Bot
 from slack_sdk.oauth.installation_store import Installation as SlackInstallation
 from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
@@ -81,15 +81,25 @@ class Installations(AsyncInstallationStore):
         self.changed(team)
         log.info("slack installed", workspace=team)
 
-    async def async_find_bot(
-        self, *, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
-    ) -> Bot | None:
+
+@dataclass
+class Authorizing(AsyncAuthorize):
+    """Whose workspace a request is from: what was kept when it installed the app, without asking Slack.
+
+    bolt's own takes a store that fails for a workspace that isn't installed, and answers 200: Slack would forget an
+    event that is on no disk. Here the failure comes through, and bolt answers 500.
+    """
+
+    desk: Desk
+
+    async def __call__(self, *, team_id: str | None, **_: object) -> AuthorizeResult | None:
+        """None for a workspace that isn't installed. Raises what the store raises."""
         found = await self.desk.installation(Platform.SLACK, team_id or "")
         if found is None:
             return None
-        return Bot(
-            team_id=team_id, bot_token=found.token, bot_id=found.bot, bot_user_id=found.bot_user,
-            bot_scopes=found.scopes, installed_at=found.at.timestamp(),
+        return AuthorizeResult(
+            enterprise_id=None, team_id=found.workspace, bot_id=found.bot, bot_user_id=found.bot_user,
+            bot_token=found.token, bot_scopes=found.scopes,
         )  # fmt: skip
 
 
@@ -105,15 +115,12 @@ def oauth_flow(config: SlackConfig, client: AsyncWebClient, store: Installations
         install_path=INSTALL_PATH,
         redirect_uri_path=REDIRECT_PATH,
         installation_store=store,
-        installation_store_bot_only=True,
         state_store=States(store.desk),
         state_expiration_seconds=int(STATE_FOR.total_seconds()),
         callback_options=AsyncCallbackOptions(success=_installed, failure=_failed),
         logger=silent,
     )
-    settings.authorize = AsyncInstallationStoreAuthorize(  # one look at each token, not one at each event
-        logger=silent, installation_store=store, bot_only=True, cache_enabled=True
-    )
+    settings.authorize = Authorizing(store.desk)
     return AsyncOAuthFlow(client=client, logger=silent, settings=settings)
 
 

@@ -30,7 +30,7 @@ from connectors.slack.parsing import Identity, Interaction, Payload
 from connectors.slack.people import LOOK_UP_S, People
 from connectors.slack.posting import Posting
 from connectors.slack.rendering import CHOICE_ACTION, OFFER_ACTION, PRESS_ACTION, cut
-from connectors.slack.surface import EVENTS, RIGHT_SHORTCUT, SHORTCUT, WHY_SHORTCUT
+from connectors.slack.surface import COMMAND, EVENTS, RIGHT_SHORTCUT, SHORTCUT, WHY_SHORTCUT
 
 MAX_PROMPT_CHARS = 75
 
@@ -180,7 +180,7 @@ class Listening:
         await self.desk.receive(replace(event, person=await self.people.known(event.person)))
 
 
-def attach(app: AsyncApp, command: str, find: Find, desk: Desk, gone: Callable[[str], None]) -> None:
+def attach(app: AsyncApp, find: Find, desk: Desk, gone: Callable[[str], None]) -> None:
     """`gone` hears of a workspace whose token is void."""
 
     def by(handle: Callable[[Listening, AsyncAck, Payload], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
@@ -216,7 +216,7 @@ def attach(app: AsyncApp, command: str, find: Find, desk: Desk, gone: Callable[[
     }
     for kind in {name.partition(".")[0] for name in EVENTS}:
         app.event(kind)(events[kind])
-    app.command(command)(by(Listening._on_command))
+    app.command(COMMAND)(by(Listening._on_command))
     app.shortcut({"type": "message_action", "callback_id": SHORTCUT})(by(Listening._on_shortcut))
     app.shortcut({"type": "message_action", "callback_id": RIGHT_SHORTCUT})(by(Listening._on_right_answer))
     app.shortcut({"type": "message_action", "callback_id": WHY_SHORTCUT})(by(Listening._on_why))

@@ -52,16 +52,6 @@ class People:
         self._persons[person.id] = (self.clock() + KEPT_S, found)
         return found
 
-    async def names(self) -> AsyncIterator[str]:
-        """What the members of the workspace are called, in all the ways that Slack knows. Raises what a call raises."""
-        async for page in await self.client.users_list(limit=MEMBERS_AT_ONCE):
-            for user in page["members"]:
-                if not user.get("is_bot"):
-                    profile = user.get("profile") or {}
-                    for name in {user.get("real_name"), profile.get("real_name"), profile.get("display_name")}:
-                        if name:
-                            yield name
-
     async def _look_up(self, person: Person) -> Person:
         user = (await self.client.users_info(user=person.id, include_locale=True))["user"]
         named = replace(person, name=_name(user) or person.name, language=user.get("locale") or "")
@@ -100,3 +90,16 @@ class People:
 def _name(user: dict[str, Any]) -> str:
     profile = user.get("profile") or {}
     return profile.get("display_name") or user.get("real_name") or user.get("name") or ""
+
+
+async def members(reading: AsyncWebClient) -> AsyncIterator[list[str]]:
+    """What the members of a workspace are called, in all the ways that Slack knows, page by page. `reading`: one that
+    waits when Slack asks it to, as it does of many pages. Raises what a call raises."""
+    async for page in await reading.users_list(limit=MEMBERS_AT_ONCE):
+        yield [name for user in page["members"] if not user.get("is_bot") for name in _names(user)]
+
+
+def _names(user: dict[str, Any]) -> set[str]:
+    profile = user.get("profile") or {}
+    names = (user.get("real_name"), profile.get("real_name"), profile.get("display_name"))
+    return {name for name in names if name}

@@ -21,10 +21,10 @@ from connectors.slack.errors import (
     NETWORK_ERRORS,
     NOT_THERE,
     code_of,
-    delivery_failed,
     describe,
     is_transient,
     is_unclear,
+    refusal,
 )
 from connectors.slack.interactions import OpenInteractions
 from connectors.slack.parsing import Interaction
@@ -60,7 +60,7 @@ class Posting:
         self._streaming = Streaming(self.client, started_at=self.started_at)
 
     async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
-        """Post it. Raises DeliveryFailed, with what to do about it."""
+        """Post it. Raises DeliveryFailed, or what says who must act and how (`errors.refusal`)."""
         called = self.agents_mention if not outgoing.place.is_direct else None  # they don't see a conversation of two
         rendered = render(outgoing, self.texts, called)
         opened = self.open.of(outgoing.in_reply_to)
@@ -74,8 +74,9 @@ class Posting:
                 return await self._privately(outgoing.place, outgoing.to, rendered, opened, outgoing.id)
             return await self._publicly(outgoing.place, rendered, opened, outgoing.id)
         except (SlackApiError, *NETWORK_ERRORS) as problem:
-            log.warning("slack took no message", outgoing=outgoing.id, error=describe(problem))
-            raise delivery_failed(problem) from problem
+            refused = refusal(problem)
+            log.warning("slack took no message", outgoing=outgoing.id, error=describe(problem), remedy=str(refused))
+            raise refused from problem
 
     async def tell(self, interaction: Interaction, text: str) -> None:
         """Answer a click that comes to nothing, for that person's eyes."""

@@ -4,7 +4,7 @@ What belongs to one workspace (who the bot is there, who its people are, what is
 """
 
 from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import aiohttp
@@ -14,13 +14,13 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetry
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk import Desk
-from bot.errors import DeliveryFailed
+from bot.errors import DeliveryFailed, SettingError
 from bot.events import Place
 from bot.history import Seen
 from bot.people import Person, Platform
 from bot.texts import Texts
 from connectors.slack.config import SlackConfig
-from connectors.slack.errors import describe, library_log
+from connectors.slack.errors import describe, is_transient, library_log
 from connectors.slack.history import Budget, SlackArchive
 from connectors.slack.listening import Listening
 from connectors.slack.parsing import Identity
@@ -37,10 +37,6 @@ class Workspace:
     posting: Posting
     listening: Listening
     archive: SlackArchive
-
-    @property
-    def people(self) -> People:
-        return self.listening.people
 
 
 class Workspaces:
@@ -120,15 +116,24 @@ class Archives:
     """The histories of all workspaces. Implements bot.ports.Archive."""
 
     workspaces: Workspaces
+    _listed: dict[str, Sequence[Place]] = field(default_factory=dict)
+    """By workspace, the channels that were listed last."""
 
     async def channels(self) -> Sequence[Place]:
-        """Of the workspaces that can be asked. Raises SettingError where the app lacks the right to."""
+        """Of all workspaces. Where one can't be asked (its token is void, or lacks a right that came later), those of
+        the last time: a channel that isn't named any more loses its watermark."""
         found: list[Place] = []
         async for workspace in self.workspaces.all():
+            team = workspace.archive.bot.team
             try:
-                found += await workspace.archive.channels()
-            except SlackApiError as problem:  # one token may be void; the others' histories are read all the same
-                log.warning("slack history not read", team=workspace.archive.bot.team, error=describe(problem))
+                self._listed[team] = await workspace.archive.channels()
+            except SettingError as problem:
+                log.warning("slack history not read", workspace=team, remedy=str(problem))
+            except SlackApiError as problem:
+                if is_transient(problem) and team not in self._listed:
+                    raise
+                log.warning("slack history not read", workspace=team, error=describe(problem))
+            found += self._listed.get(team, ())
         return found
 
     async def look(

@@ -10,7 +10,7 @@ import pytest
 from bot import intake
 from bot.answers import AnswerKind
 from bot.delivery import MAX_ATTEMPTS
-from bot.errors import DeliveryFailed
+from bot.errors import AdminError, DeliveryFailed, SettingError
 from bot.events import MessageRef
 from bot.ids import SHARED, Tenant
 from bot.outgoing import AnswerEdit, AnswerPost, Notice, Outgoing
@@ -101,6 +101,25 @@ async def test_delivery_is_given_up_after_so_many_failures_and_the_rest_goes_on(
     await house.desk.receive(message("second"))
     await house.settle()
     assert [post.answer.question for post in chat.answers] == ["second"]
+
+
+@pytest.mark.parametrize(
+    ("problem", "waits"),
+    [
+        (DeliveryFailed("It is away."), True),
+        (SettingError("Mend the token."), True),
+        (AdminError("Invite the bot."), False),
+    ],
+)
+async def test_only_what_passes_or_concerns_all_messages_is_waited_for(
+    house: House, chat: FakeConnector, problem: Exception, waits: bool
+) -> None:
+    chat.failures = [problem] * MAX_ATTEMPTS
+    await house.desk.receive(message("first"))
+    await house.bot.intake.idle()
+    for _ in range(MAX_ATTEMPTS + 1):
+        await house.bot.delivery.sweep()
+    assert [post.answer.question for post in chat.answers] == ["first"] * waits
 
 
 async def test_reactions_find_the_answer_by_its_message(house: House, chat: FakeConnector) -> None:

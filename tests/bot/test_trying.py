@@ -11,7 +11,7 @@ import pytest
 from bot import trying as trying_module
 from bot.answers import Answer, AnswerKind
 from bot.events import Event, Place
-from bot.ids import AdapterId, RunId, new_id
+from bot.ids import AdapterId, RunId, Tenant, new_id
 from bot.lineage import Adapter, Decision, Deployment, Move
 from bot.outgoing import Notice
 from bot.people import Platform
@@ -136,7 +136,7 @@ async def test_what_counts_against_an_adapter(house: House, chat: FakeConnector,
 
 
 async def test_a_hand_off_whose_card_stands_elsewhere_counts_once(tmp_path: Path, chat: FakeConnector) -> None:
-    agents_at = {Platform.SLACK: Place(Platform.SLACK, "T1", "C-agents", None)}
+    agents_at: dict[Platform | Tenant, Place] = {Platform.SLACK: Place(Platform.SLACK, "T1", "C-agents", None)}
     policy = Policy(staff=STAFF, canary_share=SHARE, agents_channels=agents_at)
     async with open_house(tmp_path, lambda _: [chat], policy=policy) as house:
         await house.add_section("Prices", "Lamps", PRICES)

@@ -12,6 +12,7 @@ from sqlmodel import col, select
 
 from bot.access import Staff
 from bot.events import Place
+from bot.ids import Tenant
 from bot.outgoing import Notice
 from bot.people import Platform
 from bot.policy import Policy
@@ -60,7 +61,7 @@ async def decisions(house: House, agent: str, customer: str) -> Decisions:
 
 async def in_slack(folder: Path) -> Decisions:
     staff = Staff(agents=frozenset({AGENT}), admins=frozenset({ADMIN}))
-    agents_at = {Platform.SLACK: Place(Platform.SLACK, "", AGENTS_CHANNEL)}
+    agents_at: dict[Platform | Tenant, Place] = {Platform.SLACK: Place(Platform.SLACK, "", AGENTS_CHANNEL)}
     async with open_studio(folder, "socket", policy=Policy(staff=staff, agents_channels=agents_at)) as studio:
         slack, house = studio.slack, studio.house
         await house.add_section("Passes", "", HELP)
@@ -87,7 +88,7 @@ async def in_slack(folder: Path) -> Decisions:
 
 
 async def on_discord(folder: Path) -> Decisions:
-    agents_at: dict[Platform, Place] = {}
+    agents_at: dict[Platform | Tenant, Place] = {}
     async with on_stage(folder, policy=Policy(staff=STAFF, agents_channels=agents_at)) as stage:
         agents = stage.env.guild.create_text_channel("agents")
         agents_at[Platform.DISCORD] = Place(Platform.DISCORD, str(stage.env.guild.id), str(agents.id))

@@ -210,6 +210,26 @@ def test_where_agents_see_direct_questions(monkeypatch: pytest.MonkeyPatch) -> N
     assert policy.agents_channel(direct) == Place(Platform.DISCORD, "700000000000000001", "700000000000000002")
 
 
+def test_each_slack_workspace_has_an_agents_channel_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_WORKSPACES", "T01ONE,T02TWO,T03NONE")
+    monkeypatch.setenv("SLACK_AGENTS_CHANNEL", "T01ONE=C01AGENTS, T02TWO=G02AGENTS")
+    policy = read_settings().policy()
+    asked = [Place(Platform.SLACK, team, "D1", is_direct=True) for team in ("T01ONE", "T02TWO", "T03NONE")]
+    shown = [policy.agents_channel(place) for place in asked]
+    one, two = Place(Platform.SLACK, "T01ONE", "C01AGENTS"), Place(Platform.SLACK, "T02TWO", "G02AGENTS")
+    assert shown == [one, two, None]
+    assert policy.is_among_agents(one)
+    assert not policy.is_among_agents(Place(Platform.SLACK, "T03NONE", "C01AGENTS"))
+
+
+@pytest.mark.parametrize("value", ["C01AGENTS", "T01ONE=C01AGENTS,C02AGENTS", "T09OTHER=C01AGENTS"])
+def test_one_channel_for_several_workspaces_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("SLACK_WORKSPACES", "T01ONE,T02TWO")
+    monkeypatch.setenv("SLACK_AGENTS_CHANNEL", value)
+    with pytest.raises(SettingError, match="a channel for each"):
+        read_settings().policy()
+
+
 @pytest.mark.parametrize(("name", "value"), [("SLACK_AGENTS_CHANNEL", "#agents"), ("DISCORD_AGENTS_CHANNEL", "12")])
 def test_a_channel_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)

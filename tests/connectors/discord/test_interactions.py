@@ -175,7 +175,7 @@ class FormDesk(WritingDesk):
     async def correction_form(self, answer: Any, person: Person, place: Place) -> CorrectionForm:
         return CorrectionForm(
             answer=ANSWER, title="T" * 60, question_label="Q" * 60, question="refund?", answer_label="A",
-            text=self.text, submit_label="Teach",
+            text=self.text, submit_label="Teach", left_out="Too long to be shown.",
         )  # fmt: skip
 
 
@@ -221,6 +221,7 @@ class TestForm:
         form = await alice.click(offer, label=ENGLISH.offer_button)
 
         question, text = (label["component"] for label in form.modal["components"])
+        assert form.modal["components"][1]["description"] == "Too long to be shown."
         assert question["value"] == "refund?"
         assert text.get("value") is None
         assert text["max_length"] == 4_000

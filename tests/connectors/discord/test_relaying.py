@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bot.events import Place
+from bot.ids import Tenant
 from bot.people import Platform
 from bot.policy import Policy
 from bot.texts import ENGLISH
@@ -14,7 +15,7 @@ REPLY = "Birds are welcome in the garden studio: birds@studio.example"
 
 
 async def test_a_direct_question_is_answered_from_the_agents_channel(tmp_path: Path) -> None:
-    channels: dict[Platform, Place] = {}
+    channels: dict[Platform | Tenant, Place] = {}
     async with on_stage(tmp_path, policy=Policy(staff=STAFF, agents_channels=channels)) as stage:
         agents = stage.env.guild.create_text_channel("agents")
         channels[Platform.DISCORD] = Place(Platform.DISCORD, str(stage.env.guild.id), str(agents.id))

@@ -21,6 +21,10 @@ async def send_interaction(url: str, secret: str, payload: Json) -> int:
     return await _send(url, secret, urlencode({"payload": json.dumps(payload)}), "application/x-www-form-urlencoded")
 
 
+async def send_command(url: str, secret: str, **fields: str) -> int:
+    return await _send(url, secret, urlencode(fields), "application/x-www-form-urlencoded")
+
+
 async def _send(
     url: str, secret: str, body: str, kind: str, more: dict[str, str] | None = None, later_s: int = 0
 ) -> int:

@@ -150,7 +150,7 @@ def door(api: WebApi) -> Door:
     desk = WritingDesk()
     posting = Posting(client, ENGLISH, None)
     listening = Listening(cast(Desk, desk), BOT, People(client, "T1", ()), posting, client, ENGLISH)
-    attach(app, "/mentee", always(listening), cast(Desk, desk), lambda _: None)
+    attach(app, always(listening), cast(Desk, desk), lambda _: None)
     return Door(api, desk, app)
 
 

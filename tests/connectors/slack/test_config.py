@@ -22,7 +22,6 @@ def config(**more: Any) -> SlackConfig:
         ({"mode": "http"}, "SLACK_SIGNING_SECRET", "Signing Secret"),
         ({"mode": "smoke signals"}, "SLACK_MODE", "socket"),
         ({"api_url": "slack.com"}, "SLACK_API_URL", "https://slack.com/api/"),
-        ({"command": "mentee"}, "SLACK_COMMAND", "/mentee"),
         ({"agents_mention": "@agents"}, "SLACK_AGENTS_MENTION", "Copy ID"),
         ({"staff_groups": ("S1A2B3", "agents")}, "MENTEE_AGENTS", "Copy ID"),
     ],

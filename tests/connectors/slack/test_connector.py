@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk import Desk
-from bot.errors import DatabaseError, DeliveryFailed, SettingError
+from bot.errors import DatabaseError, DeliveryFailed, MenteeError, SettingError
 from bot.events import Event, Place
 from bot.ids import EventId
 from bot.outgoing import Notice
@@ -45,6 +45,10 @@ class Inbox:
     is_full: bool = False
     refused: int = 0
     marks: frozenset[str] = frozenset()
+    met: list[str] = field(default_factory=list)
+
+    def meet(self, names: Iterable[str]) -> None:
+        self.met += names
 
     def connected(self) -> None:
         """There is no history to look at."""
@@ -85,6 +89,21 @@ async def serving(api: WebApi, inbox: Inbox) -> AsyncIterator[str]:
 def event_callback(text: str) -> str:
     body = {"type": "event_callback", "team_id": "T1", "event_id": "Ev1", "event": message(text)}
     return json.dumps(body)
+
+
+async def test_members_of_a_large_workspace_are_met_page_by_page_as_fast_as_slack_lets_them_be_read(
+    api: WebApi,
+) -> None:
+    def page(name: str) -> Reply:
+        return Reply({"ok": True, "members": [{"real_name": name}], "response_metadata": {"next_cursor": "more"}})
+
+    slower = Reply({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": "0"})
+    api.before["users.list"] = [page("Ann Archer"), slower, page("Bo Baker")]
+    api.replies["users.list"] = Reply({"ok": False, "error": "fatal_error"})
+    inbox = Inbox()
+    async with serving(api, inbox):
+        await until(lambda: len(api.called("users.list")) == 4, "the last page")
+    assert inbox.met == ["Ann Archer", "Bo Baker"]
 
 
 # --- settings --------------------------------------------------------------------------------------------------------
@@ -187,7 +206,7 @@ async def test_what_people_write_is_in_no_log(
     async with serving(api, inbox) as url:
         assert await send_event(url, SECRET, event_callback("my-private-words")) == 500
     api.replies["chat.postMessage"] = Reply({"ok": False, "error": "no_text"})
-    with pytest.raises(DeliveryFailed):
+    with pytest.raises(MenteeError):
         await slack(api).deliver(Notice(place=PLACE, text="my-private-words"))
     logged = f"{caplog.text}{capsys.readouterr()}"
     assert "slack listener failed" in logged

@@ -24,6 +24,7 @@ def form(question: str = "How?", text: str = "So.") -> CorrectionForm:
         answer_label="The right answer",
         text=text,
         submit_label="Teach",
+        left_out="Too long to be shown.",
     )
 
 
@@ -43,10 +44,13 @@ def test_an_empty_field_is_left_out_because_slack_takes_no_empty_value() -> None
     assert "initial_value" not in correction_view(form(text=""), PLACE)["blocks"][1]["element"]
 
 
-def test_a_text_beyond_slacks_limit_visibly_ends_early() -> None:
-    value = correction_view(form(text="x" * 4_000), PLACE)["blocks"][1]["element"]["initial_value"]
-    assert len(value) == 3_000
-    assert value.endswith("x…")
+def test_an_answer_that_is_too_long_for_it_is_not_prefilled_in_part_and_that_is_said() -> None:
+    question, answer = correction_view(form("q" * 4_000, "x" * 3_001), PLACE)["blocks"]
+    assert question["element"]["initial_value"] == "q" * 3_000
+    assert "initial_value" not in answer["element"]
+    assert answer["hint"]["text"] == "Too long to be shown."
+    answer = correction_view(form(text="x" * 3_000), PLACE)["blocks"][1]
+    assert (answer["element"]["initial_value"], "hint" in answer) == ("x" * 3_000, False)
 
 
 def test_what_is_sent_is_what_was_typed_at_the_place_where_the_form_was_opened() -> None:

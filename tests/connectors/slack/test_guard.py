@@ -227,7 +227,7 @@ async def test_a_thousand_replays_over_the_wire_have_one_effect_each() -> None:
         app = AsyncApp(client=client, signing_secret=SECRET, process_before_response=True)
         posting = Posting(client, ENGLISH, None)
         listening = Listening(cast(Desk, inbox), BOT, People(client, "T1", ()), posting, client, ENGLISH)
-        attach(app, "/mentee", always(listening), cast(Desk, inbox), lambda _: None)
+        attach(app, always(listening), cast(Desk, inbox), lambda _: None)
         served = app.web_app(path=EVENTS_PATH)
         served.middlewares.append(guard(SECRET, EVENTS_PATH))
         forms = [

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pysqlite3.dbapi2 as sqlite
 import pytest
 
 from bot.desk import Desk
@@ -23,13 +24,22 @@ from bot.ports import Connector
 from bot.texts import ENGLISH
 from connectors.slack.config import SlackConfig
 from connectors.slack.connector import EVENTS_PATH, SlackConnector
-from tests.connectors.slack.signing import send_event
+from storage import database
+from tests.connectors.slack.signing import send_command, send_event
 from tests.connectors.slack.two_workspaces import BOTS, TOKENS, TwoWorkspaces, two_workspaces
 from tests.connectors.slack.waiting import free_port, until_open
 from tests.house import House, open_house
 
 ONE, TWO, FOREIGN = TOKENS
 SECRET = "a-signing-secret"
+MENTION = f"<@{BOTS[ONE]}> Help?"
+QUESTION: dict[str, Any] = {
+    "type": "app_mention",
+    "channel": "C1",
+    "user": "U1",
+    "text": MENTION,
+    "ts": "1900000000.000100",
+}
 
 
 @dataclass
@@ -158,6 +168,31 @@ async def test_a_workspace_that_has_not_installed_is_not_heard(shared: Shared) -
     assert await shared.house.store.run(lambda unit: unit.inbox.pending()) == []
 
 
+async def test_while_the_database_is_locked_nothing_is_acknowledged_and_what_comes_again_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(database.PRAGMAS, "busy_timeout", "10")
+    async with two_workspaces() as slack, shared_bot(tmp_path, slack, free_port()) as bot:
+        await bot.install(ONE)
+        command = {"team_id": ONE, "channel_id": "C1", "user_id": "U1", "command": "/mentee", "text": "help"}
+        with contextlib.closing(sqlite.connect(tmp_path / "mentee.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert await send_command(bot.events, SECRET, trigger_id="1.2", **command) == 500
+            assert await bot.send(ONE, "Ev1", **QUESTION) == 500
+        assert slack.posted == []
+        assert await bot.send(ONE, "Ev1", retry=1, **QUESTION) == 200
+        await bot.house.settle()
+        assert len(slack.posted) == 1
+
+
+async def test_with_a_token_that_slack_refuses_events_are_kept_all_the_same(shared: Shared) -> None:
+    await shared.install(ONE)
+    shared.slack.void.add(ONE)
+    assert await shared.send(ONE, "Ev1", **QUESTION) == 200
+    await shared.house.settle()
+    assert len(await shared.house.store.run(lambda unit: unit.outbox.undelivered())) == 1
+
+
 async def test_what_slack_did_not_sign_installs_and_removes_nothing(shared: Shared) -> None:
     assert await shared.install(ONE) == 200
     body = {"type": "event_callback", "team_id": ONE, "event_id": "Ev", "event": {"type": "app_uninstalled"}}
@@ -192,6 +227,23 @@ async def test_a_revoked_token_is_forgotten_and_what_was_said_stays(shared: Shar
     assert await shared.send(ONE, "Ev9", type="tokens_revoked", tokens={"bot": [BOTS[ONE]]}) == 200
     assert await shared.house.desk.installations(Platform.SLACK) == []
     assert len(await shared.house.store.run(lambda unit: unit.answers.in_workspace(Platform.SLACK, ONE))) == 1
+
+
+async def test_a_workspace_without_the_right_costs_the_others_no_history(
+    shared: Shared, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for team in (ONE, TWO):
+        await shared.install(team)
+    archive = shared.house.bot.connectors[Platform.SLACK].archive
+    assert archive is not None
+    shared.slack.lacking.add(ONE)
+    assert [place.channel for place in await archive.channels()] == ["CTWO"]
+    told = re.sub(r"\x1b\[\d+m", "", capsys.readouterr().out)
+    assert re.search(rf"slack history not read.*Reinstall the Slack app.*workspace={ONE}", told)
+    shared.slack.lacking.clear()
+    assert [place.channel for place in await archive.channels()] == ["CONE", "CTWO"]
+    shared.slack.lacking.add(ONE)
+    assert [place.channel for place in await archive.channels()] == ["CONE", "CTWO"]  # its watermark is kept
 
 
 async def test_an_installation_survives_a_restart_and_a_new_one_replaces_it(

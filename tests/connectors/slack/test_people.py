@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.people import Person, Platform
 from connectors.slack import people
-from connectors.slack.people import People
+from connectors.slack.people import People, members
 from tests.connectors.slack.web_api import Reply, WebApi, web_api
 
 ANN = Person(Platform.SLACK, "U1", "ann")
@@ -128,8 +128,9 @@ async def test_a_groups_members_are_asked_for_once_for_all(api: WebApi) -> None:
     assert len(api.called("usergroups.users.list")) == 1
 
 
-async def test_members_are_listed_by_all_their_names_page_by_page(api: WebApi) -> None:
+async def test_members_are_listed_by_all_their_names(api: WebApi) -> None:
     ann = {"id": "U1", "real_name": "Ann Archer", "profile": {"real_name": "Ann Archer", "display_name": "annie"}}
     bot = {"id": "U2", "real_name": "Robot", "is_bot": True}
     api.replies["users.list"] = Reply({"ok": True, "members": [ann, bot, {"id": "U3", "real_name": None}]})
-    assert sorted([name async for name in people_of(api).names()]) == ["Ann Archer", "annie"]
+    listed = [sorted(names) async for names in members(people_of(api).client)]
+    assert listed == [["Ann Archer", "annie"]]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import DeliveryFailed
+from bot.errors import AdminError, DeliveryFailed, MenteeError, SettingError
 from bot.events import MessageRef, Place
 from bot.ids import AnswerId, EventId, RunId
 from bot.outgoing import CorrectionOffer, Notice, ProgressPost
@@ -95,7 +95,7 @@ async def test_progress_of_a_command_given_where_the_bot_is_not_goes_to_its_give
     posting.open.keep(EventId("e"), Interaction(THREAD, ANN, "t", None))
     api.replies["chat.postMessage"] = REFUSED
     progress = ProgressPost(place=THREAD, in_reply_to=EventId("e"), run=RunId("r"), text="Training.")
-    with pytest.raises(DeliveryFailed):
+    with pytest.raises(AdminError):
         await posting.deliver(progress)
     assert [call["channel"] for call in api.called("chat.postMessage")] == ["C1", "U1"]
 
@@ -114,24 +114,29 @@ async def test_a_lost_edit_is_no_failure(api: WebApi) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "told", "retry_after_s"),
+    ("reply", "kind", "told"),
     [
-        (Reply({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": "17"}), "ratelimited", 17.0),
-        (REFUSED, "not_in_channel. Invite the bot", None),
-        (Reply({"ok": False, "error": "missing_scope"}), "missing_scope. Reinstall the Slack app", None),
-        (Reply({"ok": False, "error": "invalid_auth"}), "invalid_auth. Mend SLACK_BOT_TOKEN", None),
-        (Reply({"ok": False, "error": "internal_error"}, 500), "internal_error", None),
-        (Reply("<h1>Bad gateway</h1>", 502), "http_502", None),
-        (Reply({"ok": False, "error": "no_text"}), "no_text", None),
+        (Reply({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": "17"}), DeliveryFailed, "ratelimited"),
+        (Reply({"ok": False, "error": "internal_error"}, 500), DeliveryFailed, "internal_error. It is tried again"),
+        (Reply({"ok": False, "error": "service_unavailable"}), DeliveryFailed, "service_unavailable"),
+        (Reply("<h1>Bad gateway</h1>", 502), DeliveryFailed, "http_502"),
+        (REFUSED, AdminError, "not_in_channel. Invite the bot"),
+        (Reply({"ok": False, "error": "is_archived"}), AdminError, "is_archived. The channel is archived"),
+        (Reply({"ok": False, "error": "restricted_action_thread_locked"}), AdminError, "Ask a workspace admin"),
+        (Reply({"ok": False, "error": "missing_scope"}), SettingError, "missing_scope. Reinstall the Slack app"),
+        (Reply({"ok": False, "error": "invalid_auth"}), SettingError, "invalid_auth. Mend SLACK_BOT_TOKEN"),
+        (Reply("<h1>Not found</h1>", 404), SettingError, "SLACK_API_URL"),
+        (Reply({"ok": False, "error": "invalid_blocks"}), MenteeError, "invalid_blocks. Please report it"),
     ],
 )
-async def test_a_refusal_names_slacks_code_and_is_tried_once_only(
-    api: WebApi, reply: Reply, told: str, retry_after_s: float | None
+async def test_a_refusal_names_slacks_code_and_who_must_act_and_is_tried_once_only(
+    api: WebApi, reply: Reply, kind: type[MenteeError], told: str
 ) -> None:
     api.replies["chat.postMessage"] = reply
-    with pytest.raises(DeliveryFailed, match=told) as failed:
+    with pytest.raises(kind, match=told) as failed:
         await posting_of(api).deliver(notice())
-    assert failed.value.retry_after_s == retry_after_s
+    assert type(failed.value) is kind
+    assert getattr(failed.value, "retry_after_s", None) == (17.0 if reply.status == 429 else None)
     assert len(api.calls) == 1
 
 

@@ -23,6 +23,8 @@ class WebApi:
     url: str = ""
     replies: dict[str, Reply] = field(default_factory=dict)
     """By method, as `chat.postMessage`; anything else is refused as unknown."""
+    before: dict[str, list[Reply]] = field(default_factory=dict)
+    """What is answered before that, one each."""
     calls: list[tuple[str, Json]] = field(default_factory=list)
 
     def called(self, method: str) -> list[Json]:
@@ -33,6 +35,8 @@ class WebApi:
         sent = await (request.json() if request.content_type == "application/json" else request.post())
         self.calls.append((method, {**request.query, **sent}))
         reply = self.replies.get(method, Reply({"ok": False, "error": "unknown_method"}))
+        if earlier := self.before.get(method):
+            reply = earlier.pop(0)
         if isinstance(reply.body, str):
             return web.Response(text=reply.body, status=reply.status, headers=reply.headers, content_type="text/html")
         return web.json_response(reply.body, status=reply.status, headers=reply.headers)
