@@ -165,17 +165,17 @@ class Delivery:
         self.on_given_up(unit, outgoing)
 
 
-def _most_attempts(problem: Exception) -> int:
-    """What passes by itself is waited for, and what the operator has to mend for all messages, too. What is wrong with
-    this message or its place holds up those behind it for nothing."""
-    return PATIENCE if isinstance(problem, TransientError | OperatorError) else MAX_ATTEMPTS
-
-
 def _by_place(waiting: Sequence[Outgoing]) -> dict[str, list[Outgoing]]:
     queues: dict[str, list[Outgoing]] = {}
     for outgoing in waiting:
         queues.setdefault(outgoing.place.key, []).append(outgoing)
     return queues
+
+
+def _most_attempts(problem: Exception) -> int:
+    """What passes by itself is waited for, and what the operator has to mend for all messages, too. What is wrong with
+    this message or its place holds up those behind it for nothing."""
+    return PATIENCE if isinstance(problem, TransientError | OperatorError) else MAX_ATTEMPTS
 
 
 def _card(edit: AnswerEdit) -> tuple[AnswerId, AnswerId]:

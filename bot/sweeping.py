@@ -1,13 +1,14 @@
 """History sweeps: what a platform has kept and the bot has not heard is looked up, and received like any event.
 
-After each connection all of the look-back is read, now and then the last hour before the last sweep. What is known
+After each connection all of the look-back is read, now and then the last hour before the last sweep; and each time the
+threads that the bot has talked in lately, however long ago they were opened. What is known
 already is recognised by the platform's own ids; a reaction has none in a history, so that only a change of state counts
 as news. Deletions leave no trace in a history, and are not found.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -27,6 +28,8 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 AT_ONCE = 8
 """Missed events that are worked off side by side: more would crowd out those who ask now."""
 PATIENCE_S = 120.0
+MOST_THREADS = 100
+"""Those talked in last: Slack tells of replies thread by thread, and lets its archive read 40 a minute."""
 
 E = TypeVar("E", bound=Event)
 
@@ -84,11 +87,15 @@ class Sweeping:
         listed = await archive.channels()
 
         def look(unit: Unit) -> tuple[Sequence[Place], Mapping[str, Watermark], str | None]:
-            direct = unit.conversations.direct(platform, started - self.policy.look_back)
-            return direct, unit.watermarks.of(platform), unit.flags.get(HISTORY_FROM)
+            recent = unit.conversations.recent(platform, started - self.policy.look_back)
+            return recent, unit.watermarks.of(platform), unit.flags.get(HISTORY_FROM)
 
-        direct, marks, floor = await self.store.run(look)
+        recent, marks, floor = await self.store.run(look)
+        direct = [place for place in recent if place.is_direct and place.thread is None]
         channels = {place.key: place for place in (*listed, *direct)}
+        threads: dict[str, list[str]] = {}
+        for place in [place for place in recent if place.thread is not None][:MOST_THREADS]:
+            threads.setdefault(replace(place, thread=None).key, []).append(place.thread or "")
         # Met since the last sweep: somebody may have asked there since. On a platform that is new, nothing is due.
         met = min((mark.until for mark in marks.values()), default=started)
         found = 0
@@ -96,16 +103,19 @@ class Sweeping:
             mark = marks.get(key, Watermark(met, met))
             if floor is not None:
                 mark = replace(mark, first=max(mark.first, datetime.fromisoformat(floor)))
-            found += await self._channel(archive, place, mark, started, is_gap)
+            found += await self._channel(archive, place, mark, started, is_gap, threads.get(key, ()))
         await self.store.run(lambda unit: unit.watermarks.keep_only(platform, channels))
         return found
 
-    async def _channel(self, archive: Archive, place: Place, mark: Watermark, started: datetime, is_gap: bool) -> int:
+    async def _channel(
+        self, archive: Archive, place: Place, mark: Watermark, started: datetime, is_gap: bool,
+        threads: Collection[str],
+    ) -> int:  # fmt: skip
         """Read it, and move its watermark once everything that was missed is on disk."""
         farthest = started - self.policy.look_back
         since = max(mark.first, farthest if is_gap else mark.until - OVERLAP)
         try:
-            seen = [each async for each in archive.look(place, since, mark.until)]
+            seen = [each async for each in archive.look(place, since, mark.until, threads)]
             events = sorted((each for each in seen if not isinstance(each, Standing)), key=lambda event: event.at)
             found = await self._take(archive, events)
             found += await self._take_reactions(archive, [each for each in seen if isinstance(each, Standing)], started)

@@ -1,6 +1,6 @@
 """Chat platforms: what is delivered to them, and their histories."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -17,10 +17,13 @@ class Archive(Protocol):
         """All channels, and threads that are read on their own, that the bot is in. Direct ones where it can tell."""
         ...
 
-    def look(self, place: Place, since: datetime, read_until: datetime) -> AsyncIterator[Seen]:
+    def look(
+        self, place: Place, since: datetime, read_until: datetime, threads: Collection[str] = ()
+    ) -> AsyncIterator[Seen]:
         """What was said since, in any order, with persons as far as the history names them; the reactions that stand on
         the bot's messages, and where marks count (`Desk.marks`) those on people's. Threads without a word of the bot
-        and without a new one after `read_until` may be left out. Raises whatever the platform's library raises.
+        and without a new one after `read_until` may be left out, and so may those that were opened before `since`,
+        unless `threads` names them. Raises whatever the platform's library raises.
         """
         ...
 

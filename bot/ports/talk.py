@@ -108,8 +108,8 @@ class Conversations(Protocol):
         """Replace what the bot said there."""
         ...
 
-    def direct(self, platform: Platform, since: datetime) -> Sequence[Place]:
-        """Conversations of two in which something was said since then."""
+    def recent(self, platform: Platform, since: datetime) -> Sequence[Place]:
+        """Conversations of the bot's in which something was said since then, the latest first."""
         ...
 
 

@@ -4,7 +4,7 @@ A thread is a place of its own, as its messages are read apart from its channel'
 direct conversations it has: those are known to whoever asks.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -35,7 +35,10 @@ class DiscordArchive:
             found += [parsing.place_of(channel, guild.id) for channel in channels if _may_read(channel, guild)]
         return found
 
-    async def look(self, place: Place, since: datetime, read_until: datetime) -> AsyncIterator[Seen]:
+    async def look(
+        self, place: Place, since: datetime, read_until: datetime, threads: Collection[str] = ()
+    ) -> AsyncIterator[Seen]:
+        """Threads are places of their own, and replies stand in the channel with all else: none has to be named."""
         channel = await self._channel(int(place.thread or place.channel))
         if channel is None or _is_quiet(channel, since):
             return

@@ -17,6 +17,9 @@ NETWORK_ERRORS = (aiohttp.ClientError, OSError)
 # The bot, or the person, can't see the place: what is for one person's eyes can still be sent to them directly.
 NOT_THERE = frozenset({"channel_not_found", "not_in_channel", "user_not_in_channel"})
 
+# The message, or the one that opened its thread, was deleted.
+GONE = frozenset({"message_not_found", "thread_not_found"})
+
 _BUSY = frozenset(
     {
         "fatal_error", "internal_error", "org_login_required", "ratelimited", "request_timeout", "service_unavailable",

@@ -1,14 +1,16 @@
 """Slack's own history: what was written and how people reacted, whether or not Slack's events of it arrived.
 
 Slack tells of replies only thread by thread: those of a thread are asked for when it has a new one, or one of the
-bot's, whose reactions may have changed. Calls keep below the 50 a minute that Slack allows of each of these methods
+bot's, whose reactions may have changed. It lists channels by what opened its threads, and of those that were opened
+earlier only the named ones are asked for: a mention in an older thread that the bot has no part in isn't found, nor a
+new reaction on what it said there before. Calls keep below the 50 a minute that Slack allows of each of these methods
 (tier 3), and wait as long as Slack asks for.
 """
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -22,7 +24,7 @@ from bot.events import MessageRef, Place
 from bot.history import Seen, Standing
 from bot.people import Person, Platform
 from connectors.slack import parsing
-from connectors.slack.errors import code_of
+from connectors.slack.errors import GONE, code_of
 from connectors.slack.parsing import Identity, Payload
 from connectors.slack.people import People
 
@@ -73,17 +75,12 @@ class SlackArchive:
                 raise
             raise SettingError("Reinstall the Slack app from deploy/slack/manifest.yaml.") from None
 
-    async def look(self, place: Place, since: datetime, read_until: datetime) -> AsyncIterator[Seen]:
-        oldest = str(since.timestamp())
-        floor = self._pages("messages", self.client.conversations_history, channel=place.channel, oldest=oldest)
-        async for message in floor:
-            if float(message["ts"]) < since.timestamp():
-                continue
-            if self._is_worth_reading(message, read_until):
-                async for reply in self._replies(place, message["ts"], oldest):
-                    for seen in self._seen(place, reply):
-                        yield seen
-            else:
+    async def look(
+        self, place: Place, since: datetime, read_until: datetime, threads: Collection[str] = ()
+    ) -> AsyncIterator[Seen]:
+        """What opened a named thread before is sent along with its replies, and left out."""
+        async for message in self._listed(place, since, read_until, threads):
+            if float(message["ts"]) >= since.timestamp():
                 for seen in self._seen(place, message):
                     yield seen
 
@@ -92,10 +89,31 @@ class SlackArchive:
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
-    def _replies(self, place: Place, thread: str, oldest: str) -> AsyncIterator[Payload]:
-        """The message that opened the thread is among them."""
+    async def _listed(
+        self, place: Place, since: datetime, read_until: datetime, threads: Collection[str]
+    ) -> AsyncIterator[Payload]:
+        oldest, first = str(since.timestamp()), since.timestamp()
+        floor = self._pages("messages", self.client.conversations_history, channel=place.channel, oldest=oldest)
+        async for message in floor:
+            if float(message["ts"]) >= first and self._is_worth_reading(message, read_until):
+                async for reply in self._replies(place, message["ts"], oldest):
+                    yield reply
+            else:
+                yield message
+        for thread in threads:
+            if float(thread) < first:  # what opened it is too old to be listed
+                async for reply in self._replies(place, thread, oldest):
+                    yield reply
+
+    async def _replies(self, place: Place, thread: str, oldest: str) -> AsyncIterator[Payload]:
+        """The message that opened the thread is among them. None where it was deleted with all replies."""
         replies = self.client.conversations_replies
-        return self._pages("messages", replies, channel=place.channel, ts=thread, oldest=oldest)
+        try:
+            async for reply in self._pages("messages", replies, channel=place.channel, ts=thread, oldest=oldest):
+                yield reply
+        except SlackApiError as problem:
+            if code_of(problem) not in GONE:
+                raise
 
     async def _pages(
         self, what: str, method: Callable[..., Awaitable[AsyncSlackResponse]], **arguments: Any

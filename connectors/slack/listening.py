@@ -24,7 +24,7 @@ from bot.ids import AnswerId
 from bot.people import Person, Platform
 from bot.texts import Texts
 from connectors.slack import forms, parsing
-from connectors.slack.errors import NETWORK_ERRORS, code_of, describe
+from connectors.slack.errors import GONE, NETWORK_ERRORS, code_of, describe
 from connectors.slack.home import home_view
 from connectors.slack.parsing import Identity, Interaction, Payload
 from connectors.slack.people import LOOK_UP_S, People
@@ -33,7 +33,6 @@ from connectors.slack.rendering import CHOICE_ACTION, OFFER_ACTION, PRESS_ACTION
 from connectors.slack.surface import COMMAND, EVENTS, RIGHT_SHORTCUT, SHORTCUT, WHY_SHORTCUT
 
 MAX_PROMPT_CHARS = 75
-GONE = ("message_not_found", "thread_not_found")
 
 log = structlog.get_logger()
 

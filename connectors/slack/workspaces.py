@@ -3,7 +3,7 @@
 What belongs to one workspace (who the bot is there, who its people are, what is on its way) never serves another.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -136,10 +136,12 @@ class Archives:
             found += self._listed.get(team, ())
         return found
 
-    async def look(self, place: Place, since: datetime, read_until: datetime) -> AsyncIterator[Seen]:
+    async def look(
+        self, place: Place, since: datetime, read_until: datetime, threads: Collection[str] = ()
+    ) -> AsyncIterator[Seen]:
         workspace = await self.workspaces.of(place.workspace)
         if workspace is not None:
-            async for seen in workspace.archive.look(place, since, read_until):
+            async for seen in workspace.archive.look(place, since, read_until, threads):
                 yield seen
 
     async def identify(self, person: Person, place: Place) -> Person:

@@ -57,10 +57,10 @@ class SqlConversations:
         for row in self._session.exec(select(TurnRow).where(*said)):
             row.text = now
 
-    def direct(self, platform: Platform, since: datetime) -> Sequence[Place]:
+    def recent(self, platform: Platform, since: datetime) -> Sequence[Place]:
         query = select(TurnRow.place).where(TurnRow.at >= since, col(TurnRow.place_key).startswith(f"{platform}/"))
-        places = (from_text(PLACE, text) for text in self._session.exec(query.distinct()))
-        return [place for place in places if place.is_direct and place.thread is None]
+        latest_first = query.group_by(TurnRow.place).order_by(func.max(TurnRow.at).desc())
+        return [from_text(PLACE, text) for text in self._session.exec(latest_first)]
 
 
 class SqlAnswers:

@@ -117,6 +117,30 @@ async def test_somebody_who_was_forgotten_is_not_found_again(watch: Watch) -> No
     assert await watch.sweep() == 0
 
 
+async def test_a_lost_reply_in_a_thread_that_was_opened_long_ago_is_found_without_a_gap(watch: Watch) -> None:
+    await watch.house.teach("Can I pause?", "Yes, 90 days.")
+    watch.say("Can I pause?", thread="2")
+    talk = watch.say("Somebody else's talk.", AGENT, thread="3", mentions=False)
+    watch.archive.said[-1] = replace(talk, opens_thread=True)
+    await watch.sweep()
+    for _ in range(3):
+        await watch.sweep(minutes=60, is_gap=False)
+    watch.say("And for how long can I pause?", thread="2", mentions=False)
+    watch.say("Can I pause?", thread="3", mentions=False)  # the bot has no part in it
+    assert [await watch.sweep(is_gap=False) for _ in range(2)] == [1, 0]
+    assert [post.place.thread for post in watch.chat.answers] == ["2", "2"]
+
+
+async def test_of_very_many_threads_the_latest_are_looked_at(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.sweeping.MOST_THREADS", 2)
+    for number in ("2", "3", "4"):
+        watch.say("Can I pause?", thread=number)
+        await watch.sweep(minutes=1)
+    watch.archive.threads.clear()
+    await watch.sweep(minutes=1, is_gap=False)
+    assert [set(each) for each in watch.archive.threads] == [{"3", "4"}]
+
+
 async def test_a_channel_that_the_bot_has_left_begins_anew(watch: Watch) -> None:
     watch.archive.places.clear()
     await watch.sweep()

@@ -44,6 +44,7 @@ class Inbox:
     taken: list[Event] = field(default_factory=list)
     is_full: bool = False
     refused: int = 0
+    marks: frozenset[str] = frozenset()
     met: list[str] = field(default_factory=list)
 
     def meet(self, names: Iterable[str]) -> None:

@@ -197,6 +197,20 @@ async def test_replies_are_asked_for_where_there_may_be_news() -> None:
     assert [each.message.id for each in left if isinstance(each, MessagePosted)] == ["1100.1"]
 
 
+async def test_named_threads_are_asked_for_however_old_they_are() -> None:
+    replies = [said("500.1", thread_ts="500.1"), said("900.1", thread_ts="500.1"), said("1500.1", thread_ts="500.1")]
+    async with web_api(conversations_history={"messages": []}, conversations_replies={"messages": replies}) as api:
+        looking = archive(api)
+        found = [each async for each in looking.look(FLOOR, SINCE, READ, ["500.1", "1200.1"])]
+        asked = [(call["ts"], call["oldest"]) for call in api.called("conversations.replies")]
+        api.replies["conversations.replies"] = Reply({"ok": False, "error": "thread_not_found"})
+        assert [each async for each in looking.look(FLOOR, SINCE, READ, ["500.1"])] == []
+    assert asked == [("500.1", "1000.0")]
+    assert [(each.message.id, each.place.thread) for each in found if isinstance(each, MessagePosted)] == [
+        ("1500.1", "500.1")
+    ]  # fmt: skip
+
+
 async def test_channels_come_in_pages_and_direct_ones_are_marked() -> None:
     async with web_api(users_conversations={"channels": [{"id": "C1"}, {"id": "D1"}]}) as api:
         places = await archive(api).channels()
