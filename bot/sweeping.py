@@ -58,6 +58,8 @@ class Sweeping:
     """Set whenever a connection was made: something may have been missed before."""
     tell: Callable[[Swept], None]
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _handing_over: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Workspaces are read side by side, and what they missed is handed over in turn."""
 
     async def run(self) -> None:
         """Sweep after every connection and now and then, until cancelled."""
@@ -70,17 +72,21 @@ class Sweeping:
             await self.sweep(is_gap=was_gap)
 
     async def sweep(self, *, is_gap: bool = True) -> int:
-        """Look at everything once; how many missed events there were. A platform that can't be read is told of."""
-        found = 0
+        """Look at everything once; how many missed events there were. A platform that can't be read is told of.
+
+        Platforms, and their workspaces, are read side by side: each of them may ask to wait.
+        """
         async with self._one_at_a_time:
-            for platform, connector in self.connectors.items():
-                if connector.archive is None:
-                    continue
-                try:
-                    found += await self._platform(platform, connector.archive, is_gap)
-                except Exception as problem:  # the next sweep looks at the same again
-                    self.tell(Swept(platform=platform, problem=problem))
-        return found
+            archives = [(platform, connector.archive) for platform, connector in self.connectors.items()]
+            looks = [self._try(platform, archive, is_gap) for platform, archive in archives if archive is not None]
+            return sum(await asyncio.gather(*looks))
+
+    async def _try(self, platform: Platform, archive: Archive, is_gap: bool) -> int:
+        try:
+            return await self._platform(platform, archive, is_gap)
+        except Exception as problem:  # the next sweep looks at the same again
+            self.tell(Swept(platform=platform, problem=problem))
+            return 0
 
     async def _platform(self, platform: Platform, archive: Archive, is_gap: bool) -> int:
         started = self.clock()
@@ -98,12 +104,17 @@ class Sweeping:
             threads.setdefault(replace(place, thread=None).key, []).append(place.thread or "")
         # Met since the last sweep: somebody may have asked there since. On a platform that is new, nothing is due.
         met = min((mark.until for mark in marks.values()), default=started)
-        found = 0
-        for key, place in channels.items():
-            mark = marks.get(key, Watermark(met, met))
-            if floor is not None:
-                mark = replace(mark, first=max(mark.first, datetime.fromisoformat(floor)))
-            found += await self._channel(archive, place, mark, started, is_gap, threads.get(key, ()))
+
+        async def workspace(places: Sequence[Place]) -> int:
+            found = 0
+            for place in places:
+                mark = marks.get(place.key, Watermark(met, met))
+                if floor is not None:
+                    mark = replace(mark, first=max(mark.first, datetime.fromisoformat(floor)))
+                found += await self._channel(archive, place, mark, started, is_gap, threads.get(place.key, ()))
+            return found
+
+        found = await _all_of([workspace(places) for places in _by_workspace(channels.values())])
         await self.store.run(lambda unit: unit.watermarks.keep_only(platform, channels))
         return found
 
@@ -150,12 +161,13 @@ class Sweeping:
     async def _receive_all(self, events: Sequence[Event]) -> int:
         """Hand them over, a few at a time; how many were news."""
         found = 0
-        for i, event in enumerate(events, 1):
-            found += await self.receive(event)
-            if i % AT_ONCE == 0:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(PATIENCE_S):
-                        await self.intake.idle()
+        async with self._handing_over:
+            for i, event in enumerate(events, 1):
+                found += await self.receive(event)
+                if i % AT_ONCE == 0:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(PATIENCE_S):
+                            await self.intake.idle()
         return found
 
     # --- reactions -------------------------------------------------------------------------------------------------
@@ -182,6 +194,22 @@ class Sweeping:
             *(_reacted(standing, *key, started, added=True) for key in sorted(added)),
             *(_reacted(standing, *key, started, added=False) for key in sorted(gone)),
         ]
+
+
+def _by_workspace(places: Iterable[Place]) -> Iterable[list[Place]]:
+    found: dict[str, list[Place]] = {}
+    for place in places:
+        found.setdefault(place.workspace, []).append(place)
+    return found.values()
+
+
+async def _all_of(looks: Sequence[Awaitable[int]]) -> int:
+    """Their sum, once all have ended. Raises what one has raised."""
+    ended = await asyncio.gather(*looks, return_exceptions=True)
+    for each in ended:
+        if isinstance(each, BaseException):
+            raise each
+    return sum(each for each in ended if not isinstance(each, BaseException))
 
 
 async def _identified(archive: Archive, event: E) -> E:

@@ -3,9 +3,11 @@
 import asyncio
 import random
 from collections import Counter
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from bot.events import Event, MessagePosted, Place, Reply
 from bot.feedback import DEFAULT_EMOJI, Gesture
-from bot.history import Standing
+from bot.history import Seen, Standing
 from bot.people import Person, Platform
 from bot.policy import Policy
 from bot.sweeping import Sweeping, Swept
@@ -96,6 +98,31 @@ async def test_a_platform_that_cannot_be_read_is_told_of_and_read_the_next_time(
     watch.archive.failures.append(OSError("away"))
     assert [await watch.sweep(), await watch.sweep()] == [0, 1]
     assert isinstance(watch.told[0].problem, OSError)
+
+
+async def test_a_workspace_that_asks_to_wait_holds_up_no_other(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    away, asked_to_wait, may_go_on = replace(FLOOR, workspace="T0", channel="C0"), asyncio.Event(), asyncio.Event()
+    look = watch.archive.look
+
+    async def patiently(place: Place, *more: Any) -> AsyncIterator[Seen]:
+        if place == away:
+            asked_to_wait.set()
+            await may_go_on.wait()
+        async for seen in look(place, *more):
+            yield seen
+
+    monkeypatch.setattr(watch.archive, "look", patiently)
+    watch.archive.places.insert(0, away)
+    await watch.house.teach("Can I pause?", "Yes, 90 days.")
+    watch.say("Can I pause?", thread="2")
+    sweep = asyncio.create_task(watch.sweep())
+    await asked_to_wait.wait()
+    async with asyncio.timeout(10):
+        while not watch.chat.answers:
+            await watch.house.settle()
+    assert not sweep.done()
+    may_go_on.set()
+    assert await sweep == 1
 
 
 async def test_how_far_it_looks_back(watch: Watch) -> None:
