@@ -4,7 +4,7 @@ Slack tells of replies only thread by thread: those of a thread are asked for wh
 bot's, whose reactions may have changed. It lists channels by what opened its threads, and of those that were opened
 earlier only the named ones are asked for: a mention in an older thread that the bot has no part in isn't found, nor a
 new reaction on what it said there before. Calls keep below the 50 a minute that Slack allows of each of these methods
-(tier 3), and wait as long as Slack asks for.
+(tier 3), and wait as long as Slack asks for: of apps that are sold outside its Marketplace a minute for each.
 """
 
 import asyncio

@@ -98,15 +98,25 @@ class Streaming:
             await self._remove(place.channel, stream.ts)
 
     async def sweep(self, event: EventId | None, place: Place) -> None:
-        """Leave nothing in the thread that nobody will finish. Raises as `finish` does."""
+        """Leave nothing in the thread that nobody will finish. Raises as `finish` does.
+
+        Where Slack asks to look again later, what an earlier process left stays until the thread's next answer: this
+        one needn't wait for it.
+        """
         if place.thread is None:
             return
         stream = self._open.get(event) if event is not None else None
         is_lost = stream is not None and stream.ts is None
         is_old = place.key not in self._swept and float(place.thread) < self.started_at
         if is_lost or is_old:
-            await self._sweep(place, place.thread)
-            self._swept.add(place.key)
+            try:
+                await self._sweep(place, place.thread)
+            except SlackApiError as problem:
+                if is_lost or is_unclear(problem):
+                    raise
+                log.info("slack thread not looked through", error=describe(problem))
+            else:
+                self._swept.add(place.key)
 
     def forget(self, event: EventId | None) -> None:
         """The answer stands."""

@@ -181,6 +181,24 @@ async def test_marks_on_what_people_wrote_are_read_with_their_words_where_they_c
     assert standing.reply == events.Reply(text="At 1500.1", author="slack:U1")
 
 
+async def test_a_history_is_read_as_slowly_as_slack_asks_and_in_pages_as_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+
+    slower = Reply({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": "60"})
+    first = Reply({"ok": True, "messages": [said("1500.1")], "response_metadata": {"next_cursor": "more"}})
+    async with web_api(conversations_history={"messages": [said("1400.1")]}) as api:
+        api.before["conversations.history"] = [first, slower]
+        reading = archive(api)
+        monkeypatch.setattr(asyncio, "sleep", wait)
+        assert [each.id for each in await seen(reading) if isinstance(each, MessagePosted)] == [
+            "slack:T1:C1:1500.1", "slack:T1:C1:1400.1"
+        ]  # fmt: skip
+    assert 60 <= waits[0] < 61
+
+
 async def test_replies_are_asked_for_where_there_may_be_news() -> None:
     def thread(ts: str, latest: str, *users: str, count: int | None = None) -> Json:
         counts: Json = {"reply_users": list(users), "reply_users_count": count or len(users), "reply_count": 2}

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.answers import Answer, AnswerKind
 from bot.errors import AdminError, DeliveryFailed, MenteeError, SettingError
 from bot.events import MessageRef, Place
 from bot.ids import AnswerId, EventId, RunId
-from bot.outgoing import CorrectionOffer, Notice, ProgressPost
+from bot.outgoing import AnswerPost, CorrectionOffer, Notice, ProgressPost
 from bot.people import Person, Platform
 from bot.texts import ENGLISH
 from connectors.slack.interactions import OPEN_S, OpenInteractions
@@ -138,6 +139,20 @@ async def test_a_refusal_names_slacks_code_and_who_must_act_and_is_tried_once_on
     assert type(failed.value) is kind
     assert getattr(failed.value, "retry_after_s", None) == (17.0 if reply.status == 429 else None)
     assert len(api.calls) == 1
+
+
+async def test_an_answer_does_not_wait_for_a_look_at_what_an_earlier_process_left(api: WebApi) -> None:
+    left = {"ts": "2.0", "user": "UBOT", "text": "You can"}
+    slower = Reply({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": "60"})
+    api.before["conversations.replies"] = [slower]
+    api.replies["conversations.replies"] = Reply({"ok": True, "messages": [left]})
+    for method in ("auth.test", "chat.stopStream", "chat.delete"):
+        api.replies[method] = Reply({"ok": True, "user_id": "UBOT"})
+    posting = posting_of(api)
+    for removed in ([], ["2.0"]):
+        answer = Answer(kind=AnswerKind.KNOWN, question="?", text="Yes.", confidence=0.9, latency_ms=1.0)
+        assert await posting.deliver(AnswerPost(place=THREAD, answer=answer)) is not None
+        assert [call["ts"] for call in api.called("chat.delete")] == removed
 
 
 async def test_a_slack_that_is_away_is_a_failure_to_try_again(api: WebApi) -> None:
