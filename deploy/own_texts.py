@@ -26,6 +26,7 @@ LIMITS: Mapping[str, int] = {
     **dict.fromkeys(_BUTTONS, 75),  # Slack; Discord takes 80
     **dict.fromkeys(("form_title", "form_submit"), 24),  # Slack; Discord takes 45
     **dict.fromkeys(("form_question", "form_answer"), 45),  # Discord
+    "form_left_out": 100,  # Discord
     **dict.fromkeys(("home_title", "home_lessons", "home_adapters", "home_settings"), 150),  # Slack's headers
 }
 """Characters that the platforms take, where they refuse or cut what is longer."""

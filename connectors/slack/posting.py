@@ -74,9 +74,8 @@ class Posting:
                 return await self._privately(outgoing.place, outgoing.to, rendered, opened, outgoing.id)
             return await self._publicly(outgoing.place, rendered, opened, outgoing.id)
         except (SlackApiError, *NETWORK_ERRORS) as problem:
-            refused = refusal(problem)
-            log.warning("slack took no message", outgoing=outgoing.id, error=describe(problem), remedy=str(refused))
-            raise refused from problem
+            log.warning("slack took no message", outgoing=outgoing.id, error=describe(problem))
+            raise refusal(problem) from problem
 
     async def tell(self, interaction: Interaction, text: str) -> None:
         """Answer a click that comes to nothing, for that person's eyes."""
