@@ -108,6 +108,8 @@ async def test_a_silent_child_does_not_cost_the_lease(
         (f"exit {EXIT_OUT_OF_MEMORY}", "limit of 123 MB. Raise MENTEE_TRAINING_MEMORY_MB"),
         ("kill -ABRT $$", "limit of 123 MB. Raise MENTEE_TRAINING_MEMORY_MB"),
         (f"echo '[Errno 12] {os.strerror(errno.ENOMEM)}' >&2; exit 1", "MENTEE_TRAINING_MEMORY_MB"),
+        ("echo 'cannot allocate memory for thread-local data: ABORT' >&2; exit 127", "MENTEE_TRAINING_MEMORY_MB"),
+        ("kill -SEGV $$", "raise MENTEE_TRAINING_MEMORY_MB"),
         ("kill -KILL $$", "killed from outside"),
         (f"echo '  exitcode  : {EXIT_OUT_OF_MEMORY} (pid: 7)' >&2; exit 1", "limit of 123 MB"),
         (
