@@ -19,6 +19,7 @@ from bot.generation import Generation, Sampling
 from bot.ids import AdapterId
 from bot.ports import AdapterStore
 from bot.prompting import Message
+from learning.greedy import ends_of
 from learning.models import BaseModel
 from learning.serving.request import Request
 from learning.serving.slots import Slot, Slots, Wanted
@@ -134,7 +135,7 @@ class Engine:
             tell(_settle, done, slot, request, problem)
 
         assert self._tokenizer is not None
-        ends = _ends(slot, self._tokenizer)
+        ends = ends_of(slot.model, self._tokenizer)
         request = Request.make(prompt, sampling, self._tokenizer, ends, piece, end, slot.lora)
         self._worker.add(slot.decoder, request)
         try:
@@ -157,10 +158,3 @@ def _settle(done: asyncio.Future[Generation], slot: Slot, request: Request, prob
         done.set_exception(problem)
     else:
         done.set_result(Generation(str(request.text), slot.adapter, request.finish or "end"))
-
-
-def _ends(slot: Slot, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    config = slot.model.generation_config
-    named = config.eos_token_id if config is not None else None
-    ends = named if isinstance(named, list) else [named]
-    return frozenset(int(end) for end in (*ends, tokenizer.eos_token_id) if end is not None)
