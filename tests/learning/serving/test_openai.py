@@ -221,12 +221,7 @@ async def test_a_server_that_is_started_anew_behind_a_proxy_gets_the_adapter_lat
 
 
 async def test_the_server_is_asked_as_it_was_trained(engine: OpenAiEngine, vllm: FakeVllm) -> None:
-    more = [
-        Message("system", "Be brief."),
-        Message("assistant", "Hi!"),
-        Message("user", "So"),
-        Message("user", "what?"),
-    ]
+    said = [Message("system", "Be brief."), Message("assistant", "Hi!"), Message("user", "So"), Message("user", "eh?")]
     await engine.generate(said, PLENTY)
     (asked,) = vllm.asked
     assert asked["chat_template_kwargs"] == {"enable_thinking": False}
