@@ -24,7 +24,7 @@ from learning.models import BaseModel
 from learning.serving.request import Request
 from learning.serving.slots import Slot, Slots, Wanted
 from learning.serving.versions import KEPT, Versions
-from learning.serving.window import fit_prompt
+from learning.serving.window import fit_prompt, window_of
 from learning.serving.worker import Worker
 
 OnText = Callable[[str], None]
@@ -115,8 +115,8 @@ class Engine:
         self, slot: Slot, messages: Sequence[Message], sampling: Sampling, on_text: OnText | None
     ) -> Generation:
         assert self._tokenizer is not None
-        window = getattr(slot.model.config, "max_position_embeddings", None) or self._tokenizer.model_max_length
-        prompt = fit_prompt(self._tokenizer, messages, int(window) - sampling.max_new_tokens)
+        window = window_of(slot.model.config, self._tokenizer)
+        prompt = fit_prompt(self._tokenizer, messages, window - sampling.max_new_tokens)
         return await self._write(slot, prompt, sampling, on_text)
 
     async def _write(self, slot: Slot, prompt: list[int], sampling: Sampling, on_text: OnText | None) -> Generation:

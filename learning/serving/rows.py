@@ -39,11 +39,11 @@ class Rows(Protocol):
 
 def rows_for(model: Adapted) -> Rows:
     """All rows in one pass, where that is proved to give the same."""
-    together = Together(model)
-    loras = [model.random_lora(seed) for seed in range(2)]
-    if RowCache.suits(model.model.config) and _agree(together, Apart(model), loras):
-        together.clear()
-        return together
+    if RowCache.suits(model.model.config):
+        together = Together(model)
+        if _agree(together, Apart(model), [model.random_lora(seed) for seed in range(2)]):
+            together.clear()
+            return together
     return Apart(model)
 
 
@@ -53,7 +53,7 @@ class Together:
     def __init__(self, model: Adapted) -> None:
         self._adapted = model
         self._model = model.model
-        self._cache = RowCache(self._model.config.num_hidden_layers)
+        self._cache = RowCache(self._model.config.get_text_config().num_hidden_layers)
         group_heads(self._model)
 
     def forward(
