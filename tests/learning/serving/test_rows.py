@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import (
     AutoModelForCausalLM,
+    DeepseekV3Config,
     FalconConfig,
     Gemma3Config,
     Gemma3TextConfig,
@@ -51,6 +52,19 @@ APART: dict[str, PretrainedConfig] = {
     "gemma3 that sees": Gemma3Config(text_config={**SIZE, "head_dim": 8, "sliding_window": 4}, **GEMMA3),
     "lfm2, convolutions": Lfm2Config(**SIZE, layer_types=["conv", "full_attention"]),
     "mamba, no attention": MambaConfig(vocab_size=99, hidden_size=32, num_hidden_layers=2, state_size=4),
+    "deepseek, keys and values of different sizes": DeepseekV3Config(
+        **SIZE | {"num_key_value_heads": 4},
+        q_lora_rank=16,
+        kv_lora_rank=8,
+        qk_nope_head_dim=8,
+        qk_rope_head_dim=4,
+        v_head_dim=8,
+        moe_intermediate_size=16,
+        n_routed_experts=4,
+        n_group=1,
+        topk_group=1,
+        num_experts_per_tok=2,
+    ),
     "falcon, linear biases": FalconConfig(
         vocab_size=99, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, alibi=True
     ),
