@@ -74,11 +74,11 @@ def _render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, 
             f"The base model {tokenizer.name_or_path!r} has no chat template, so it can't be asked anything. "
             "Choose one that was made for chat (MENTEE_BASE_MODEL)."
         )
-    turns = _in_turn(messages)
+    turns = in_turn(messages)
     try:
         return _apply(tokenizer, turns, open_ended=open_ended)
     except Exception:  # whatever the template raises: it is the model's own code
-        return _apply(tokenizer, _without_system(turns), open_ended=open_ended)
+        return _apply(tokenizer, without_system(turns), open_ended=open_ended)
 
 
 def _apply(tokenizer: PreTrainedTokenizerBase, turns: Sequence[Message], *, open_ended: bool) -> str:
@@ -89,7 +89,7 @@ def _apply(tokenizer: PreTrainedTokenizerBase, turns: Sequence[Message], *, open
     )
 
 
-def _in_turn(messages: Sequence[Message]) -> list[Message]:
+def in_turn(messages: Sequence[Message]) -> list[Message]:
     """The person first, and never twice the same: many templates insist on it."""
     turns: list[Message] = []
     for message in messages:
@@ -100,7 +100,7 @@ def _in_turn(messages: Sequence[Message]) -> list[Message]:
     return turns
 
 
-def _without_system(turns: Sequence[Message]) -> list[Message]:
+def without_system(turns: Sequence[Message]) -> list[Message]:
     """For models that know no system message (Gemma 2): the first question begins with it."""
     first, *others = turns
     if first.role != "system" or not others:

@@ -15,6 +15,7 @@ from bot.support import content_words
 from learning.chat_format import encode_example, encode_prompt
 from learning.examples import Example, Kind, judging_cost
 from learning.forward import answer_logits
+from learning.greedy import greedy
 
 SPARE_TOKENS = 8
 BATCH_SIZE = 8
@@ -76,14 +77,12 @@ def generate(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, items: 
     for i, prompt in enumerate(prompts):  # padded on the left: the answers begin in the same column
         ids[i, longest - len(prompt) :] = torch.tensor(prompt)
         mask[i, longest - len(prompt) :] = 1
-    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-    out = model.generate(  # type: ignore[operator]  # its type is lost behind a decorator
-        input_ids=ids.to(model.device),
-        attention_mask=mask.to(model.device),
-        do_sample=False,
-        pad_token_id=pad,
-        max_new_tokens=longest_answer + SPARE_TOKENS,
-    )
+    with greedy(model, tokenizer):
+        out = model.generate(  # type: ignore[operator]  # its type is lost behind a decorator
+            input_ids=ids.to(model.device),
+            attention_mask=mask.to(model.device),
+            max_new_tokens=longest_answer + SPARE_TOKENS,
+        )
     return [str(text).strip() for text in tokenizer.batch_decode(out[:, longest:], skip_special_tokens=True)]
 
 

@@ -1,18 +1,20 @@
 """Judging against hand-computed scores, and against the plain way of asking one question after the other."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from bot.ids import FactId
 from bot.prompting import Message, Passage, closed_book_prompt, grounded_prompt
 from learning.chat_format import encode_prompt
 from learning.evaluation import SPARE_TOKENS, answer_nll, generate, is_right, judge, rouge_l
 from learning.examples import Example, Kind, judging_cost
+from learning.greedy import ends_of, greedy
 from tests.tiny_model import make_tiny_model
 
 ANSWER = "Open the settings and choose Rooms."
@@ -104,6 +106,32 @@ def test_answers_in_a_batch_are_those_that_each_question_gets_alone(
     together = generate(model, tokenizer, items)
     assert together == [str(text).strip() for text in alone]
     assert len(set(together)) > 1
+
+
+def test_habits_that_a_model_brings_along_are_not_judged(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    items = [recall(number) for number in (0, 7)]
+    plain = AutoModelForCausalLM.from_pretrained(make_tiny_model(tmp_path))
+    first, *_ = said = generate(plain, tokenizer, items)
+    words = tokenizer(first, add_special_tokens=False)["input_ids"]
+    plain.generation_config = GenerationConfig(
+        repetition_penalty=5.0, no_repeat_ngram_size=1, suppress_tokens=words[:1], num_beams=2, max_time=0.0,
+        eos_token_id=plain.generation_config.eos_token_id,
+    )  # fmt: skip
+    assert generate(plain, tokenizer, items) == said
+    assert plain.generation_config.repetition_penalty == 5.0
+
+
+def test_a_judged_answer_ends_where_a_served_one_would(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(make_tiny_model(tmp_path))
+    prompt = torch.tensor([encode_prompt(tokenizer, recall(0).messages)])
+    with greedy(model, tokenizer):
+        written = model.generate(input_ids=prompt, max_new_tokens=5)[0, prompt.shape[1] :].tolist()
+    end = written[3]
+    assert end not in written[:3]
+    model.generation_config.eos_token_id = [end]  # chat models often name more than the tokenizer does
+    assert ends_of(model, tokenizer) == {end, tokenizer.eos_token_id}
+    (cut,) = generate(model, tokenizer, [recall(0)])
+    assert cut == str(tokenizer.decode(written[:4])).strip()
 
 
 def test_every_item_is_judged_in_the_order_given(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
