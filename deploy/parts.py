@@ -76,8 +76,8 @@ def open_models(kept: Kept) -> Iterator[Models]:
     """Fetch what is missing, and make the parts that answer. Raises ModelFileError."""
     # Threads that wait actively take the processors from training, and from each other. Read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from learning.evaluation import is_right
     from learning.models import resolve_base_model
+    from learning.rightness import is_right
     from learning.starter.finding import find_starter, install
 
     settings = kept.settings
