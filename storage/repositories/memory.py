@@ -89,6 +89,10 @@ class SqlLessons:
     def by(self, author: str) -> Sequence[Lesson]:
         return self._those(col(LessonRow.author) == author, col(LessonRow.withdrawn_at).is_(None))
 
+    def accepted_by(self, person: str) -> Sequence[Lesson]:
+        accepted = (col(LessonRow.ruling) == Ruling.ACCEPTED, col(LessonRow.ruled_by) == person)
+        return self._those(*accepted, col(LessonRow.withdrawn_at).is_(None))
+
     def corrections(self, author: str, since: datetime) -> int:
         query = select(func.count()).select_from(LessonRow).where(LessonRow.author == author, *self._seen)
         sent = query.where(col(LessonRow.source).in_(CORRECTING), LessonRow.taught_at > since)
