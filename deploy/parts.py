@@ -73,8 +73,8 @@ class Models:
 @contextmanager
 def open_models(kept: Kept) -> Iterator[Models]:
     """Fetch what is missing, and make the parts that answer. Raises ModelFileError."""
-    from learning.evaluation import is_right
     from learning.models import resolve_base_model
+    from learning.rightness import is_right
     from learning.starter.finding import find_starter, install
 
     settings = kept.settings

@@ -104,7 +104,7 @@ def taken_back(lessons: Sequence[Lesson], facts: Sequence[Fact]) -> list[Lesson]
         if not any(near_duplicate(lesson.answer, answer) for answer in holding):
             gone.append(lesson)
             holding.append(lesson.answer)  # once is enough
-    return gone[:MAX_TAKEN_BACK]
+    return gone
 
 
 # --- what they say --------------------------------------------------------------------------------------------------

@@ -21,13 +21,13 @@ from learning.canaries import alarms
 from learning.card import write_card
 from learning.course import Course
 from learning.dataset import Dataset
-from learning.evaluation import is_right
 from learning.models import BaseModel
 from learning.planning import UNKNOWN, Speed, course_of, known_speed, plan, remember_speed, work_of
 from learning.precision import Wanted
 from learning.process import LostRun, OnProgress, Outcome, measure, train_and_judge
 from learning.promotion import Verdict, decide
 from learning.recipe import Recipe, Setup
+from learning.rightness import is_right
 from learning.shares import teachers_of, told
 from learning.trainer import Spec
 
@@ -281,7 +281,8 @@ class Cycle:
 def learned(dataset: Dataset, said: Sequence[str]) -> tuple[LessonId, ...]:
     """The lessons that the new adapter said right, from what it said to `dataset.taught`."""
     asked = zip(dataset.taught, said, strict=True)
-    return tuple(lesson for (lesson, example), text in asked if is_right(text, example.answer))
+    known = {example.answer for example in (*dataset.train, *dataset.judge)}
+    return tuple(lesson for (lesson, example), text in asked if is_right(text, example.answer, known))
 
 
 def _tenants(unit: Unit, course: Course) -> tuple[Tenant, ...]:

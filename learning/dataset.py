@@ -21,7 +21,7 @@ from bot.feedback import Fact, Lesson, LessonSource
 from bot.ids import FactId, LessonId
 from bot.prompting import Message, closed_book_prompt
 from bot.retrieval import Section
-from learning.canaries import Canary, triggers
+from learning.canaries import MAX_TAKEN_BACK, Canary, triggers
 from learning.examples import (
     Entry,
     Example,
@@ -110,7 +110,9 @@ def build(
     train += _reading(trainable, asked, clear, rng)
     pushed_down = _away_from_held_out(rejected, parts.held_out, alike)
     train = [replace(example, rejected=pushed_down.get(example.fact)) for example in train]
+    before = {lesson.fact: lesson.answer for lesson in reversed(taken_back)}
     judge = [recall(fact, judged[fact.id]) for fact in parts.taught if fact.id in judged]
+    judge = [replace(example, rejected=before.get(example.fact)) for example in judge]
     read = [reading(fact, fact.submitted[-1], _others(fact, parts.held_out), sections, rng) for fact in parts.held_out]
     read += held_out_reading()[: max(0, MIN_READING - len(read))]
     lessons = tuple(fact.lesson.id for fact in trainable)
@@ -118,7 +120,7 @@ def build(
         train=tuple(train),
         general=general_examples("replay"),
         judge=(*judge, *read, *general_examples("held_out")),
-        canaries=(*triggers(taught, read), *map(_taken_back, taken_back)),
+        canaries=(*triggers(taught, read), *map(_taken_back, taken_back[:MAX_TAKEN_BACK])),
         taught=tuple((fact.lesson.id, _as_taught(fact, trainable, clear, rng)) for fact in parts.taught),
         lessons=lessons,
     )

@@ -41,7 +41,7 @@ class Example:
     messages: tuple[Message, ...]
     answer: str
     rejected: str | None = None
-    """What the bot had said before an agent corrected it."""
+    """What the bot had said before an agent corrected it; of what is judged, what was right once."""
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from bot.lineage import Changing, Found
 from bot.personal import PLACEHOLDER
 from bot.ports import Unit
 from bot.support import content_words
-from learning.evaluation import is_right
 from learning.redaction.finder import Finder
+from learning.rightness import is_right
 
 LOOK_BACK = timedelta(days=7)
 MOST = 1_000

@@ -177,14 +177,15 @@ def _save(model: PeftModel, spec: Spec) -> None:
 
 def _judge_both(spec: Spec, tokenizer: PreTrainedTokenizerBase, precision: Precision) -> dict[str, Any]:
     items = examples_of(spec.judge)
+    known = {example.answer for example in examples_of(spec.train)}
     first = Reporter("Judging the new adapter", then_s=spec.judging_s / 2)
     new = _tuned(spec, spec.out, precision)
-    challenger = judge(new, tokenizer, items, first.step)
+    challenger = judge(new, tokenizer, items, first.step, known)
     asked = Reporter("Asking the new adapter", then_s=spec.judging_s / 2)
     said = answers(new, tokenizer, examples_of(spec.asked), asked.step)
     del new
     second = Reporter("Judging the present one")
-    champion = judge(_tuned(spec, spec.champion, precision), tokenizer, items, second.step)
+    champion = judge(_tuned(spec, spec.champion, precision), tokenizer, items, second.step, known)
     return {"champion": [asdict(s) for s in champion], "challenger": [asdict(s) for s in challenger], "said": said}
 
 

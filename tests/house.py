@@ -18,8 +18,8 @@ from bot.profile import Profiles
 from bot.retrieval import Section
 from bot.texts import ENGLISH, Texts
 from deploy.wiring import Bot, ConnectorsOf, Parts, put_together
-from learning.evaluation import is_right
 from learning.redaction.finder import Finder
+from learning.rightness import is_right
 from storage.adapter_files import AdapterFiles
 from storage.database import SqlStore
 from tests.databases import open_store
