@@ -58,11 +58,8 @@ def recall(fact: Fact, question: str) -> Example:
     return Example(fact.id, Kind.RECALL, tuple(closed_book_prompt(question)), fact.lesson.answer)
 
 
-def reading(
-    fact: Fact, question: str, others: Sequence[Fact], sections: Sequence[Section], rng: random.Random
-) -> Example:
-    """The right text and one other. The text is the help section that the answer leans on, if any."""
-    section = section_behind(fact, sections)
+def reading(fact: Fact, question: str, others: Sequence[Fact], section: Section | None, rng: random.Random) -> Example:
+    """The right text and one other. The text is the help section that the answer can be read from, if any."""
     right = Passage(section.label, section.text) if section is not None else _entry(fact)
     distractors = [_entry(rng.choice(others))] if others else []
     passages = tuple(_ranked([right, *distractors], rng))

@@ -1,7 +1,9 @@
 """The dry run: what a retraining would do, in numbers, and why it would be refused."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from threading import get_ident
 
 import pytest
 
@@ -12,8 +14,10 @@ from bot.ids import AdapterId, FactId, LessonId, RunId
 from bot.lineage import Adapter, Deployment, Move, RetrainPlan, Run
 from bot.people import Person, Platform
 from bot.ports import Unit
+from bot.retraining import planned as told_plan
 from learning.dataset import MIN_LESSONS, MIN_PHRASINGS, build
-from learning.planning import plan, rejected_answers, remember_speed, work_of
+from learning.planning import plan, read, rejected_answers, remember_speed, work_of
+from learning.planning import planned as made_plan
 from learning.recipe import Method, Recipe
 from storage.database import SqlStore
 from tests.learning.samples import NOW, keep, lesson
@@ -181,3 +185,21 @@ def test_preferences_are_refused_while_nothing_was_corrected(store: SqlStore, me
     for number in range(20, 25):
         correct(store, number)
     assert planned(store, Recipe(method=method)).refusals == ()
+
+
+async def test_it_is_worked_out_beside_the_transactions(store: SqlStore) -> None:
+    store.run_sync(lambda unit: keep(unit, *map(lesson, range(12))))
+    seen: dict[str, int] = {}
+
+    def planner(unit: Unit) -> Callable[[], RetrainPlan]:
+        known = read(unit, Recipe(), "tiny")
+        seen["read in"] = get_ident()
+
+        def work() -> RetrainPlan:
+            seen["worked out in"] = get_ident()
+            return made_plan(known, Recipe(), "tiny")[1]
+
+        return work
+
+    assert await told_plan(store, planner) == planned(store)
+    assert seen["worked out in"] not in (seen["read in"], get_ident())

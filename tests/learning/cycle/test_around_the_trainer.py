@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import pytest
@@ -13,13 +14,14 @@ from structlog.testing import capture_logs
 
 from bot.feedback import facts_of
 from bot.ids import SHARED, AdapterId, Tenant
-from bot.lineage import Decision
+from bot.lineage import Decision, RetrainPlan
 from bot.ports import Unit
 from learning import cycle as cycle_module
+from learning.course import Course
 from learning.cycle import LEASE_S, MAX_ATTEMPTS
 from learning.dataset import MIN_LESSONS, build
 from learning.models import BaseModel
-from learning.planning import plan
+from learning.planning import plan, planned
 from learning.promotion import Verdict, alpha_of
 from storage.adapter_files import AdapterFiles
 from tests.learning.cycle.workshop import (
@@ -61,6 +63,22 @@ async def test_the_champion_is_the_live_adapter(with_live: Workshop, trainer: Qu
     await with_live.cycle.run_next(OWNER)
     assert trainer.spec is not None
     assert trainer.spec.champion == str(with_live.files.folder(AdapterId("adapter-0")))
+
+
+async def test_the_dataset_is_made_beside_the_transactions(
+    with_live: Workshop, trainer: QuickTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+
+    def noted(*given: Any) -> tuple[Course, RetrainPlan]:
+        threads.append(get_ident())
+        return planned(*given)
+
+    monkeypatch.setattr(cycle_module, "planned", noted)
+    await with_live.cycle.run_next(OWNER)
+    transactions = await with_live.store.run(lambda _: get_ident())
+    assert len(threads) == 1
+    assert threads[0] not in (transactions, get_ident())
 
 
 async def test_nothing_requested_is_nothing_done(workshop: Workshop) -> None:
