@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -24,15 +25,18 @@ from learning.evaluation import is_right
 from learning.models import BaseModel
 from learning.planning import UNKNOWN, Known, Speed, planned, read, remember_speed, work_of
 from learning.precision import Wanted
-from learning.process import LostRun, OnProgress, Outcome, measure, train_and_judge
+from learning.process import BEAT_S, LostRun, OnProgress, Outcome, measure, train_and_judge
 from learning.promotion import Verdict, decide
 from learning.recipe import Recipe, Setup
 from learning.shares import teachers_of, told
 from learning.trainer import Spec
 
+T = TypeVar("T")
+
 log = structlog.get_logger()
 
 LEASE_S = 60.0
+PREPARING = Progress("Reading the lessons", 0, 1)
 MAX_ATTEMPTS = 3
 DIED = f"The training process died {MAX_ATTEMPTS} times without a word. See the log, then retrain."
 SYSTEM_REFUSED = "The system refused: {problem}. Make room, or mend the permissions there, then retrain."
@@ -155,11 +159,11 @@ class Cycle:
                 await watch(progress)
             return await self.store.run(lambda unit: unit.runs.beat(run.id, owner, progress, self.clock()))
 
-        await self.index()
-        snapshot = await self._snapshot()
+        await _while_beating(self.index(), on_progress)
+        snapshot = await _while_beating(self._snapshot(), on_progress)
         if self.minutes and snapshot.speed is None and not snapshot.plan.refusals:
             await self.measure(on_progress)
-            snapshot = await self._snapshot()
+            snapshot = await _while_beating(self._snapshot(), on_progress)
         if snapshot.plan.refusals:
             return _report(Decision.REFUSED, snapshot.plan.refusals, started), None
         adapter_id = AdapterId(new_id())
@@ -280,6 +284,18 @@ class Cycle:
             lessons=course.lessons, recipe=asdict(self.recipe) | asdict(setup), created_at=self.clock(),
             learned=learned, start=course.start, tenants=snapshot.tenants,
         )  # fmt: skip
+
+
+async def _while_beating(work: Awaitable[T], on_progress: OnProgress) -> T:
+    """Do what tells nothing of itself, and keep the lease: else another process takes the run. Raises LostRun."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait([task], timeout=BEAT_S))[0]:
+            if not await on_progress(PREPARING):
+                raise LostRun("Another process has taken this run over.")
+        return await task
+    finally:
+        task.cancel()
 
 
 def learned(dataset: Dataset, said: Sequence[str]) -> tuple[LessonId, ...]:

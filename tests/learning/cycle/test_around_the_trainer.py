@@ -1,5 +1,6 @@
 """What happens around the training: the trainer is quick here and always delivers."""
 
+import asyncio
 import errno
 import os
 import shutil
@@ -14,11 +15,11 @@ from structlog.testing import capture_logs
 
 from bot.feedback import facts_of
 from bot.ids import SHARED, AdapterId, Tenant
-from bot.lineage import Decision, RetrainPlan
+from bot.lineage import Decision, RetrainPlan, Run
 from bot.ports import Unit
 from learning import cycle as cycle_module
 from learning.course import Course
-from learning.cycle import LEASE_S, MAX_ATTEMPTS
+from learning.cycle import LEASE_S, MAX_ATTEMPTS, PREPARING
 from learning.dataset import MIN_LESSONS, build
 from learning.models import BaseModel
 from learning.planning import plan, planned
@@ -79,6 +80,26 @@ async def test_the_dataset_is_made_beside_the_transactions(
     transactions = await with_live.store.run(lambda _: get_ident())
     assert len(threads) == 1
     assert threads[0] not in (transactions, get_ident())
+
+
+async def test_a_run_is_kept_while_lessons_are_indexed(
+    with_live: Workshop, trainer: QuickTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cycle_module, "BEAT_S", 0.01)
+    claimed: list[Run | None] = []
+
+    async def index() -> None:
+        with_live.clock.now += timedelta(seconds=LEASE_S + 1)
+        for _ in range(500):
+            if with_live.run().progress == PREPARING:
+                break
+            await asyncio.sleep(0.01)
+        claimed.append(with_live.store.run_sync(lambda unit: unit.runs.claim("other", with_live.clock(), LEASE_S)))
+
+    report = await replace(with_live.cycle, index=index).run_next(OWNER)
+    assert claimed == [None]
+    assert report is not None
+    assert report.decision is Decision.REJECTED
 
 
 async def test_nothing_requested_is_nothing_done(workshop: Workshop) -> None:
