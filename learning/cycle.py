@@ -46,6 +46,10 @@ TOO_LONG = (
     "Training was ended after {minutes:.0f} minutes, since MENTEE_TRAINING_MINUTES is {allowed}. "
     "Raise it, lower MENTEE_TRAINING_EPOCHS, or choose a smaller base model, then retrain."
 )
+LEFT_OUT = (
+    "{count} of {examples} examples were not trained on: question, help text and answer together have more than {most} "
+    "tokens. Their lessons are answered from memory as before."
+)
 BROKEN = "Something went wrong on the bot's side ({problem}). See the log, then retrain."
 
 Watch = Callable[[Progress], Awaitable[None]]
@@ -181,13 +185,19 @@ class Cycle:
             shutil.rmtree(staged, ignore_errors=True)
         if outcome.training_s:
             await self._remember(dataset, outcome.training_s, outcome.judging_s)
+        left_out = self._left_out(outcome, len(dataset.train))
         report = Report(
-            decision=verdict.decision, reasons=(*verdict.reasons, *snapshot.shares), adapter=adapter.name,
+            decision=verdict.decision, reasons=(*verdict.reasons, *snapshot.shares, *left_out), adapter=adapter.name,
             lessons=len(dataset.lessons), evaluation=verdict.evaluation, seconds=time.monotonic() - started,
             learned=len(adapter.learned), not_yet=len(dataset.taught) - len(adapter.learned),
             course=snapshot.course.told,
         )  # fmt: skip
         return report, adapter
+
+    def _left_out(self, outcome: Outcome, examples: int) -> tuple[str, ...]:
+        if not outcome.left_out:
+            return ()
+        return (LEFT_OUT.format(count=outcome.left_out, examples=examples, most=self.recipe.max_tokens),)
 
     async def _snapshot(self) -> Snapshot:
         """Read in one transaction, and worked out beside the events: with many lessons that takes minutes."""

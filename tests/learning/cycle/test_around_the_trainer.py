@@ -102,6 +102,14 @@ async def test_a_run_is_kept_while_lessons_are_indexed(
     assert report.decision is Decision.REJECTED
 
 
+async def test_examples_that_were_left_out_are_told(with_live: Workshop, trainer: QuickTrainer) -> None:
+    trainer.left_out = 3
+    report = await with_live.cycle.run_next(OWNER)
+    assert report is not None
+    assert f"more than {with_live.cycle.recipe.max_tokens} tokens" in report.reasons[-1]
+    assert report.reasons[-1].startswith("3 of ")
+
+
 async def test_nothing_requested_is_nothing_done(workshop: Workshop) -> None:
     assert await workshop.cycle.run_next(OWNER) is None
 
