@@ -7,7 +7,8 @@ from collections.abc import Sequence
 _WORD = re.compile(r"[^\W_]+(?:[.,:][0-9]+)*", re.UNICODE)
 # Links and mail addresses. What ends a sentence is no part of them.
 _ADDRESS = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*:/+|www\.|(?:mailto|javascript|data|tel):)[^\s<>]+|[^\s<>@]+@[^\s<>@]+\.\w+", re.IGNORECASE
+    r"(?:[a-z][a-z0-9+.-]{0,30}:/+|www\.|(?:mailto|javascript|data|tel):)[^\s<>]+|[^\s<>@]{1,64}@[^\s<>@]{1,255}\.\w+",
+    re.IGNORECASE,
 )
 _ENDS = ".,:;!?)]}\"'*_~`"
 _STOPWORDS = frozenset(

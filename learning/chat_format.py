@@ -4,7 +4,7 @@ Knows nothing of what the messages say.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from transformers import PreTrainedTokenizerBase
 
@@ -50,22 +50,26 @@ def encode_example(
     """Token ids of prompt and answer; only the answer and its end are trained on.
 
     The two are tokenised apart, so that the prompt's ids are those that serving will see. What is too long loses
-    the prompt's beginning, never the answer.
+    the prompt's beginning, never the answer; a rejected answer has the same prompt.
     """
     prompt_text = _render(tokenizer, messages, open_ended=True)
+    said = [answer, rejected] if rejected is not None else [answer]
+    answers = [_answer_ids(tokenizer, messages, prompt_text, text)[:max_tokens] for text in said]
+    prompt_ids = _ids(tokenizer, prompt_text)[-max(1, max_tokens - max(map(len, answers))) :]
+    rows = [Encoded(prompt_ids + ids, [NOT_TRAINED] * len(prompt_ids) + ids) for ids in answers]
+    return replace(rows[0], rejected=rows[1]) if rejected is not None else rows[0]
+
+
+def _answer_ids(
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], prompt_text: str, answer: str
+) -> list[int]:
     full_text = _render(tokenizer, [*messages, Message("assistant", answer)], open_ended=False)
     if not full_text.startswith(prompt_text):
         raise ModelFileError(
             f"The chat template of {tokenizer.name_or_path!r} writes an answer differently from how it asks for one, "
             "so it can't be trained on. Choose another base model (MENTEE_BASE_MODEL)."
         )
-    answer_ids = _ids(tokenizer, full_text[len(prompt_text) :].rstrip("\n"))[:max_tokens]
-    prompt_ids = _ids(tokenizer, prompt_text)[-max(1, max_tokens - len(answer_ids)) :]
-    return Encoded(
-        prompt_ids + answer_ids,
-        [NOT_TRAINED] * len(prompt_ids) + answer_ids,
-        encode_example(tokenizer, messages, rejected, max_tokens) if rejected is not None else None,
-    )
+    return _ids(tokenizer, full_text[len(prompt_text) :].rstrip("\n"))
 
 
 def _render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, open_ended: bool) -> str:

@@ -51,6 +51,8 @@ class Outcome:
     training_s: float
     """Of all steps; 0 when an earlier process did them."""
     judging_s: float
+    left_out: int = 0
+    """Examples that were too long to be trained on."""
 
 
 async def train_and_judge(spec: Spec, on_progress: OnProgress) -> Outcome:
@@ -166,4 +168,4 @@ def _read_outcome(path: Path) -> Outcome:
         for who in ("champion", "challenger")
     )
     setup = Setup(**said["setup"])
-    return Outcome(champion, challenger, said["said"], setup, said["training_s"], said["judging_s"])
+    return Outcome(champion, challenger, said["said"], setup, said["training_s"], said["judging_s"], said["left_out"])
