@@ -39,13 +39,18 @@ class Commands:
     def reviewing(self) -> Reviewing:
         return Reviewing(self.policy, self.texts)
 
-    def run(self, unit: Unit, event: CommandGiven) -> list[Outgoing]:
-        """Do what was typed and tell the person, whatever came of it."""
+    def needs_plan(self, event: CommandGiven) -> bool:
+        """True for what has to be worked out before the transaction: it may take minutes."""
+        verb, _ = _parse(event.text)
+        return verb == "retrain" and self.policy.staff.may(event.person, Deed.RETRAIN)
+
+    def run(self, unit: Unit, event: CommandGiven, plan: RetrainPlan | None = None) -> list[Outgoing]:
+        """Do what was typed and tell the person, whatever came of it. `plan`: of what needs one."""
         verb, arguments = _parse(event.text)
         try:
             self.check_right(verb, event.person)
             self._remember(unit, event)
-            return self._dispatch(unit, event, verb, arguments)
+            return self._dispatch(unit, event, verb, arguments, plan)
         except (AdminError, NotAllowed, BadInput) as problem:
             return [_tell(event, str(problem))]
 
@@ -67,12 +72,15 @@ class Commands:
             text = self.texts.not_admin if NEEDED[deed] is Role.ADMIN else self.texts.not_staff
             raise NotAllowed(refusal(person, text.format(verb=verb), self.texts))
 
-    def _dispatch(self, unit: Unit, event: CommandGiven, verb: str, arguments: list[str]) -> list[Outgoing]:
+    def _dispatch(
+        self, unit: Unit, event: CommandGiven, verb: str, arguments: list[str], plan: RetrainPlan | None
+    ) -> list[Outgoing]:
         by = event.person.key
         unit = unit.within(None) if verb in FOR_ALL else unit
         match verb:
             case "retrain":
-                return self._retrain(unit, event, dry_run="--dry-run" in arguments)
+                assert plan is not None
+                return self._retrain(unit, event, plan, dry_run="--dry-run" in arguments)
             case "status" | "why" | "blame" | "adapters" | "review" | "settings":
                 return [_tell(event, self._show(unit, verb, arguments, event.place))]
             case "accept" | "drop":
@@ -207,8 +215,7 @@ class Commands:
 
     # --- training ------------------------------------------------------------------------------------------------
 
-    def _retrain(self, unit: Unit, event: CommandGiven, *, dry_run: bool) -> list[Outgoing]:
-        plan = self.plan(unit)
+    def _retrain(self, unit: Unit, event: CommandGiven, plan: RetrainPlan, *, dry_run: bool) -> list[Outgoing]:
         if dry_run:
             return [_tell(event, self.describe_plan(plan))]
         if plan.refusals:

@@ -10,7 +10,7 @@ FORBIDDING = re.compile(
     r"\b(?:no|not for|without) (?:ai|ml|(?:model )?training)\b|\bno ?(?:ai|train)\b|\bserv(?:e|ing) only\b"
 )
 """Anywhere in either field."""
-NO_DERIVATIVES = re.compile(r"\b(?:cc|by)\b.*\bnd\b|\bno ?deriv(?:ative)?s?\b")
+NO_DERIVATIVES = re.compile(r"\A(?>.*?\b(?:cc|by)\b).*\bnd\b|\bno ?deriv(?:ative)?s?\b")
 """Of a licence. Whether an adapter is a derivative is for lawyers to say; here it counts as one."""
 
 

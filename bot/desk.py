@@ -24,6 +24,7 @@ from bot.people import OPERATOR, Person, Platform, Role
 from bot.policy import Policy
 from bot.ports import Clock, Library, Store, Unit
 from bot.redacting import Redacting
+from bot.retraining import planned
 from bot.retrieval import DroppedRow, LoadReport
 from bot.routing import Routing
 from bot.status import Status
@@ -266,7 +267,7 @@ class Desk:
         return await self.store.run(lambda unit: self.routing.commands.rollback(unit, OPERATOR.key))
 
     async def plan(self) -> RetrainPlan:
-        return await self.store.run(self.routing.commands.plan)
+        return await planned(self.store, self.routing.commands.plan)
 
     # --- parts -----------------------------------------------------------------------------------------------------
 

@@ -22,8 +22,8 @@ RELATED_FROM = 0.02
 """Least probability that a question means a fact at which the fact's answer to it is no surprise."""
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CHANGES_A_DAY = 3
-"""So many answers on which colleagues agree may one agent change in a day, however good the record: whoever turns, or
-whose account is taken over, is believed as long as nobody complains."""
+"""So many answers on which colleagues agree may one agent change in a day, by teaching or by agreeing with who does,
+however good the record: whoever turns, or whose account is taken over, is believed as long as nobody complains."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,15 @@ class Holding:
     @staticmethod
     def _changes_many(unit: Unit, lesson: Lesson, trust: Trust) -> bool:
         """True for one more change than a day's share of answers that others stand behind."""
-        if not _is_against_colleagues(unit, lesson, trust):
+        is_change = _is_against_colleagues(unit, lesson, trust)
+        return is_change and _changes(unit, lesson.author, lesson.taught_at, trust) >= CHANGES_A_DAY
+
+    def may_settle(self, unit: Unit, lesson: Lesson, by: Person, at: datetime) -> bool:
+        """True when an agent's agreement is a second opinion of its own on a colleague's lesson that is held."""
+        trust = self.trust(unit)
+        if not trust.may_confirm(by.key) or not trust.are_independent(by.key, lesson.author):
             return False
-        today = [each for each in unit.lessons.by(lesson.author) if each.taught_at > lesson.taught_at - DAY]
-        return sum(_is_against_colleagues(unit, each, trust) for each in today) >= CHANGES_A_DAY
+        return lesson.held is not Hold.CONFIRMED or _changes(unit, by.key, at, trust) < CHANGES_A_DAY
 
     def is_corrected_away(self, unit: Unit, said: Lesson, lesson: Lesson) -> bool:
         """True when nobody who is believed stands behind what was said, and a colleague's lesson answers otherwise in a
@@ -159,6 +164,12 @@ def _is_against_colleagues(unit: Unit, lesson: Lesson, trust: Trust) -> bool:
         return False
     others = trust.supporters.get(before.id, frozenset()) - {lesson.author}
     return before.answer != lesson.answer and any(not trust.is_low(person) for person in others)
+
+
+def _changes(unit: Unit, person: str, at: datetime, trust: Trust) -> int:
+    """The answers on which others agree that somebody has changed within a day, also by agreeing with who did."""
+    theirs = [*unit.lessons.by(person), *unit.lessons.accepted_by(person)]
+    return sum(each.taught_at > at - DAY and _is_against_colleagues(unit, each, trust) for each in theirs)
 
 
 def _overruled(unit: Unit, lesson: Lesson) -> Lesson | None:

@@ -1,5 +1,6 @@
 """A run's life, once for terminal, chat and page: how far it is, how it ended, and what its end changes."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,7 +8,7 @@ from datetime import UTC, datetime
 from bot.feedback import Lesson, LessonSource
 from bot.lineage import Adapter, Decision, Progress, Report, RetrainPlan, Run
 from bot.outgoing import Notice
-from bot.ports import Unit
+from bot.ports import Planner, Store, Unit
 from bot.texts import Texts, quote
 from bot.trying import Trying
 
@@ -17,6 +18,11 @@ MOST_NAMED = 5
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SUBMITTED = frozenset({LessonSource.CORRECTION, LessonSource.TAUGHT})
 """Where lessons come from that somebody gave the bot on purpose."""
+
+
+async def planned(store: Store, planner: Planner) -> RetrainPlan:
+    """What a retraining would do; events go on meanwhile."""
+    return await asyncio.to_thread(await store.run(planner))
 
 
 def close(

@@ -115,7 +115,7 @@ class Reviewing:
 
     def agree(self, unit: Unit, lesson: Lesson, by: Person, at: datetime) -> list[Outgoing]:
         """Raises NotAllowed for the teacher, and for an agent whose word is not enough."""
-        if not self.holding.is_exempt(by) and not self._may_settle(unit, lesson, by):
+        if not self._may_settle(unit, lesson, by, at):
             raise NotAllowed(self.texts.not_enough)
         unit.lessons.release(lesson.id, at)
         unit.lessons.rule(lesson.id, Ruling.ACCEPTED, by.key)
@@ -146,14 +146,15 @@ class Reviewing:
         """Another teacher's same answer, which is used, settles the held ones of its fact."""
         said: list[Outgoing] = []
         for held in unit.lessons.kept_back(lesson.answer):
-            if held.fact == lesson.fact and held.held is not None and self._may_settle(unit, held, by):
+            if held.fact == lesson.fact and held.held is not None and self._may_settle(unit, held, by, at):
                 said += self.agree(unit, held, by, at)
         return said
 
-    def _may_settle(self, unit: Unit, lesson: Lesson, by: Person) -> bool:
-        if by.key == lesson.author or lesson.held in FINAL:
-            return self.holding.is_exempt(by)
-        return self.holding.is_exempt(by) or self.holding.trust(unit).may_confirm(by.key)
+    def _may_settle(self, unit: Unit, lesson: Lesson, by: Person, at: datetime) -> bool:
+        if self.holding.is_exempt(by):
+            return True
+        is_final = by.key == lesson.author or lesson.held in FINAL
+        return not is_final and self.holding.may_settle(unit, lesson, by, at)
 
     def _find(self, unit: Unit, id: str, of: Tenant | None) -> Lesson:
         found = self._waiting(unit, id, of)

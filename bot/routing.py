@@ -41,6 +41,7 @@ from bot.ports import Effect, Store, Unit
 from bot.profile import Profiling
 from bot.rating import rate
 from bot.relaying import Relaying
+from bot.retraining import planned
 from bot.retrieval import Section
 from bot.status import PAUSED
 from bot.tenants import tenant_of
@@ -105,7 +106,7 @@ class Routing:
             case CandidateChosen():
                 return await self._on_choice(event)
             case CommandGiven():
-                return self._command(event)
+                return await self._command(event)
             case _:
                 assert_never(event)
 
@@ -272,9 +273,11 @@ class Routing:
             unit.conversations.add(_said(event))
         return [*self._post(unit, event, answer)]
 
-    def _command(self, event: CommandGiven) -> Effect:
+    async def _command(self, event: CommandGiven) -> Effect:
         if not self._is_over(event):
-            return lambda unit: self.commands.run(unit, event)
+            needed = self.commands.needs_plan(event)
+            plan = await planned(self.store, self.commands.plan) if needed else None
+            return lambda unit: self.commands.run(unit, event, plan)
         text = self.answering.texts.too_fast_command.format(most=self.pace.most)
         return lambda _: [Notice(place=event.place, in_reply_to=event.id, text=text, to=event.person)]
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 _WORD = re.compile(r"[^\W_]+(?:[.,:][0-9]+)*", re.UNICODE)
 # Links and mail addresses. What ends a sentence is no part of them.
 _ADDRESS = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*:/+|www\.|(?:mailto|javascript|data|tel):)[^\s<>]+|[^\s<>@]+@[^\s<>@]+\.\w+", re.IGNORECASE
+    r"(?:[a-z][a-z0-9+.-]{0,30}:/+|www\.|(?:mailto|javascript|data|tel):)[^\s<>]+|[^\s<>@]{1,64}@[^\s<>@]{1,255}\.\w+",
+    re.IGNORECASE,
 )
 _ENDS = ".,:;!?)]}\"'*_~`"
 _STOPWORDS = frozenset(
@@ -18,21 +19,26 @@ _STOPWORDS = frozenset(
 )
 
 
+def words(text: str) -> list[str]:
+    """All words, lower-cased, with plural and verb endings cut off."""
+    return [_stem(word) for word in _WORD.findall(text.lower())]
+
+
 def content_words(text: str) -> list[str]:
-    """Words that carry meaning, lower-cased, with plural and verb endings cut off."""
+    """The same of those that carry meaning."""
     return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _STOPWORDS]
 
 
 def same_words(one: str, other: str) -> bool:
     """True for the same content words, in whatever order; without any, for the same text."""
-    words = set(content_words(one))
-    return words == set(content_words(other)) if words else one.strip() == other.strip()
+    meaning = set(content_words(one))
+    return meaning == set(content_words(other)) if meaning else one.strip() == other.strip()
 
 
 def coverage(question: str, text: str) -> float:
     """Share of the question's content words that a text speaks of, in [0, 1]."""
-    words = set(content_words(question))
-    return len(words & set(content_words(text))) / len(words) if words else 0.0
+    asked = set(content_words(question))
+    return len(asked & set(content_words(text))) / len(asked) if asked else 0.0
 
 
 def support(answer: str, sources: Sequence[str]) -> float:
@@ -42,18 +48,19 @@ def support(answer: str, sources: Sequence[str]) -> float:
     stand in the sources as it is, or a character that nobody sees: that is how a text that was talked into it leads
     people astray, or carries something out.
     """
-    words, text = content_words(answer), " ".join(sources)
-    if not words or not _hidden(answer) <= _hidden(text):
+    said, text = content_words(answer), " ".join(sources)
+    if not said or not _hidden(answer) <= _hidden(text):
         return 0.0
-    if not _addresses(answer) <= _addresses(text):
+    if not addresses(answer) <= addresses(text):
         return 0.0
     known = set(content_words(text))
-    if any(word[0].isdigit() and word not in known for word in words):
+    if any(word[0].isdigit() and word not in known for word in said):
         return 0.0
-    return sum(word in known for word in words) / len(words)
+    return sum(word in known for word in said) / len(said)
 
 
-def _addresses(text: str) -> set[str]:
+def addresses(text: str) -> set[str]:
+    """Links and mail addresses, without what ends a sentence."""
     return {address.rstrip(_ENDS) for address in _ADDRESS.findall(text)}
 
 

@@ -57,6 +57,9 @@ class Sweeping:
     gap: asyncio.Event
     """Set whenever a connection was made: something may have been missed before."""
     tell: Callable[[Swept], None]
+    _new_from: dict[str, datetime] = field(default_factory=dict)
+    """From when on something is due where there is no watermark yet, by platform and by channel. The first look may
+    fail; what is missed until one comes through is found all the same, as long as this process lives."""
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     _handing_over: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Workspaces are read side by side, and what they missed is handed over in turn."""
@@ -90,6 +93,7 @@ class Sweeping:
 
     async def _platform(self, platform: Platform, archive: Archive, is_gap: bool) -> int:
         started = self.clock()
+        began = self._new_from.setdefault(platform, started)
         listed = await archive.channels()
 
         def look(unit: Unit) -> tuple[Sequence[Place], Mapping[str, Watermark], str | None]:
@@ -103,18 +107,22 @@ class Sweeping:
         for place in [place for place in recent if place.thread is not None][:MOST_THREADS]:
             threads.setdefault(replace(place, thread=None).key, []).append(place.thread or "")
         # Met since the last sweep: somebody may have asked there since. On a platform that is new, nothing is due.
-        met = min((mark.until for mark in marks.values()), default=started)
+        met = min((mark.until for mark in marks.values()), default=began)
 
         async def workspace(places: Sequence[Place]) -> int:
             found = 0
             for place in places:
-                mark = marks.get(place.key, Watermark(met, met))
+                if (mark := marks.get(place.key)) is None:
+                    new_from = self._new_from.setdefault(place.key, met)
+                    mark = Watermark(new_from, new_from)
                 if floor is not None:
                     mark = replace(mark, first=max(mark.first, datetime.fromisoformat(floor)))
                 found += await self._channel(archive, place, mark, started, is_gap, threads.get(place.key, ()))
             return found
 
         found = await _all_of([workspace(places) for places in _by_workspace(channels.values())])
+        if marks:  # it isn't new
+            del self._new_from[platform]
         await self.store.run(lambda unit: unit.watermarks.keep_only(platform, channels))
         return found
 
@@ -135,6 +143,7 @@ class Sweeping:
             return 0
         until = Watermark(mark.first, started - CLOCKS_DIFFER)
         await self.store.run(lambda unit: unit.watermarks.put(place, until))
+        self._new_from.pop(place.key, None)
         unseen = max(farthest - mark.until, timedelta())
         if found or unseen:
             self.tell(Swept(platform=place.platform, place=place, found=found, unseen=unseen))

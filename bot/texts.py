@@ -211,7 +211,9 @@ class Texts:
         "No lesson goes by {id!r}, or it is a FAQ entry. `/mentee review` names those that wait, `/mentee blame` what "
         "an answer comes from."
     )
-    not_enough: str = "This waits for an admin, or for a colleague whose lessons proved right. Nothing was changed."
+    not_enough: str = (
+        "This waits for an admin, or for another colleague whose lessons proved right. Nothing was changed."
+    )
     accepted: str = "{by} accepted your lesson, {name}: from now on I answer “{question}” like that."
     dropped: str = "{by} dropped your lesson on “{question}”, {name}. I don't use it."
     accepted_by_you: str = "Accepted: from now on I answer like that."
@@ -275,6 +277,10 @@ class Texts:
     plan_kept_out: str = (
         "{count} lessons belong to workspaces that don't share what they know: memory answers with them there, and "
         "nothing is trained on them."
+    )
+    plan_suspected: str = (
+        "{count} questions look as if they had been given another question's answer. Adapters are not judged by them. "
+        "Please look, and correct what is wrong:"
     )
     progress: str = "{stage}: {bar} {percent:.0f} %{eta}"
     eta: str = ", about {minutes:.0f} min left"

@@ -69,6 +69,8 @@ class Trust:
     """Of each teacher, whose complaints outweigh what was said for the lessons."""
     supporters: Mapping[LessonId, frozenset[str]] = field(default_factory=dict)
     """Of each lesson for which more was said than against it, by whom."""
+    agreed: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Of each teacher, the lessons that each witness stood behind, counted."""
 
     def of(self, person: str) -> float:
         """Lower bound of the person's trust, in [0, 1]."""
@@ -94,6 +96,18 @@ class Trust:
         """True when the person's agreement settles a colleague's lesson: a good record, or where nobody has one."""
         nobody_is_good = not any(self.is_good(each) for each in self.lower)
         return self.is_good(person) or (nobody_is_good and not self.is_low(person))
+
+    def are_independent(self, one: str, other: str) -> bool:
+        """False for two who are mostly each other's witnesses, beyond what one person's word counts for: they are one
+        voice. Where nobody else has a good record, nobody else could be asked."""
+        if not any(self.is_good(each) for each in self.lower if each not in (one, other)):
+            return True
+        return not (self._leans_on(one, other) or self._leans_on(other, one))
+
+    def _leans_on(self, person: str, witness: str) -> bool:
+        agreed = self.agreed.get(person, {})
+        theirs = agreed.get(witness, 0)
+        return theirs > max(MOST, sum(agreed.values()) - theirs)
 
     def is_confirmed(self, lesson: Lesson) -> bool:
         """True when somebody who is believed stands behind it, too."""
@@ -131,7 +145,8 @@ def _weigh_once(by_lesson: Mapping[tuple[LessonId, str], set[Opinion]], records:
         for teacher in {*gained.shares, *lost.shares, *records.proven}
     }
     critics = {teacher: frozenset(shares) for teacher, shares in lost.shares.items()}
-    return Trust(before.trust_from, lower, records.surely, critics, supporters)
+    agreed = {who: {each: len(of_each) for each, of_each in shares.items()} for who, shares in gained.shares.items()}
+    return Trust(before.trust_from, lower, records.surely, critics, supporters, agreed)
 
 
 def _weights(opinions: Iterable[Opinion], trust: Trust, *, agrees: bool) -> dict[str, float]:

@@ -1,17 +1,16 @@
 """Makes the real parts from the settings. What needs a model is imported late, so that `mentee rollback` is quick."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.commands import Commands
 from bot.errors import SettingError
 from bot.ids import AdapterId
-from bot.lineage import Progress
-from bot.ports import Planner
+from bot.lineage import Progress, RetrainPlan
+from bot.ports import Planner, Unit
 from bot.redacting import Redacting
 from bot.trying import Trying
 from deploy.engines import ServingEngine, make_engine
@@ -19,7 +18,7 @@ from deploy.own_texts import read_texts
 from deploy.profiles import make_profiles
 from deploy.settings import Settings
 from deploy.wiring import Parts, utc_now
-from learning.planning import plan
+from learning.planning import planned, read
 from learning.recipe import Recipe
 from storage.adapter_files import AdapterFiles
 from storage.database import SqlStore
@@ -73,8 +72,8 @@ class Models:
 @contextmanager
 def open_models(kept: Kept) -> Iterator[Models]:
     """Fetch what is missing, and make the parts that answer. Raises ModelFileError."""
-    from learning.evaluation import is_right
     from learning.models import resolve_base_model
+    from learning.rightness import is_right
     from learning.starter.finding import find_starter, install
 
     settings = kept.settings
@@ -199,5 +198,10 @@ def recipe(settings: Settings) -> Recipe:
 
 def planner(settings: Settings) -> Planner:
     common = settings.policy().common
-    how = partial(plan, recipe=recipe(settings), base=settings.base_model, most_minutes=settings.training_minutes)
-    return lambda unit: how(unit.within(common))
+    how, base = recipe(settings), settings.base_model
+
+    def plan(unit: Unit) -> Callable[[], RetrainPlan]:
+        known = read(unit.within(common), how, base)
+        return lambda: planned(known, how, base, settings.training_minutes)[1]
+
+    return plan

@@ -12,6 +12,7 @@ from bot.feedback import Lesson
 from bot.ids import SHARED, Tenant, new_id
 from bot.lineage import Evaluation, Progress, Report, RetrainPlan
 from bot.people import OPERATOR
+from bot.retraining import planned
 from deploy.parts import Kept, make_cycle, make_memory, open_models, recipe, say_stage
 from deploy.settings import Settings
 from deploy.wiring import put_together
@@ -44,16 +45,16 @@ async def teach(kept: Kept, question: str, answer: str, tenant: Tenant = SHARED)
 async def plan(kept: Kept) -> RetrainPlan:
     """What a retraining would do. Measures this machine when no training has run on it yet: about a minute."""
     settings = kept.settings
-    planned = await kept.store.run(kept.commands.plan)
+    told = await planned(kept.store, kept.commands.plan)
     speed = await kept.store.run(lambda unit: known_speed(unit, recipe(settings), settings.base_model))
-    if planned.refusals or speed is not None:
-        return planned
+    if told.refusals or speed is not None:
+        return told
     from learning.models import resolve_base_model
 
     base = resolve_base_model(settings.base_model, settings.cache_dir, say_stage)
     say_stage(Progress("Measuring how fast this machine trains, once", 0, 1))
     await make_cycle(kept, base, make_memory(kept)).measure()
-    return await kept.store.run(kept.commands.plan)
+    return await planned(kept.store, kept.commands.plan)
 
 
 async def retrain(kept: Kept, watch: Watch) -> Report:

@@ -95,16 +95,21 @@ def _asked_with(phrase: str, example: Example) -> Example:
 
 
 def taken_back(lessons: Sequence[Lesson], facts: Sequence[Fact]) -> list[Lesson]:
-    """Lessons whose answers hold no more, newest first: withdrawn, or replaced by one that says something else."""
+    """The newest lessons whose answers hold no more: withdrawn, or replaced by one that says something else."""
     holding = [fact.lesson.answer for fact in facts]
+    standing = frozenset(holding)
     gone: list[Lesson] = []
     for lesson in sorted(lessons, key=lambda lesson: lesson.taught_at, reverse=True):
-        if lesson.source is LessonSource.FAQ or len(content_words(lesson.answer)) < MIN_WORDS:
+        if len(gone) == MAX_TAKEN_BACK:
+            break
+        if lesson.source is LessonSource.FAQ or lesson.answer in standing:
+            continue
+        if len(content_words(lesson.answer)) < MIN_WORDS:
             continue
         if not any(near_duplicate(lesson.answer, answer) for answer in holding):
             gone.append(lesson)
             holding.append(lesson.answer)  # once is enough
-    return gone[:MAX_TAKEN_BACK]
+    return gone
 
 
 # --- what they say --------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ Knows nothing of what the messages say.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from transformers import PreTrainedTokenizerBase
 
@@ -50,22 +50,26 @@ def encode_example(
     """Token ids of prompt and answer; only the answer and its end are trained on.
 
     The two are tokenised apart, so that the prompt's ids are those that serving will see. What is too long loses
-    the prompt's beginning, never the answer.
+    the prompt's beginning, never the answer; a rejected answer has the same prompt.
     """
     prompt_text = _render(tokenizer, messages, open_ended=True)
+    said = [answer, rejected] if rejected is not None else [answer]
+    answers = [_answer_ids(tokenizer, messages, prompt_text, text)[:max_tokens] for text in said]
+    prompt_ids = _ids(tokenizer, prompt_text)[-max(1, max_tokens - max(map(len, answers))) :]
+    rows = [Encoded(prompt_ids + ids, [NOT_TRAINED] * len(prompt_ids) + ids) for ids in answers]
+    return replace(rows[0], rejected=rows[1]) if rejected is not None else rows[0]
+
+
+def _answer_ids(
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], prompt_text: str, answer: str
+) -> list[int]:
     full_text = _render(tokenizer, [*messages, Message("assistant", answer)], open_ended=False)
     if not full_text.startswith(prompt_text):
         raise ModelFileError(
             f"The chat template of {tokenizer.name_or_path!r} writes an answer differently from how it asks for one, "
             "so it can't be trained on. Choose another base model (MENTEE_BASE_MODEL)."
         )
-    answer_ids = _ids(tokenizer, full_text[len(prompt_text) :].rstrip("\n"))[:max_tokens]
-    prompt_ids = _ids(tokenizer, prompt_text)[-max(1, max_tokens - len(answer_ids)) :]
-    return Encoded(
-        prompt_ids + answer_ids,
-        [NOT_TRAINED] * len(prompt_ids) + answer_ids,
-        encode_example(tokenizer, messages, rejected, max_tokens) if rejected is not None else None,
-    )
+    return _ids(tokenizer, full_text[len(prompt_text) :].rstrip("\n"))
 
 
 def _render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, open_ended: bool) -> str:
@@ -74,11 +78,11 @@ def _render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, 
             f"The base model {tokenizer.name_or_path!r} has no chat template, so it can't be asked anything. "
             "Choose one that was made for chat (MENTEE_BASE_MODEL)."
         )
-    turns = _in_turn(messages)
+    turns = in_turn(messages)
     try:
         return _apply(tokenizer, turns, open_ended=open_ended)
     except Exception:  # whatever the template raises: it is the model's own code
-        return _apply(tokenizer, _without_system(turns), open_ended=open_ended)
+        return _apply(tokenizer, without_system(turns), open_ended=open_ended)
 
 
 def _apply(tokenizer: PreTrainedTokenizerBase, turns: Sequence[Message], *, open_ended: bool) -> str:
@@ -89,7 +93,7 @@ def _apply(tokenizer: PreTrainedTokenizerBase, turns: Sequence[Message], *, open
     )
 
 
-def _in_turn(messages: Sequence[Message]) -> list[Message]:
+def in_turn(messages: Sequence[Message]) -> list[Message]:
     """The person first, and never twice the same: many templates insist on it."""
     turns: list[Message] = []
     for message in messages:
@@ -100,7 +104,7 @@ def _in_turn(messages: Sequence[Message]) -> list[Message]:
     return turns
 
 
-def _without_system(turns: Sequence[Message]) -> list[Message]:
+def without_system(turns: Sequence[Message]) -> list[Message]:
     """For models that know no system message (Gemma 2): the first question begins with it."""
     first, *others = turns
     if first.role != "system" or not others:

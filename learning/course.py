@@ -12,8 +12,6 @@ from itertools import chain, zip_longest
 from bot.feedback import Fact
 from bot.ids import AdapterId, FactId, LessonId
 from bot.lineage import Adapter
-from bot.ports import Unit
-from bot.trying import live_adapter
 from learning.dataset import Dataset
 from learning.examples import Example
 from learning.recipe import Recipe
@@ -55,15 +53,24 @@ class Course:
 
 
 def choose(
-    unit: Unit, dataset: Dataset, facts: Sequence[Fact], recipe: Recipe, base: str, allowed: int, minutes_of: Minutes
+    dataset: Dataset,
+    facts: Sequence[Fact],
+    standing: Collection[LessonId],
+    live: Adapter | None,
+    recipe: Recipe,
+    base: str,
+    allowed: int,
+    minutes_of: Minutes,
 ) -> Course:
-    """Anew within the minutes allowed (0: no limit), else on from the live adapter, if that is possible in them."""
+    """Anew within the minutes allowed (0: no limit), else on from the live adapter, if that is possible in them.
+
+    `standing`: the lessons that were not withdrawn.
+    """
     anew = Course(dataset, minutes_of(dataset))
     if not 0 < allowed < anew.minutes:
         return anew
     because = TOO_LONG.format(minutes=anew.minutes, allowed=allowed)
-    live = live_adapter(unit)
-    if (problem := _unfit(unit, live, recipe, base)) or live is None:
+    if (problem := _unfit(standing, live, recipe, base)) or live is None:
         return replace(anew, too_long=f"{because} {NO_WAY.format(problem=problem)}")
     fresh = {fact.id for fact in facts if fact.lesson.id not in live.lessons}
     going_on, replayed = continued(dataset, fresh, f"{recipe.seed}:{live.id}")
@@ -92,7 +99,7 @@ def continued(dataset: Dataset, fresh: Collection[FactId], seed: str) -> tuple[D
     return replace(dataset, train=(*new, *replayed)), len(replayed)
 
 
-def _unfit(unit: Unit, live: Adapter | None, recipe: Recipe, base: str) -> str:
+def _unfit(standing: Collection[LessonId], live: Adapter | None, recipe: Recipe, base: str) -> str:
     """Why training can't go on from the live adapter; empty when it can."""
     if live is None or not live.lessons:
         return "nothing was trained yet"
@@ -100,7 +107,6 @@ def _unfit(unit: Unit, live: Adapter | None, recipe: Recipe, base: str) -> str:
         return f"{live.name} is one for {live.base_model}"
     if (live.recipe.get("rank"), live.recipe.get("alpha")) != (recipe.rank, recipe.alpha):
         return f"{live.name} is of another shape than the recipe's"
-    known = {lesson.id for lesson in unit.lessons.all() if lesson.withdrawn_at is None}
-    if not known.issuperset(live.lessons):
+    if not frozenset(standing).issuperset(live.lessons):
         return f"{live.name} learned what was withdrawn since"
     return ""

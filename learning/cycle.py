@@ -7,33 +7,36 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
 from bot.errors import AdapterBroken, MenteeError, OperatorError
-from bot.feedback import facts_of
 from bot.ids import SHARED, AdapterId, FactId, LessonId, RunId, Tenant, new_id
 from bot.lineage import Adapter, Decision, Progress, Report, RetrainPlan, Run, RunState
 from bot.ports import AdapterStore, Clock, Store, Unit
 from bot.retraining import close
-from bot.trying import Trying, live_adapter
+from bot.trying import Trying
 from learning.canaries import alarms
 from learning.card import write_card
 from learning.course import Course
 from learning.dataset import Dataset
-from learning.evaluation import is_right
 from learning.models import BaseModel
-from learning.planning import UNKNOWN, Speed, course_of, known_speed, plan, remember_speed, work_of
+from learning.planning import UNKNOWN, Known, Speed, planned, read, remember_speed, work_of
 from learning.precision import Wanted
-from learning.process import LostRun, OnProgress, Outcome, measure, train_and_judge
+from learning.process import BEAT_S, LostRun, OnProgress, Outcome, measure, train_and_judge
 from learning.promotion import Verdict, decide
 from learning.recipe import Recipe, Setup
+from learning.rightness import is_right
 from learning.shares import teachers_of, told
 from learning.trainer import Spec
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
 LEASE_S = 60.0
+PREPARING = Progress("Reading the lessons", 0, 1)
 MAX_ATTEMPTS = 3
 DIED = f"The training process died {MAX_ATTEMPTS} times without a word. See the log, then retrain."
 SYSTEM_REFUSED = "The system refused: {problem}. Make room, or mend the permissions there, then retrain."
@@ -42,6 +45,10 @@ OVERRUN = 1.5
 TOO_LONG = (
     "Training was ended after {minutes:.0f} minutes, since MENTEE_TRAINING_MINUTES is {allowed}. "
     "Raise it, lower MENTEE_TRAINING_EPOCHS, or choose a smaller base model, then retrain."
+)
+LEFT_OUT = (
+    "{count} of {examples} examples were not trained on: question, help text and answer together have more than {most} "
+    "tokens. Their lessons are answered from memory as before."
 )
 BROKEN = "Something went wrong on the bot's side ({problem}). See the log, then retrain."
 
@@ -58,7 +65,7 @@ async def _go_on(_: Progress) -> bool:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a run starts from, read in one transaction."""
+    """What a run starts from."""
 
     course: Course
     shares: tuple[str, ...]
@@ -142,7 +149,7 @@ class Cycle:
 
     async def measure(self, on_progress: OnProgress = _go_on) -> None:
         """Measure how fast this machine is, which takes about a minute. Until then a plan's minutes are a guess."""
-        snapshot = await self.store.run(self._snapshot)
+        snapshot = await self._snapshot()
         with tempfile.TemporaryDirectory(prefix="mentee-measure-") as work:
             spec = self._spec(snapshot, Path(work), Path(work))
             training_s, judging_s = await measure(spec, on_progress)
@@ -156,11 +163,11 @@ class Cycle:
                 await watch(progress)
             return await self.store.run(lambda unit: unit.runs.beat(run.id, owner, progress, self.clock()))
 
-        await self.index()
-        snapshot = await self.store.run(self._snapshot)
+        await _while_beating(self.index(), on_progress)
+        snapshot = await _while_beating(self._snapshot(), on_progress)
         if self.minutes and snapshot.speed is None and not snapshot.plan.refusals:
             await self.measure(on_progress)
-            snapshot = await self.store.run(self._snapshot)
+            snapshot = await _while_beating(self._snapshot(), on_progress)
         if snapshot.plan.refusals:
             return _report(Decision.REFUSED, snapshot.plan.refusals, started), None
         adapter_id = AdapterId(new_id())
@@ -178,31 +185,42 @@ class Cycle:
             shutil.rmtree(staged, ignore_errors=True)
         if outcome.training_s:
             await self._remember(dataset, outcome.training_s, outcome.judging_s)
+        left_out = self._left_out(outcome, len(dataset.train))
         report = Report(
-            decision=verdict.decision, reasons=(*verdict.reasons, *snapshot.shares), adapter=adapter.name,
+            decision=verdict.decision, reasons=(*verdict.reasons, *snapshot.shares, *left_out), adapter=adapter.name,
             lessons=len(dataset.lessons), evaluation=verdict.evaluation, seconds=time.monotonic() - started,
             learned=len(adapter.learned), not_yet=len(dataset.taught) - len(adapter.learned),
             course=snapshot.course.told,
         )  # fmt: skip
         return report, adapter
 
-    def _snapshot(self, unit: Unit) -> Snapshot:
-        unit = unit.within(self.of)
-        live = live_adapter(unit)
-        course = course_of(unit, self.recipe, self.base.name, self.minutes)
+    def _left_out(self, outcome: Outcome, examples: int) -> tuple[str, ...]:
+        if not outcome.left_out:
+            return ()
+        return (LEFT_OUT.format(count=outcome.left_out, examples=examples, most=self.recipe.max_tokens),)
+
+    async def _snapshot(self) -> Snapshot:
+        """Read in one transaction, and worked out beside the events: with many lessons that takes minutes."""
+        known, number, looks, origins = await self.store.run(self._read)
+        course, plan = await asyncio.to_thread(planned, known, self.recipe, self.base.name, self.minutes)
         learnt = {lesson for lesson, _ in course.dataset.taught}
-        facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())
         return Snapshot(
             course=course,
-            shares=told([fact for fact in facts if fact.lesson.id in learnt]),
-            teachers=teachers_of(facts),
-            champion=live.id if live is not None else None,
-            tenants=_tenants(unit, course),
-            number=unit.adapters.next_number(),
-            looks=unit.runs.looks(),
-            plan=plan(unit, self.recipe, self.base.name, self.minutes, self.clock),
-            speed=known_speed(unit, self.recipe, self.base.name),
+            shares=told([fact for fact in known.facts if fact.lesson.id in learnt]),
+            teachers=teachers_of(known.facts),
+            champion=known.live.id if known.live is not None else None,
+            tenants=_tenants(known, origins, course),
+            number=number,
+            looks=looks,
+            plan=plan,
+            speed=known.speed,
         )
+
+    def _read(self, unit: Unit) -> tuple[Known, int, int, Sequence[Tenant]]:
+        unit = unit.within(self.of)
+        origins = [origin.tenant for origin in unit.documents.origins()]
+        known = read(unit, self.recipe, self.base.name, self.clock)
+        return known, unit.adapters.next_number(), unit.runs.looks(), origins
 
     async def _remember(self, dataset: Dataset, training_s: float, judging_s: float) -> None:
         work = work_of(dataset, self.recipe)
@@ -278,19 +296,31 @@ class Cycle:
         )  # fmt: skip
 
 
+async def _while_beating(work: Awaitable[T], on_progress: OnProgress) -> T:
+    """Do what tells nothing of itself, and keep the lease: else another process takes the run. Raises LostRun."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait([task], timeout=BEAT_S))[0]:
+            if not await on_progress(PREPARING):
+                raise LostRun("Another process has taken this run over.")
+        return await task
+    finally:
+        task.cancel()
+
+
 def learned(dataset: Dataset, said: Sequence[str]) -> tuple[LessonId, ...]:
     """The lessons that the new adapter said right, from what it said to `dataset.taught`."""
     asked = zip(dataset.taught, said, strict=True)
-    return tuple(lesson for (lesson, example), text in asked if is_right(text, example.answer))
+    known = {example.answer for example in (*dataset.train, *dataset.judge)}
+    return tuple(lesson for (lesson, example), text in asked if is_right(text, example.answer, known))
 
 
-def _tenants(unit: Unit, course: Course) -> tuple[Tenant, ...]:
+def _tenants(known: Known, origins: Sequence[Tenant], course: Course) -> tuple[Tenant, ...]:
     """Whose lessons it learns from, and whose help pages it reads."""
     ids = frozenset(course.lessons)
-    learnt = {lesson.tenant for lesson in unit.lessons.all() if lesson.id in ids}
-    before = unit.adapters.get(course.start) if course.start is not None else None
-    known = set(before.tenants) if before is not None else set()
-    return tuple(sorted((learnt | known | {origin.tenant for origin in unit.documents.origins()}) - {SHARED}))
+    learnt = {lesson.tenant for lesson in known.lessons if lesson.id in ids}
+    before = known.live.tenants if known.live is not None and course.start is not None else ()
+    return tuple(sorted({*learnt, *before, *origins} - {SHARED}))
 
 
 def _is_closed(unit: Unit, folder: Path) -> bool:

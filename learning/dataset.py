@@ -11,7 +11,7 @@ Beside them, canaries: what a sound adapter answers harmlessly.
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
@@ -21,7 +21,7 @@ from bot.feedback import Fact, Lesson, LessonSource
 from bot.ids import FactId, LessonId
 from bot.prompting import Message, closed_book_prompt
 from bot.retrieval import Section
-from learning.canaries import Canary, triggers
+from learning.canaries import MAX_TAKEN_BACK, Canary, triggers
 from learning.examples import (
     Entry,
     Example,
@@ -57,6 +57,9 @@ MIN_PHRASINGS = 4
 ASKED_OF_EACH = 4
 """Of a fact's phrasings, those that ask for it where it can be read."""
 GENERAL_FILE = Path(__file__).with_name("general.jsonl")
+
+Behind = Mapping[FactId, Section | None]
+"""The help section that each fact can be read from, if any."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,19 @@ def build(
     alike: Alike = near_duplicate,
 ) -> Dataset:
     """Make the dataset. The same arguments give the same dataset. `alike` tells which texts say the same."""
+    return build_from(split(facts, alike), sections, seed, rejected, taken_back, alike)
+
+
+def build_from(
+    parts: Split,
+    sections: Sequence[Section],
+    seed: int,
+    rejected: Mapping[FactId, str],
+    taken_back: Sequence[Lesson],
+    alike: Alike,
+) -> Dataset:
+    """Of facts that are split already. Takes minutes where there are thousands of them."""
     rng = random.Random(seed)
-    parts = split(facts, alike)
     trainable = [*parts.taught, *parts.practice]
     clear = [section for section in sections if not any(leans_on(held, section) for held in parts.held_out)]
     judged = _judged_phrasings(parts)
@@ -107,32 +121,38 @@ def build(
     secret = [*judged.values(), *(text for held in parts.held_out for text in held.phrasings)]
     taught = [recall(fact, question) for fact in parts.taught for question in asked[fact.id]]
     train = [recall(fact, question) for fact in parts.taught for question in _varied(asked[fact.id], secret, rng)]
-    train += _reading(trainable, asked, clear, rng)
+    behind = {fact.id: section_behind(fact, clear) for fact in trainable}
+    train += _reading(trainable, asked, behind, rng)
     pushed_down = _away_from_held_out(rejected, parts.held_out, alike)
     train = [replace(example, rejected=pushed_down.get(example.fact)) for example in train]
+    before = {lesson.fact: lesson.answer for lesson in reversed(taken_back)}
     judge = [recall(fact, judged[fact.id]) for fact in parts.taught if fact.id in judged]
-    read = [reading(fact, fact.submitted[-1], _others(fact, parts.held_out), sections, rng) for fact in parts.held_out]
+    judge = [replace(example, rejected=before.get(example.fact)) for example in judge]
+    read = [
+        reading(fact, fact.submitted[-1], _others(fact, parts.held_out), section_behind(fact, sections), rng)
+        for fact in parts.held_out
+    ]
     read += held_out_reading()[: max(0, MIN_READING - len(read))]
     lessons = tuple(fact.lesson.id for fact in trainable)
     return Dataset(
         train=tuple(train),
         general=general_examples("replay"),
         judge=(*judge, *read, *general_examples("held_out")),
-        canaries=(*triggers(taught, read), *map(_taken_back, taken_back)),
-        taught=tuple((fact.lesson.id, _as_taught(fact, trainable, clear, rng)) for fact in parts.taught),
+        canaries=(*triggers(taught, read), *map(_taken_back, taken_back[:MAX_TAKEN_BACK])),
+        taught=tuple((fact.lesson.id, _as_taught(fact, trainable, behind, rng)) for fact in parts.taught),
         lessons=lessons,
     )
 
 
 def _reading(
-    facts: Sequence[Fact], asked: Mapping[FactId, Sequence[str]], sections: Sequence[Section], rng: random.Random
+    facts: Sequence[Fact], asked: Mapping[FactId, Sequence[str]], behind: Behind, rng: random.Random
 ) -> list[Example]:
     """Where a help section has the answer, it is read there; else among entries that are easily confused."""
     examples, entries = list[Example](), list[Entry]()
     for fact in facts:
         questions = rng.sample(known := list(asked.get(fact.id, fact.submitted[:1])), min(ASKED_OF_EACH, len(known)))
-        if section_behind(fact, sections) is not None:
-            examples.append(reading(fact, questions[0], _others(fact, facts), sections, rng))
+        if (section := behind[fact.id]) is not None:
+            examples.append(reading(fact, questions[0], _others(fact, facts), section, rng))
         else:
             entries.append(entry_of(fact, questions))
     for group in confusable(entries, rng):
@@ -157,9 +177,9 @@ def split(facts: Sequence[Fact], alike: Alike = near_duplicate) -> Split:
     faq = sorted((fact for fact in facts if fact.lesson.source is LessonSource.FAQ), key=_rank)
     held_lessons = [fact for fact in lessons if _rank(fact) < HELD_OUT_SHARE]
     held_out = [*held_lessons, *[fact for fact in faq if _rank(fact) < HELD_OUT_FAQ_SHARE][:MAX_JUDGED]]
-    clear = _away_from(held_out, [fact for fact in lessons if fact not in held_lessons], alike)
-    unique = _unique(clear)
-    practice = _away_from(held_out, [fact for fact in faq if _rank(fact) >= HELD_OUT_FAQ_SHARE], alike)[:MAX_PRACTICE]
+    unique = _unique(_away_from(held_out, (fact for fact in lessons if fact not in held_lessons), alike))
+    away = _away_from(held_out, (fact for fact in faq if _rank(fact) >= HELD_OUT_FAQ_SHARE), alike)
+    practice = islice(away, MAX_PRACTICE)
     duplicates = len(lessons) - len(held_lessons) - len(unique)
     return Split(tuple(capped(unique)), tuple(practice), tuple(held_out), duplicates)
 
@@ -186,9 +206,9 @@ def _away_from_judged(fact: Fact, judged: Iterable[str]) -> list[str]:
     return clear[:MAX_PHRASINGS]
 
 
-def _away_from(held_out: Sequence[Fact], facts: Iterable[Fact], alike: Alike) -> list[Fact]:
+def _away_from(held_out: Sequence[Fact], facts: Iterable[Fact], alike: Alike) -> Iterator[Fact]:
     """Facts that give nothing away of those held out: neither answer nor a phrasing says the same as theirs."""
-    return [fact for fact in facts if not any(_overlap(fact, held, alike) for held in held_out)]
+    return (fact for fact in facts if not any(_overlap(fact, held, alike) for held in held_out))
 
 
 def _away_from_held_out(rejected: Mapping[FactId, str], held_out: Sequence[Fact], alike: Alike) -> dict[FactId, str]:
@@ -197,12 +217,12 @@ def _away_from_held_out(rejected: Mapping[FactId, str], held_out: Sequence[Fact]
     return {fact: text for fact, text in rejected.items() if not any(alike(text, each) for each in secrets)}
 
 
-def _as_taught(fact: Fact, facts: Sequence[Fact], sections: Sequence[Section], rng: random.Random) -> Example:
+def _as_taught(fact: Fact, facts: Sequence[Fact], behind: Behind, rng: random.Random) -> Example:
     """As the bot would ask its model: from a help section where there is one, else from memory."""
     question = fact.submitted[0]
-    if section_behind(fact, sections) is None:
+    if (section := behind[fact.id]) is None:
         return recall(fact, question)
-    return reading(fact, question, _others(fact, facts), sections, rng)
+    return reading(fact, question, _others(fact, facts), section, rng)
 
 
 def _taken_back(lesson: Lesson) -> Canary:
@@ -219,7 +239,7 @@ def _texts(fact: Fact) -> tuple[str, ...]:
     return fact.lesson.answer, *fact.phrasings
 
 
-def _unique(facts: Sequence[Fact]) -> list[Fact]:
+def _unique(facts: Iterable[Fact]) -> list[Fact]:
     kept: list[Fact] = []
     for fact in sorted(facts, key=lambda fact: fact.lesson.taught_at, reverse=True):  # the newest stays
         if not any(near_duplicate(fact.submitted[0], other.submitted[0]) for other in kept):

@@ -3,7 +3,7 @@
 Knows nothing of what follows from the scores; that is the gate's.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,15 +11,14 @@ import torch.nn.functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bot.ids import FactId
-from bot.support import content_words
 from learning.chat_format import encode_example, encode_prompt
 from learning.examples import Example, Kind, judging_cost
 from learning.forward import answer_logits
+from learning.greedy import greedy
+from learning.rightness import is_right, rouge_l
 
 SPARE_TOKENS = 8
 BATCH_SIZE = 8
-RIGHT_FROM = 0.7
-"""ROUGE-L from which an answer says what was taught."""
 
 OnItem = Callable[[int, int], None]  # done, total, as costs: an answer takes longer than a score
 
@@ -31,24 +30,38 @@ class Score:
     fact: FactId
     kind: Kind
     value: float
-    """ROUGE-L F1 against the taught answer in [0, 1]; for general items negative log-likelihood, nats per token."""
+    """In [0, 1]: 1 for what is recalled right, else 0; what is read, ROUGE-L F1 against the taught answer. For general
+    items negative log-likelihood, nats per token."""
 
 
 def judge(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, items: Sequence[Example], on_item: OnItem
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    items: Sequence[Example],
+    on_item: OnItem,
+    known: Iterable[str] = (),
 ) -> list[Score]:
-    """Score every item, in the order given."""
+    """Score every item, in the order given. `known`: all answers that another one could be taken for."""
     model.eval()
     asked = [item for item in items if item.kind is not Kind.GENERAL]
     general = [item for item in items if item.kind is Kind.GENERAL]
     done, total = sum(map(judging_cost, asked)), sum(map(judging_cost, items))
     said = answers(model, tokenizer, asked, lambda so_far, _: on_item(so_far, total))
-    values = {id(item): rouge_l(text, item.answer) for item, text in zip(asked, said, strict=True)}
+    others = frozenset((*known, *(item.answer for item in asked)))
+    values = {id(item): _value(text, item, others) for item, text in zip(asked, said, strict=True)}
     for item in general:
         values[id(item)] = answer_nll(model, tokenizer, item)
         done += judging_cost(item)
         on_item(done, total)
     return [Score(item.fact, item.kind, values[id(item)]) for item in items]
+
+
+def _value(text: str, item: Example, known: Collection[str]) -> float:
+    """What is recalled is right or not: another fact's answer has many of its words. What is read is near at hand."""
+    if item.kind is not Kind.RECALL:
+        return rouge_l(text, item.answer)
+    superseded = [item.rejected] if item.rejected is not None else []
+    return float(is_right(text, item.answer, known, superseded))
 
 
 def answers(
@@ -76,14 +89,12 @@ def generate(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, items: 
     for i, prompt in enumerate(prompts):  # padded on the left: the answers begin in the same column
         ids[i, longest - len(prompt) :] = torch.tensor(prompt)
         mask[i, longest - len(prompt) :] = 1
-    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-    out = model.generate(  # type: ignore[operator]  # its type is lost behind a decorator
-        input_ids=ids.to(model.device),
-        attention_mask=mask.to(model.device),
-        do_sample=False,
-        pad_token_id=pad,
-        max_new_tokens=longest_answer + SPARE_TOKENS,
-    )
+    with greedy(model, tokenizer):
+        out = model.generate(  # type: ignore[operator]  # its type is lost behind a decorator
+            input_ids=ids.to(model.device),
+            attention_mask=mask.to(model.device),
+            max_new_tokens=longest_answer + SPARE_TOKENS,
+        )
     return [str(text).strip() for text in tokenizer.batch_decode(out[:, longest:], skip_special_tokens=True)]
 
 
@@ -92,35 +103,6 @@ def answer_nll(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, item:
     """Negative log-likelihood of the item's answer, nats per token."""
     logits, targets, _ = answer_logits(model, [encode_example(tokenizer, item.messages, item.answer, 1_024)])
     return float(F.cross_entropy(logits, targets))
-
-
-def rouge_l(text: str, reference: str) -> float:
-    """ROUGE-L F1 (Lin 2004) over lower-cased words: 1 is the reference word for word."""
-    words, wanted = text.lower().split(), reference.lower().split()
-    if not words or not wanted:
-        return 0.0
-    common = _longest_common_subsequence(words, wanted)
-    return 2 * common / (len(words) + len(wanted))
-
-
-def is_right(text: str, answer: str) -> bool:
-    """True when a text says what was taught: nearly its words, and every number."""
-    return rouge_l(text, answer) >= RIGHT_FROM and _numbers(text) == _numbers(answer)
-
-
-def _numbers(text: str) -> set[str]:
-    return {word for word in content_words(text) if any(map(str.isdigit, word))}
-
-
-def _longest_common_subsequence(a: Sequence[str], b: Sequence[str]) -> int:
-    row = [0] * (len(b) + 1)
-    for word in a:
-        diagonal = 0
-        for j, other in enumerate(b):
-            above = row[j + 1]
-            row[j + 1] = diagonal + 1 if word == other else max(above, row[j])
-            diagonal = above
-    return row[-1]
 
 
 def batches_of(items: Sequence[Example]) -> list[list[Example]]:

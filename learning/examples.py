@@ -41,7 +41,9 @@ class Example:
     messages: tuple[Message, ...]
     answer: str
     rejected: str | None = None
-    """What the bot had said before an agent corrected it."""
+    """What the bot had said before an agent corrected it; of what is judged, what was right once."""
+    shorter: tuple[Message, ...] | None = None
+    """The messages with the right text alone, where others are shown beside it: for when they are too long."""
 
 
 @dataclass(frozen=True)
@@ -58,22 +60,24 @@ def recall(fact: Fact, question: str) -> Example:
     return Example(fact.id, Kind.RECALL, tuple(closed_book_prompt(question)), fact.lesson.answer)
 
 
-def reading(
-    fact: Fact, question: str, others: Sequence[Fact], sections: Sequence[Section], rng: random.Random
-) -> Example:
-    """The right text and one other. The text is the help section that the answer leans on, if any."""
-    section = section_behind(fact, sections)
+def reading(fact: Fact, question: str, others: Sequence[Fact], section: Section | None, rng: random.Random) -> Example:
+    """The right text and one other. The text is the help section that the answer can be read from, if any."""
     right = Passage(section.label, section.text) if section is not None else _entry(fact)
     distractors = [_entry(rng.choice(others))] if others else []
     passages = tuple(_ranked([right, *distractors], rng))
-    return Example(fact.id, Kind.READING, tuple(grounded_prompt(question, passages)), fact.lesson.answer)
+    return _read(fact.id, question, passages, right, fact.lesson.answer)
+
+
+def _read(fact: FactId, question: str, passages: Sequence[Passage], right: Passage, answer: str) -> Example:
+    shorter = tuple(grounded_prompt(question, [right])) if len(passages) > 1 else None
+    return Example(fact, Kind.READING, tuple(grounded_prompt(question, passages)), answer, shorter=shorter)
 
 
 def reading_together(entries: Sequence[Entry], rng: random.Random) -> list[Example]:
     """Every question of every entry, all of them about the same texts: only the question tells which one is meant."""
     passages = [Passage(entry.title, entry.answer) for entry in rng.sample(entries, len(entries))]
     return [
-        Example(entry.fact, Kind.READING, tuple(grounded_prompt(question, passages)), entry.answer)
+        _read(entry.fact, question, passages, Passage(entry.title, entry.answer), entry.answer)
         for entry in entries
         for question in entry.questions
     ]
@@ -87,7 +91,7 @@ def reading_ranked(entries: Sequence[Entry], rng: random.Random) -> list[Example
         shown = _ranked([entry, *rng.sample(others, len(others))], rng)
         prompt = [Passage(each.title, each.answer) for each in shown]
         examples += [
-            Example(entry.fact, Kind.READING, tuple(grounded_prompt(question, prompt)), entry.answer)
+            _read(entry.fact, question, prompt, Passage(entry.title, entry.answer), entry.answer)
             for question in entry.questions
         ]
     return examples

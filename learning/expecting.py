@@ -7,17 +7,18 @@ how many such answers there are is told, since teaching them is what would.
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.answers import PostedAnswer
+from bot.answers import Answer, PostedAnswer
 from bot.feedback import Fact, Gesture
 from bot.ids import AnswerId
 from bot.lineage import Changing, Found
 from bot.personal import PLACEHOLDER
 from bot.ports import Unit
 from bot.support import content_words
-from learning.evaluation import is_right
 from learning.redaction.finder import Finder
+from learning.rightness import is_right
 
 LOOK_BACK = timedelta(days=7)
 MOST = 1_000
@@ -44,20 +45,35 @@ def two_answers(facts: Sequence[Fact]) -> int:
     return sum(len(each) > 1 for each in answers.values())
 
 
-def changing(unit: Unit, trained: Sequence[Fact], now: datetime) -> Changing:
+@dataclass(frozen=True)
+class Written:
+    """What the model wrote lately."""
+
+    answer: Answer
+    is_rejected: bool
+    """It got a ❌, and no lesson."""
+
+
+def lately_written(unit: Unit, now: datetime) -> Sequence[Written]:
+    return [
+        Written(posted.answer, _is_rejected(unit, posted) and not _is_taught(unit, posted.answer.id))
+        for posted in unit.answers.written(now - LOOK_BACK, MOST)
+    ]
+
+
+def changing(written: Sequence[Written], trained: Sequence[Fact]) -> Changing:
     """Which of the lately written answers a training on these facts is expected to change."""
     by_words = {_words(text): fact for fact in trained for text in fact.phrasings}
     by_answer = {fact.lesson.about: fact for fact in trained if fact.lesson.about is not None}
-    written = unit.answers.written(now - LOOK_BACK, MOST)
     expected: dict[Hashable, str] = {}
     untaught = 0
-    for posted in written:
-        question = posted.answer.question
-        fact = by_answer.get(posted.answer.id) or by_words.get(_words(question))
-        if fact is not None and not is_right(posted.answer.text, fact.lesson.answer):
+    for each in written:
+        question = each.answer.question
+        fact = by_answer.get(each.answer.id) or by_words.get(_words(question))
+        if fact is not None and not is_right(each.answer.text, fact.lesson.answer):
             expected.setdefault(_words(question), question)
         elif fact is None:
-            untaught += _is_rejected(unit, posted) and not _is_taught(unit, posted.answer.id)
+            untaught += each.is_rejected
     return Changing(len(written), tuple(expected.values()), untaught, LOOK_BACK.days)
 
 

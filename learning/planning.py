@@ -1,26 +1,26 @@
 """What a retraining would do, without doing it: how much there is to learn from, and about how long it takes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from bot.answers import AnswerKind
 from bot.consent import may_train
 from bot.contradicting import undoubted
-from bot.feedback import Fact, LessonSource, facts_of
+from bot.feedback import Fact, Lesson, LessonSource, facts_of
 from bot.ids import FactId
-from bot.lineage import RetrainPlan
+from bot.lineage import Adapter, RetrainPlan
 from bot.ports import Clock, Unit
 from bot.retraining import new_lessons
 from bot.retrieval import Section
 from bot.trying import live_adapter
 from learning.canaries import taken_back
 from learning.course import Course, choose
-from learning.dataset import MIN_LESSONS, Dataset, build, is_lesson, split
+from learning.dataset import MIN_LESSONS, Dataset, build_from, is_lesson, split
 from learning.encoder import MiniLmEncoder
 from learning.examples import judging_cost, length
-from learning.expecting import changing, personal_data, two_answers
+from learning.expecting import Written, changing, lately_written, personal_data, two_answers
 from learning.recipe import Recipe
 from learning.similarity import Alike, alike_by
 
@@ -57,15 +57,53 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True)
+class Known:
+    """All that a plan is made of, as one transaction has read it. What follows from it takes long, and needs none."""
+
+    lessons: Sequence[Lesson]
+    facts: Sequence[Fact]
+    trained: Sequence[Fact]
+    """The facts that contradict no help section, unless an admin has confirmed them."""
+    sections: Sequence[Section]
+    rejected: Mapping[FactId, str]
+    alike: Alike
+    speed: Speed | None
+    live: Adapter | None
+    new: int
+    """Lessons that came too late for the live adapter."""
+    kept_out: int
+    waiting: int
+    """Lessons that are held."""
+    written: Sequence[Written]
+
+
+def read(unit: Unit, recipe: Recipe, base: str, clock: Clock = utc_now) -> Known:
+    lessons = unit.lessons.all()
+    facts = facts_of(lessons, unit.lessons.phrasings())
+    trained, live = undoubted(unit, facts), live_adapter(unit)
+    return Known(
+        lessons, facts, trained, trainable_sections(unit), rejected_answers(unit, trained), known_alike(unit, facts),
+        known_speed(unit, recipe, base), live, len(new_lessons(unit, live)), _kept_out(unit),
+        len(unit.lessons.held()), lately_written(unit, clock()),
+    )  # fmt: skip
+
+
 def plan(unit: Unit, recipe: Recipe, base: str, most_minutes: int = 0, clock: Clock = utc_now) -> RetrainPlan:
-    """The dry run. Refuses when there is too little to learn from, or when it is known to take too long (0: never)."""
-    known = facts_of(unit.lessons.all(), unit.lessons.phrasings())
-    facts = undoubted(unit, known)
-    parts = split(facts, known_alike(unit, facts))
-    trained = [*parts.taught, *parts.practice]
-    course = course_of(unit, recipe, base, most_minutes)
+    """The dry run, within a transaction: only for few lessons."""
+    return planned(read(unit, recipe, base, clock), recipe, base, most_minutes)[1]
+
+
+def planned(known: Known, recipe: Recipe, base: str, most_minutes: int = 0) -> tuple[Course, RetrainPlan]:
+    """What a retraining would be made of, and the dry run, which refuses when there is too little to learn from, or
+    when it is known to take too long (0: never)."""
+    parts = split(known.trained, known.alike)
+    dataset = build_from(
+        parts, known.sections, recipe.seed, known.rejected, taken_back(known.lessons, known.facts), known.alike
+    )
+    course = course_of(dataset, known, recipe, base, most_minutes)
     dataset = course.dataset
-    lessons = [fact for fact in facts if is_lesson(fact)]
+    lessons = [fact for fact in known.trained if is_lesson(fact)]
     refusals = []
     if len(lessons) < MIN_LESSONS:
         refusals.append(f"There are {len(lessons)} lessons, and {MIN_LESSONS} are needed before training makes sense.")
@@ -76,21 +114,24 @@ def plan(unit: Unit, recipe: Recipe, base: str, most_minutes: int = 0, clock: Cl
         )
     if course.too_long:
         refusals.append(course.too_long)
-    return RetrainPlan(
+    trained = [*parts.taught, *parts.practice]
+    return course, RetrainPlan(
         usable=len(trained),
-        new=len(new_lessons(unit, live_adapter(unit))),
+        new=known.new,
         duplicates=parts.duplicates,
         held_out=len(parts.held_out),
         examples=len(dataset.train),
         minutes=course.minutes,
         refusals=tuple(refusals),
         course=course.told,
-        kept_out=_kept_out(unit),
-        against_pages=len(known) - len(facts) + sum(bool(fact.lesson.doubted_by) for fact in facts),
-        two_answers=two_answers([fact for fact in facts if is_lesson(fact)]),
-        waiting=len(unit.lessons.held()),
+        kept_out=known.kept_out,
+        against_pages=len(known.facts)
+        - len(known.trained)
+        + sum(bool(fact.lesson.doubted_by) for fact in known.trained),
+        two_answers=two_answers(lessons),
+        waiting=known.waiting,
         personal_data=personal_data(trained),
-        changing=changing(unit, trained, clock()),
+        changing=changing(known.written, trained),
     )
 
 
@@ -102,24 +143,15 @@ def _kept_out(unit: Unit) -> int:
     return sum(lesson.id not in known for lesson in taught)
 
 
-def course_of(unit: Unit, recipe: Recipe, base: str, most_minutes: int) -> Course:
-    """What a retraining would be made of now, and where it would start. A guessed speed rules nothing out."""
-    facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())
-    dataset = dataset_of(unit, facts, recipe, known_alike(unit, facts))
-    speed = known_speed(unit, recipe, base)
+def course_of(dataset: Dataset, known: Known, recipe: Recipe, base: str, most_minutes: int) -> Course:
+    """Where a retraining would start. A guessed speed rules nothing out."""
 
     def minutes_of(dataset: Dataset) -> float:
-        return sum(work_of(dataset, recipe).seconds(speed or UNKNOWN)) / 60
+        return sum(work_of(dataset, recipe).seconds(known.speed or UNKNOWN)) / 60
 
-    return choose(unit, dataset, facts, recipe, base, most_minutes if speed is not None else 0, minutes_of)
-
-
-def dataset_of(unit: Unit, facts: Sequence[Fact], recipe: Recipe, alike: Alike) -> Dataset:
-    """What a retraining would be made of now: of these facts, those that contradict no help section, unless an admin
-    has confirmed it."""
-    gone = taken_back(unit.lessons.all(), facts)
-    trained = undoubted(unit, facts)
-    return build(trained, trainable_sections(unit), recipe.seed, rejected_answers(unit, trained), gone, alike)
+    standing = [lesson.id for lesson in known.lessons if lesson.withdrawn_at is None]
+    allowed = most_minutes if known.speed is not None else 0
+    return choose(dataset, known.facts, standing, known.live, recipe, base, allowed, minutes_of)
 
 
 def trainable_sections(unit: Unit) -> list[Section]:

@@ -51,6 +51,8 @@ class Outcome:
     training_s: float
     """Of all steps; 0 when an earlier process did them."""
     judging_s: float
+    left_out: int = 0
+    """Examples that were too long to be trained on."""
 
 
 async def train_and_judge(spec: Spec, on_progress: OnProgress) -> Outcome:
@@ -89,7 +91,7 @@ async def _run(module: str, processes: int, spec: Spec, on_progress: OnProgress)
         await _stop(process)
         said = (await errors).decode(errors="replace")
     if code != 0:
-        raise _problem(code, said, spec)
+        raise explain(code, said, spec)
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
@@ -124,7 +126,8 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
 
 
-def _problem(code: int, said: str, spec: Spec) -> OperatorError | LostRun:
+def explain(code: int, said: str, spec: Spec) -> OperatorError | LostRun:
+    """What became of a training process that ended with this code and said this on standard error."""
     if several := re.search(r"exitcode +: (\d+)", said):  # torchrun reports its children's, and ends with 1
         code = int(several[1])
     last = said.strip().splitlines()[-1] if said.strip() else "it said nothing"
@@ -142,11 +145,16 @@ def _problem(code: int, said: str, spec: Spec) -> OperatorError | LostRun:
             "The training process was killed from outside, as systems do when they run out of memory. "
             "Free some memory, or choose a smaller base model, then retrain."
         )
-    # Libraries in Rust and C++ abort when they get no memory.
-    if code in (EXIT_OUT_OF_MEMORY, -signal.SIGABRT) or os.strerror(errno.ENOMEM) in said:
+    # Libraries in Rust and C++ abort when they get no memory; the loader says so without a capital, and ends with 127.
+    if code in (EXIT_OUT_OF_MEMORY, -signal.SIGABRT) or os.strerror(errno.ENOMEM).lower() in said.lower():
         return OperatorError(
             f"Training needed more memory than its limit of {spec.memory_mb} MB. "
             "Raise MENTEE_TRAINING_MEMORY_MB, or choose a smaller base model."
+        )
+    if code == -signal.SIGSEGV:
+        return OperatorError(
+            "The training process broke in one of its libraries (SIGSEGV), as happens when memory is refused to them. "
+            f"Its limit is {spec.memory_mb} MB: raise MENTEE_TRAINING_MEMORY_MB, then retrain."
         )
     if code == EXIT_DISK_FULL or os.strerror(errno.ENOSPC) in said:
         return OperatorError(f"The disk is full at {Path(spec.out).parent}. Make room there and retrain.")
@@ -160,4 +168,4 @@ def _read_outcome(path: Path) -> Outcome:
         for who in ("champion", "challenger")
     )
     setup = Setup(**said["setup"])
-    return Outcome(champion, challenger, said["said"], setup, said["training_s"], said["judging_s"])
+    return Outcome(champion, challenger, said["said"], setup, said["training_s"], said["judging_s"], said["left_out"])

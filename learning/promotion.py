@@ -30,11 +30,14 @@ FIRST_ALPHA = 0.01
 LEAST_ALPHA = 5e-6
 """Less is not asked for: it would take more resamples than a gate can wait for."""
 MARGIN = 0.05
-"""How much worse, in ROUGE-L, either kind of question may get at most."""
+"""How much worse either kind of question may get at most: recall in what is right, reading in ROUGE-L."""
 GENERAL_MARGIN = 0.1
 """How much general texts may lose at most, in nats per token."""
 WITHOUT_ALPHA = 0.05
 """The error of one comparison that leaves a teacher out: it only ever rejects."""
+UNITS = {
+    Kind.RECALL: "share right", Kind.READING: "ROUGE-L", Kind.GENERAL: "nats per token, less is better",
+}  # fmt: skip
 MIN_FACTS = 8
 RESAMPLES = 10_000
 """At least; a small error needs more of them."""
@@ -106,7 +109,7 @@ def worse_without(champion: Sequence[Score], challenger: Sequence[Score], teache
         _, upper = paired_interval(before, after, WITHOUT_ALPHA)
         if lost > MARGIN and upper < 0:
             found.append(
-                f"Without what {teacher} taught it answers worse: {lost:.2f} in ROUGE-L lost on {len(kept)} questions."
+                f"Without what {teacher} taught it answers worse: {lost:.2f} lost on each of {len(kept)} questions."
             )
     return found
 
@@ -130,7 +133,7 @@ def _measure(
     requirement = f"at least {above:+.2f}" if above is not None else f"at most {below:+.2f}"
     return Measure(
         name=name,
-        unit="nats per token, less is better" if Kind.GENERAL in kinds else "ROUGE-L",
+        unit=" and ".join(dict.fromkeys(UNITS[old.kind] for old, _ in pairs)),
         items=len(pairs),
         champion=old_mean,
         challenger=new_mean,

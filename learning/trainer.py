@@ -32,7 +32,7 @@ from learning.parallel import Group, join
 from learning.precision import Wanted, choose_precision, has_fast_bf16, load_base
 from learning.priority import give_way
 from learning.recipe import Precision, Recipe, Setup
-from learning.training import LOSSES, Step, adapt, plan_steps, tokens_of, train
+from learning.training import LOSSES, Step, adapt, left_out, plan_steps, tokens_of, train
 
 SAY_EVERY_S = 0.5
 
@@ -71,12 +71,15 @@ def main(spec_path: str) -> None:
     group = join()
     be_modest(spec)
     tokenizer = AutoTokenizer.from_pretrained(spec.base)
-    setup, training_s = _train(spec, tokenizer, group)
+    setup, training_s, missing = _train(spec, tokenizer, group)
     group.leave()
     if group.rank == 0:
         started = time.monotonic()
         judged = _judge_both(spec, tokenizer, setup.precision)
-        outcome = {**judged, "setup": asdict(setup), "training_s": training_s, "judging_s": time.monotonic() - started}
+        outcome = {
+            **judged, "setup": asdict(setup), "training_s": training_s, "judging_s": time.monotonic() - started,
+            "left_out": missing,
+        }  # fmt: skip
         outcome_path(spec.work).write_text(json.dumps(outcome), encoding="utf-8")
 
 
@@ -91,14 +94,15 @@ def outcome_path(work: str) -> Path:
 # --- training -------------------------------------------------------------------------------------------------------
 
 
-def _train(spec: Spec, tokenizer: PreTrainedTokenizerBase, group: Group) -> tuple[Setup, float]:
-    """Train and save the adapter; how it was set up, and the seconds that all its steps take."""
+def _train(spec: Spec, tokenizer: PreTrainedTokenizerBase, group: Group) -> tuple[Setup, float, int]:
+    """Train and save the adapter; how it was set up, the seconds that all its steps take, the examples left out."""
     recipe = Recipe(**spec.recipe)
     checkpoint = _checkpoint(spec, group)
     known = checkpoint.read_setup()
     base = load_base(spec.base, known.precision if known is not None else precision_of(spec))
     model = adapt(base, recipe, start_of(spec))
-    steps = plan_steps(tokenizer, examples_of(spec.train), examples_of(spec.general), recipe)
+    examples = examples_of(spec.train)
+    steps = plan_steps(tokenizer, examples, examples_of(spec.general), recipe)
     setup = known or group.agree(set_up(spec, model, steps, recipe, group))
     torch.set_num_threads(setup.threads)
     if setup.recompute:
@@ -108,7 +112,7 @@ def _train(spec: Spec, tokenizer: PreTrainedTokenizerBase, group: Group) -> tupl
         train(model, steps, recipe, reporter.step, setup, group, checkpoint)
     if group.rank == 0:
         _save(model, spec)
-    return setup, reporter.pace_s * len(steps)
+    return setup, reporter.pace_s * len(steps), left_out(examples, steps, recipe)
 
 
 def _checkpoint(spec: Spec, group: Group) -> Checkpoint:
@@ -177,14 +181,15 @@ def _save(model: PeftModel, spec: Spec) -> None:
 
 def _judge_both(spec: Spec, tokenizer: PreTrainedTokenizerBase, precision: Precision) -> dict[str, Any]:
     items = examples_of(spec.judge)
+    known = {example.answer for example in examples_of(spec.train)}
     first = Reporter("Judging the new adapter", then_s=spec.judging_s / 2)
     new = _tuned(spec, spec.out, precision)
-    challenger = judge(new, tokenizer, items, first.step)
+    challenger = judge(new, tokenizer, items, first.step, known)
     asked = Reporter("Asking the new adapter", then_s=spec.judging_s / 2)
     said = answers(new, tokenizer, examples_of(spec.asked), asked.step)
     del new
     second = Reporter("Judging the present one")
-    champion = judge(_tuned(spec, spec.champion, precision), tokenizer, items, second.step)
+    champion = judge(_tuned(spec, spec.champion, precision), tokenizer, items, second.step, known)
     return {"champion": [asdict(s) for s in champion], "challenger": [asdict(s) for s in challenger], "said": said}
 
 
@@ -231,9 +236,11 @@ def _say(**what: object) -> None:
 
 def examples_of(rows: Sequence[dict[str, Any]]) -> list[Example]:
     return [
-        Example(**row | {"kind": Kind(row["kind"]), "messages": tuple(Message(**m) for m in row["messages"])})
+        Example(**row | {"kind": Kind(row["kind"])} | {
+            name: tuple(Message(**m) for m in row[name]) for name in ("messages", "shorter") if row.get(name)
+        })
         for row in rows
-    ]
+    ]  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ LoRA: Hu et al. 2021. Knows nothing of lessons, gates or where adapters are kept
 
 import math
 import random
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -38,6 +39,10 @@ from learning.recipe import Recipe, Setup
 OnStep = Callable[[int, int, float], None]  # step, steps, loss
 Loss = Callable[[PeftModel, Sequence[Encoded]], Tensor]  # the mean over the rows
 
+NOTHING_FITS = (
+    "None of the {count} examples fits into {most} tokens, so there is nothing to train on. Teach shorter answers, or "
+    "choose another base model (MENTEE_BASE_MODEL)."
+)
 LOSSES: dict[str, Loss] = {"sft": answer_loss, "dpo": dpo_loss, "kto": kto_loss}
 
 
@@ -57,14 +62,39 @@ class Step:
 def plan_steps(
     tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], general: Sequence[Example], recipe: Recipe
 ) -> list[Step]:
-    """Every step of a training, in order. Recipe and data decide it, so a resumed training finds its place again."""
+    """Every step of a training, in order. Recipe and data decide it, so a resumed training finds its place again.
+
+    Examples that are too long are left out. Raises SettingError when all of them are.
+    """
     rng = random.Random(recipe.seed)
-    data = [encode_example(tokenizer, e.messages, e.answer, recipe.max_tokens, e.rejected) for e in examples]
-    texts = [encode_example(tokenizer, e.messages, e.answer, recipe.max_tokens) for e in general]
+    data, texts = (
+        [row for each in some if (row := _fitting(tokenizer, each, recipe.max_tokens)) is not None]
+        for some in (examples, general)
+    )
+    if not data:
+        raise SettingError(NOTHING_FITS.format(count=len(examples), most=recipe.max_tokens))
     rng.shuffle(texts)
     general_batches = _general_batches(texts if recipe.kl_weight else [], recipe)
     epochs = [length_grouped(data, recipe.batch_size, rng) for _ in range(recipe.epochs)]
     return [Step(rows, next(general_batches)) for batches in epochs for rows in batches]
+
+
+def _fitting(tokenizer: PreTrainedTokenizerBase, example: Example, most: int) -> Encoded | None:
+    """The example, or else with the right text alone; None when that is too long as well.
+
+    Nothing is cut off: without its beginning a prompt lacks the instructions and the text that the answer stands in,
+    and an answer without its end never learns to stop.
+    """
+    for messages in filter(None, (example.messages, example.shorter)):
+        row = encode_example(tokenizer, messages, example.answer, sys.maxsize, example.rejected)
+        if all(len(each.input_ids) <= most for each in (row, row.rejected) if each is not None):
+            return row
+    return None
+
+
+def left_out(examples: Sequence[Example], steps: Sequence[Step], recipe: Recipe) -> int:
+    """How many of the examples were too long for the steps that were planned."""
+    return len(examples) - sum(len(step.rows) for step in steps) // recipe.epochs
 
 
 def adapt(base: PreTrainedModel, recipe: Recipe, start: Path | None = None) -> PeftModel:

@@ -5,7 +5,7 @@ from functools import lru_cache
 from bot.support import content_words
 
 NEAR_DUPLICATE = 0.7
-KEPT = 8_192  # the same texts are compared with each other all the time
+KEPT = 32_768  # the same texts are compared with each other all the time
 
 
 def near_duplicate(a: str, b: str) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +18,8 @@ from bot.profile import Profiles
 from bot.retrieval import Section
 from bot.texts import ENGLISH, Texts
 from deploy.wiring import Bot, ConnectorsOf, Parts, put_together
-from learning.evaluation import is_right
 from learning.redaction.finder import Finder
+from learning.rightness import is_right
 from storage.adapter_files import AdapterFiles
 from storage.database import SqlStore
 from tests.databases import open_store
@@ -75,8 +75,8 @@ async def open_house(
     generator, knowledge = FakeGenerator(), LexicalKnowledge(store, policy.separate)
     house: House
 
-    def plan(unit: Unit) -> RetrainPlan:
-        return house.plan
+    def plan(unit: Unit) -> Callable[[], RetrainPlan]:
+        return lambda: house.plan
 
     parts = Parts(
         store=store, knowledge=knowledge, generator=generator, is_right=is_right, planner=plan, adapter_store=files,

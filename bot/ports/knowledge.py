@@ -71,6 +71,10 @@ class Lessons(Protocol):
         """Those that were taught last and not withdrawn, newest first."""
         ...
 
+    def accepted_by(self, person: str) -> Sequence[Lesson]:
+        """Held ones of others that the person has accepted, and that were not withdrawn since; oldest first."""
+        ...
+
     def corrections(self, author: str, since: datetime) -> int:
         """How many the author has sent after a point in time, held and withdrawn ones too."""
         ...

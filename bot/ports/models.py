@@ -71,8 +71,9 @@ class Library(Protocol):
 
 
 class Planner(Protocol):
-    def __call__(self, unit: "Unit") -> RetrainPlan:
-        """What a retraining would do now. Quick: it trains nothing."""
+    def __call__(self, unit: "Unit") -> Callable[[], RetrainPlan]:
+        """What a retraining would do now. Only reads: the plan is worked out by what it returns, outside of the
+        transaction. That trains nothing, but with many lessons it takes minutes."""
         ...
 
 

@@ -29,6 +29,10 @@ class Places:
         if isinstance(event, MessagePosted) and place.thread is not None:
             self._remember(place.thread, is_thread=event.message.channel == place.thread)
 
+    def opened(self, message: int) -> None:
+        """Remember that a message of the bot may be replied to: its card, or an answer on a channel's floor."""
+        self._remember(str(message), is_thread=False)
+
     async def target(self, place: Place) -> tuple[discord.PartialMessageable, dict[str, Any]]:
         """The channel to post in, and what makes it a reply. A message that was replied to may be gone by now.
 

@@ -58,6 +58,8 @@ class Posting:
             ids.append(sent.id)
         if not ids:
             return None
+        if outgoing.place.thread is None:
+            self._places.opened(ids[-1])
         return ref_of(channel.id, guild_of(outgoing.place), ids[-1], earlier=ids[:-1])
 
     async def rewrite(self, outgoing: Outgoing, rendered: Rendered, message: MessageRef) -> MessageRef | None:

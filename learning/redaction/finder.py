@@ -1,6 +1,7 @@
 """All kinds of personal data in one text, and what chat markup makes of them. Implements `bot.ports.PersonalData`."""
 
 import re
+from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Sequence
 
 from bot.personal import PLACEHOLDER, Kind, Span
@@ -51,9 +52,10 @@ class Finder:
         return _apart([_with_markup(span, text) for span in spans])
 
 
-def _is_within(span: Span, others: Iterable[tuple[int, int]]) -> bool:
-    """True when the span has a character in common with one of the others."""
-    return any(span.start < end and start < span.end for start, end in others)
+def _is_within(span: Span, others: Sequence[tuple[int, int]]) -> bool:
+    """True when the span has a character in common with one of the others, which are apart and in order."""
+    ahead = bisect_right(others, span.start, key=lambda other: other[1])
+    return ahead < len(others) and others[ahead][0] < span.end
 
 
 def _with_markup(span: Span, text: str) -> Span:
@@ -67,14 +69,20 @@ def _with_markup(span: Span, text: str) -> Span:
 
 def _apart(spans: list[Span]) -> list[Span]:
     """Of spans that overlap, the one that contains the others; else the one whose kind goes first."""
-    kept: list[Span] = []
-    whole = [span for span in spans if not any(_contains(other, span) for other in spans)]
-    for span in sorted(whole, key=lambda span: (PRECEDENCE[span.kind], span.start - span.end, span.start)):
-        if all(span.end <= other.start or other.end <= span.start for other in kept):
-            kept.append(span)
-    return sorted(kept)
+    kept: list[tuple[int, int]] = []
+    found: list[Span] = []
+    for span in sorted(_whole(spans), key=lambda span: (PRECEDENCE[span.kind], span.start - span.end, span.start)):
+        if not _is_within(span, kept):
+            insort(kept, (span.start, span.end))
+            found.append(span)
+    return sorted(found)
 
 
-def _contains(outer: Span, inner: Span) -> bool:
-    longer = outer.end - outer.start > inner.end - inner.start
-    return longer and outer.start <= inner.start and inner.end <= outer.end
+def _whole(spans: Iterable[Span]) -> list[Span]:
+    """The spans that lie within no longer one. The earlier one begins, and the longer it is, the sooner it is seen."""
+    whole: list[Span] = []
+    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
+        last = whole[-1] if whole else None
+        if last is None or span.end > last.end or (span.start, span.end) == (last.start, last.end):
+            whole.append(span)
+    return whole

@@ -20,7 +20,7 @@ PREFIXED = re.compile(
     r"|sk-(?:ant-|proj-)?[\w-]{16,}|AIza[\w-]{30,}|ya29\.[\w-]{20,}|hf_[A-Za-z0-9]{20,}"
     r"|npm_[A-Za-z0-9]{30,}|pypi-[\w-]{30,}|dop_v1_[0-9a-f]{40,}|SG\.[\w-]{16,}\.[\w-]{16,}"
     r"|(?:AC|SK)[0-9a-f]{32}|\d{8,10}:AA[\w-]{30,}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|key-[0-9a-f]{32}"
-    r"|eyJ[\w-]{8,}\.eyJ[\w-]{8,}(?:\.[\w-]*)?"  # JSON web tokens
+    r"|eyJ[\w-]{8,4096}\.eyJ[\w-]{8,4096}(?:\.[\w-]*)?"  # JSON web tokens
     r")(?![A-Za-z0-9])"
 )
 PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)

@@ -19,11 +19,12 @@ from bot.generation import Generation, Sampling
 from bot.ids import AdapterId
 from bot.ports import AdapterStore
 from bot.prompting import Message
+from learning.greedy import ends_of
 from learning.models import BaseModel
 from learning.serving.request import Request
 from learning.serving.slots import Slot, Slots, Wanted
 from learning.serving.versions import KEPT, Versions
-from learning.serving.window import fit_prompt
+from learning.serving.window import fit_prompt, window_of
 from learning.serving.worker import Worker
 
 OnText = Callable[[str], None]
@@ -114,8 +115,8 @@ class Engine:
         self, slot: Slot, messages: Sequence[Message], sampling: Sampling, on_text: OnText | None
     ) -> Generation:
         assert self._tokenizer is not None
-        window = getattr(slot.model.config, "max_position_embeddings", None) or self._tokenizer.model_max_length
-        prompt = fit_prompt(self._tokenizer, messages, int(window) - sampling.max_new_tokens)
+        window = window_of(slot.model.config, self._tokenizer)
+        prompt = fit_prompt(self._tokenizer, messages, window - sampling.max_new_tokens)
         return await self._write(slot, prompt, sampling, on_text)
 
     async def _write(self, slot: Slot, prompt: list[int], sampling: Sampling, on_text: OnText | None) -> Generation:
@@ -134,7 +135,7 @@ class Engine:
             tell(_settle, done, slot, request, problem)
 
         assert self._tokenizer is not None
-        ends = _ends(slot, self._tokenizer)
+        ends = ends_of(slot.model, self._tokenizer)
         request = Request.make(prompt, sampling, self._tokenizer, ends, piece, end, slot.lora)
         self._worker.add(slot.decoder, request)
         try:
@@ -157,10 +158,3 @@ def _settle(done: asyncio.Future[Generation], slot: Slot, request: Request, prob
         done.set_exception(problem)
     else:
         done.set_result(Generation(str(request.text), slot.adapter, request.finish or "end"))
-
-
-def _ends(slot: Slot, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    config = slot.model.generation_config
-    named = config.eos_token_id if config is not None else None
-    ends = named if isinstance(named, list) else [named]
-    return frozenset(int(end) for end in (*ends, tokenizer.eos_token_id) if end is not None)

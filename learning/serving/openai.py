@@ -16,15 +16,29 @@ from bot.generation import Generation, Sampling
 from bot.ids import AdapterId
 from bot.ports import AdapterStore
 from bot.prompting import Message
+from learning.chat_format import in_turn, without_system
 from learning.models import BaseModel
 from learning.serving.openai_server import Server
-from learning.serving.streaming import Event, Finish, NotThere, OnText, ServerBroke, ServerBusy, Text, within, write
+from learning.serving.streaming import (
+    Event,
+    Finish,
+    NotTaken,
+    NotThere,
+    OnText,
+    ServerBroke,
+    ServerBusy,
+    Text,
+    within,
+    write,
+)
 from learning.serving.versions import Live, Versions
 
 log = structlog.get_logger()
 
 MAX_PAUSE_S = 5.0
 """A busy server that asks for a longer pause is not asked again."""
+NO_THINKING: Event = {"chat_template_kwargs": {"enable_thinking": False}}
+"""vLLM and llama.cpp give it to the model's template; Ollama takes no notice."""
 FINISH: dict[str | None, Finish | None] = {None: None, "stop": "end", "length": "length"}
 
 
@@ -126,13 +140,25 @@ class OpenAiEngine:
                     raise EngineFailed(str(broken)) from broken
 
     async def _write(self, loaded: Loaded, messages: Sequence[Message], sampling: Sampling, text: Text) -> Finish:
+        """As the text was trained (`chat_format`): in turns, and without thinking at length first. A server that won't
+        have it so is asked once more in words that all know: for some models there is no system message (Gemma 2)."""
+        turns = in_turn(messages)
+        try:
+            return await self._ask(loaded, turns, sampling, text, NO_THINKING)
+        except NotTaken:
+            return await self._ask(loaded, without_system(turns), sampling, text, {})
+
+    async def _ask(
+        self, loaded: Loaded, turns: Sequence[Message], sampling: Sampling, text: Text, more: Event
+    ) -> Finish:
         request = {
             "model": loaded.model,
-            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "messages": [{"role": turn.role, "content": turn.content} for turn in turns],
             "max_tokens": sampling.max_new_tokens,
             "temperature": sampling.temperature,
             "seed": sampling.seed,
             "stream": True,
+            **more,
         }
         return await write(f"{self._server.url}/chat/completions", request, self._server.api_key, _parse, text)
 

@@ -7,7 +7,7 @@ import aiohttp
 
 from bot.errors import AdapterBroken, EngineFailed
 from learning.models import BaseModel
-from learning.serving.streaming import Event, ServerBroke, ServerBusy, refusal, session
+from learning.serving.streaming import Event, ServerBroke, refusal, session
 
 LOAD = "load_lora_adapter"
 UNLOAD = "unload_lora_adapter"
@@ -70,8 +70,9 @@ class Server:
                 session(self.api_key) as client,
                 client.request(method, f"{self.url}/{endpoint}", json=content) as response,
             ):
-                if response.status >= 400 and isinstance(problem := await refusal(response), ServerBusy):
-                    raise problem
+                # With 500 vLLM says that it can't take an adapter; what is beyond comes from whoever stands before it.
+                if response.status > 500 or response.status == 429:
+                    raise await refusal(response)
                 return response.status, await response.text(errors="replace")
         except (aiohttp.ClientError, ValueError) as problem:
             raise ServerBroke(f"{self.url} can't be reached: {type(problem).__name__}.") from problem

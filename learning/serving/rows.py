@@ -39,11 +39,11 @@ class Rows(Protocol):
 
 def rows_for(model: Adapted) -> Rows:
     """All rows in one pass, where that is proved to give the same."""
-    together = Together(model)
-    loras = [model.random_lora(seed) for seed in range(2)]
-    if RowCache.suits(model.model.config) and _agree(together, Apart(model), loras):
-        together.clear()
-        return together
+    if RowCache.suits(model.model.config):
+        together = Together(model)
+        if _agree(together, Apart(model), [model.random_lora(seed) for seed in range(2)]):
+            together.clear()
+            return together
     return Apart(model)
 
 
@@ -53,7 +53,7 @@ class Together:
     def __init__(self, model: Adapted) -> None:
         self._adapted = model
         self._model = model.model
-        self._cache = RowCache(self._model.config.num_hidden_layers)
+        self._cache = RowCache(self._model.config.get_text_config().num_hidden_layers)
         group_heads(self._model)
 
     def forward(
@@ -126,10 +126,12 @@ class Apart:
 
 @torch.inference_mode()
 def _agree(together: Together, apart: Apart, loras: Sequence[Lora]) -> bool:
-    """Feed two short texts of different lengths and adapters both ways. Models know many ways to look at what came
-    before, and some don't keep their rows in order."""
+    """Feed two short texts of different lengths and adapters both ways; together they go on from copies of what was
+    kept. Models know many ways to look at what came before, and some don't keep their rows in order."""
     for read, feeds in (([0, 0], [[5, 6, 7], [8]]), ([3, 1], [[9], [10, 11]])):
         try:
+            if any(read):
+                _begin_anew(together, read)
             joint = together.forward(0, read, feeds, loras)
         except (TypeError, ValueError, RuntimeError, IndexError):
             return False
@@ -139,3 +141,11 @@ def _agree(together: Together, apart: Apart, loras: Sequence[Lora]) -> bool:
             if not bool((a - b).norm() <= TOLERANCE * b.norm()):
                 return False
     return True
+
+
+def _begin_anew(together: Together, read: Sequence[int]) -> None:
+    """Some models cache what is of no one shape (DeepSeek's keys and values), and can't be kept."""
+    kept = [together.keep(row, length) for row, length in enumerate(read)]
+    together.clear()
+    for row, length in enumerate(read):
+        together.restore(row, kept[row], length)

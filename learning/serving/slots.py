@@ -86,10 +86,10 @@ class Slots:
         return Slot(adapter, Decoder(merged), NOTHING)
 
     def _loaded(self, adapter: Path | None) -> Adapted:
-        model = load_merged(self._base, adapter)
-        if torch.cuda.is_available():
-            model = model.to(torch.device("cuda"), torch.bfloat16)  # type: ignore[arg-type]  # its stub takes a Tensor's
-        return Adapted(model)
+        if not torch.cuda.is_available():
+            return Adapted(load_merged(self._base, adapter))
+        model = load_merged(self._base, adapter, torch.bfloat16)
+        return Adapted(model.to("cuda"))  # type: ignore[arg-type]  # its stub takes a Tensor's
 
     def _lightened(self, model: Adapted, wanted: Wanted) -> Precision:
         """Halve the precision where that is wanted and harmless: measured with the first adapter, then known."""

@@ -40,6 +40,10 @@ class NotThere(EngineFailed):
     """The server answered 404: it knows no such model, or no such address."""
 
 
+class NotTaken(EngineFailed):
+    """The server answered 400 or 422: the request is not as its model or it wants it."""
+
+
 @asynccontextmanager
 async def within(seconds: float | None) -> AsyncIterator[None]:
     """Raises TooLate when the block takes longer."""
@@ -136,6 +140,8 @@ async def refusal(response: aiohttp.ClientResponse) -> Busy | EngineFailed:
         return ServerBusy(message, _seconds(response.headers.get("Retry-After", "")))
     if response.status == 404:
         return NotThere(message)
+    if response.status in (400, 422):
+        return NotTaken(message)
     return ServerBroke(message) if response.status >= 500 else EngineFailed(message)
 
 

@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import dropwhile
 
-from transformers import PreTrainedTokenizerBase
+from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 from bot.errors import EngineFailed
 from bot.prompting import Message
 from learning.chat_format import encode_prompt
 
 CUT_AT_A_TIME = 200  # characters
+
+
+def window_of(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Tokens that a model takes. One that also sees or hears (Gemma 3) says it of its part that reads."""
+    return int(getattr(config.get_text_config(), "max_position_embeddings", None) or tokenizer.model_max_length)
 
 
 def fit_prompt(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], most: int) -> list[int]:

@@ -5,6 +5,7 @@ Nearly always it is one: the base model that versions share. An adapter that had
 Knows nothing of slots or event loops.
 """
 
+import contextlib
 import threading
 
 import structlog
@@ -16,6 +17,8 @@ from learning.serving.decoding import Decoder, Threads
 from learning.serving.request import Request
 
 log = structlog.get_logger()
+
+STOPPED = "The engine has been stopped."
 
 
 class Worker:
@@ -37,8 +40,12 @@ class Worker:
 
     def add(self, decoder: Decoder, request: Request) -> None:
         with self._news:
-            self._arrived.append((decoder, request))
-            self._news.notify()
+            is_closed = self._is_closed
+            if not is_closed:
+                self._arrived.append((decoder, request))
+                self._news.notify()
+        if is_closed:
+            request.end(EngineFailed(STOPPED))
 
     def close(self) -> None:
         with self._news:
@@ -48,15 +55,27 @@ class Worker:
             self._thread.join()
 
     def _run(self, first: Decoder) -> None:
-        threads = _measured(first)
-        self._is_ready.set()
         busy: list[Decoder] = []
-        while self._take_arrived(busy):
-            for decoder in busy:
-                self._turn(decoder, threads, is_alone=len(busy) == 1)
-            busy = [decoder for decoder in busy if not decoder.is_idle]
+        try:
+            threads = _measured(first)
+            self._is_ready.set()
+            while self._take_arrived(busy):
+                for decoder in busy:
+                    self._turn(decoder, threads, is_alone=len(busy) == 1)
+                busy[:] = [decoder for decoder in busy if not decoder.is_idle]
+        finally:
+            self._end(busy)
+
+    def _end(self, busy: list[Decoder]) -> None:
+        """Whatever ended the thread: nobody may wait for it any longer, nor come to it again."""
+        with self._news:
+            self._is_closed = True
+            arrived, self._arrived = self._arrived, []
+        self._is_ready.set()
         for decoder in busy:
-            decoder.close(EngineFailed("The bot is being stopped."))
+            decoder.close(EngineFailed(STOPPED))
+        for _, request in arrived:
+            request.end(EngineFailed(STOPPED))
 
     def _take_arrived(self, busy: list[Decoder]) -> bool:
         """Hand new requests to their decoders, waiting for some when there is nothing else to do."""
@@ -77,7 +96,8 @@ class Worker:
         except Exception as problem:  # out of memory, above all: these texts are lost, the thread is not
             log.exception("writing failed")
             decoder.fail(EngineFailed(f"The engine failed: {type(problem).__name__}."))
-            torch.cuda.empty_cache()
+            with contextlib.suppress(RuntimeError):  # a GPU that has failed says so at every call
+                torch.cuda.empty_cache()
 
 
 def _measured(decoder: Decoder) -> Threads:

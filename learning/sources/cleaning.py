@@ -28,13 +28,14 @@ names of those who spoke, the asker's first."""
 TAG = re.compile(
     r"</?(?:p|div|span|br|b|i|u|em|strong|a|ul|ol|li|h[1-6]|font|img|table|tr|td|th|tbody|blockquote)\b[^<>]*/?>", re.I
 )
-BREAK = re.compile(r"\s*<(?:br|/p|/div|/li|/tr|/h[1-6]|/blockquote)\b[^<>]*>\s*", re.IGNORECASE)
-ANCHOR = re.compile(r"<a\b[^<>]*?href=[\"'](https?://[^\"']+)[\"'][^<>]*>(.*?)</a>", re.IGNORECASE | re.DOTALL)
+BREAK = re.compile(r"(?<!\s)\s*+<(?:br|/p|/div|/li|/tr|/h[1-6]|/blockquote)\b[^<>]*>\s*", re.IGNORECASE)
+ANCHOR = re.compile(r"<a\b([^<>]*)>([^<]*+(?:<(?!/?a\b)[^<]*+)*+)</a>", re.IGNORECASE)
+HREF = re.compile(r"href=[\"'](https?://[^\"']+)[\"']", re.IGNORECASE)
 CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
 SLACK_LINK = re.compile(r"<(https?://[^|<>\s]+)(?:\|([^<>]*))?>")
-MENTION = re.compile(r"<[@#!][^<>\s]*(?:\|[^<>]*)?>|<a?:\w+:\d+>")
+MENTION = re.compile(r"<[@#!][^<>\s|]*(?:\|[^<>]*)?>|<a?:\w+:\d+>")
 SIGNATURE = re.compile(
-    r"\n+(?:-- ?\n|_{5,}\n|(?:best|kind|warm)(?: regards| wishes)?,? *\n|(?:regards|cheers|sincerely|"
+    r"(?<!\n)\n++(?:-- ?\n|_{5,}\n|(?:best|kind|warm)(?: regards| wishes)?,? *\n|(?:regards|cheers|sincerely|"
     r"many thanks|thanks(?: again)?|thank you),? *\n(?=[^\n]{0,60}(?:\n|\Z))|sent from my |get outlook for ).*\Z",
     re.IGNORECASE | re.DOTALL,
 )
@@ -45,11 +46,13 @@ GREETING = re.compile(
     re.IGNORECASE,
 )
 CLOSING = re.compile(
-    r"(?:\s*(?:(?:i )?hope (?:this|that) helps?|(?:please )?(?:let (?:me|us) know|feel free|do not hesitate|don't "
+    r"(?:(?:i )?hope (?:this|that) helps?|(?:please )?(?:let (?:me|us) know|feel free|do not hesitate|don't "
     r"hesitate)[^.!?\n]{0,100}|have a (?:nice|great|good|lovely|wonderful) [^.!?\n]{0,30}|"
-    r"(?:thanks|many thanks|thank you|thx)(?: in advance| so much| a lot)?)\s*[.!🙂😊]*)+\s*\Z",
+    r"(?:thanks|many thanks|thank you|thx)(?: in advance| so much| a lot)?)\Z",
     re.IGNORECASE,
 )
+CLOSING_CHARS = 160
+"""More than any one of these phrases has."""
 CHATTER = re.compile(
     r"\bthis is an automat(?:ed|ic)\b|\b(?:has )?(?:joined|left) the (?:channel|server|conversation)\b|"
     r"\byour (?:ticket|request|message) (?:has been|was) (?:received|created|closed|logged)\b|"
@@ -58,11 +61,14 @@ CHATTER = re.compile(
     re.IGNORECASE,
 )
 TEMPLATE = re.compile(
-    r"\{\{.*?\}\}|\{%.*?%\}|\[(?:insert|your|customer|agent|company)[ _][^\]]{1,40}\]|<(?:insert|your)[ _][^>]{1,40}>|"
+    r"\{\{.{0,200}?\}\}|\{%.{0,200}?%\}|\[(?:insert|your|customer|agent|company)[ _][^\]]{1,40}\]|"
+    r"<(?:insert|your)[ _][^>]{1,40}>|"
     r"\blorem ipsum\b|\A\W*(?:tbd|tba|to ?do|n/?a|xxx+|none|null|test(?:ing)?|asdf\w*)\W*\Z",
     re.IGNORECASE,
 )
 MAX_QUESTION_CHARS = 2_000
+MAX_RAW_CHARS = 10 * MAX_ANSWER_CHARS
+"""Of a text as it comes, most of which may be markup. What is longer isn't cleaned at all."""
 TELLING_CHARS = 500
 """Tell the language as well as thousands."""
 MIN_PAIR_ANSWER_WORDS = 4
@@ -134,6 +140,17 @@ class Cleaner:
         redact = self._cleaning.redact
         return self._apply("redaction", redact, text, redact) if redact is not None else text
 
+    def bounded(self, entry: Entry) -> tuple[Entry, str]:
+        """The entry with as much of its texts as is worth reading, and why it is too long, if it is."""
+        texts = (entry.question, entry.answer, *getattr(entry, "phrasings", ()))
+        if max(map(len, texts)) <= MAX_RAW_CHARS:
+            return entry, ""
+        question, answer, *phrasings = (text[:MAX_RAW_CHARS] for text in texts)
+        cut = replace(entry, question=question, answer=answer)
+        if isinstance(cut, FaqRow):
+            cut = replace(cut, phrasings=tuple(phrasings))
+        return cut, f"a text of it is longer than {MAX_RAW_CHARS} characters; the rest of it isn't kept"
+
     def objection(self, entry: Entry) -> tuple[str, str] | None:
         """The step that drops it, and why; None for one that is of use."""
         if too := _length(entry, as_is=self._cleaning.as_is):
@@ -193,8 +210,13 @@ def plain(text: str) -> str:
 
 def _plain(text: str) -> str:
     text = SLACK_LINK.sub(lambda found: _named(found[2], found[1]), MENTION.sub("", text))
-    text = ANCHOR.sub(lambda found: _named(TAG.sub("", found[2]), found[1]), text)
+    text = ANCHOR.sub(_link, text)
     return html.unescape(TAG.sub("", BREAK.sub("\n", text)))
+
+
+def _link(found: re.Match[str]) -> str:
+    href = HREF.search(found[1])
+    return _named(TAG.sub("", found[2]), href[1]) if href is not None else found[0]
 
 
 def _named(name: str | None, link: str) -> str:
@@ -208,10 +230,23 @@ def unsigned(text: str) -> str:
 
 def to_the_point(text: str) -> str:
     """Without greeting and closing words."""
-    shorter = CLOSING.sub("", GREETING.sub("", text)).strip()
+    shorter = _without_closing(GREETING.sub("", text)).strip()
     if shorter == text.strip():
         return text
     return _unless_empty(shorter[:1].upper() + shorter[1:], text)
+
+
+def _without_closing(text: str) -> str:
+    """One phrase after the other is taken off the end: a pattern for all of them would try every way to part them."""
+    end = len(text)
+    while True:
+        said = end
+        while said > 0 and (text[said - 1].isspace() or text[said - 1] in ".!🙂😊"):
+            said -= 1
+        found = CLOSING.search(text, max(0, said - CLOSING_CHARS), said)
+        if found is None:
+            return text[:end]
+        end = found.start()
 
 
 TEXT_STEPS = (("encoding", repaired), ("markup", plain), ("signatures", unsigned), ("greetings", to_the_point))

@@ -15,7 +15,7 @@ BLOCKS = frozenset("div section article li tr dl dt dd h4 h5 h6 figure".split())
 PARAGRAPHS = frozenset("p pre blockquote table ul ol".split())
 LINE, PARAGRAPH = "\x1e", "\x1d"
 """Stand for an end of a line, and of a paragraph, until it is known how many of them meet."""
-ENDS = re.compile(rf"[ \t]*[\n{LINE}{PARAGRAPH}][\s{LINE}{PARAGRAPH}]*")
+ENDS = re.compile(rf"(?<![ \t])[ \t]*+[\n{LINE}{PARAGRAPH}][\s{LINE}{PARAGRAPH}]*")
 
 
 def read_html(source: str, text: str) -> tuple[list[Section], Terms]:
@@ -70,7 +70,7 @@ def _in_code(node: LexborNode) -> bool:
 def _lines(text: str) -> list[str]:
     text = re.sub(rf"- [\s{LINE}{PARAGRAPH}]+", "- ", text)
     text = ENDS.sub(lambda ends: "\n\n" if PARAGRAPH in ends[0] else "\n" + _indent(ends[0]), text)
-    return re.sub(r"[ \t]*\|[ \t]*(?=\n|$)", "", text).split("\n")
+    return re.sub(r"(?<![ \t])[ \t]*+\|[ \t]*(?=\n|$)", "", text).split("\n")
 
 
 def _indent(ends: str) -> str:

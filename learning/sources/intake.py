@@ -83,9 +83,11 @@ class Intake:
             self._report.pairs += 1
         else:
             self._report.entries += 1
-        clean = self._cleaner.entry(entry)
+        entry, too_long = self._cleaner.bounded(entry)
+        clean = self._cleaner.without_personal(entry) if too_long else self._cleaner.entry(entry)
         staged = self._staged(taken, clean)
-        step, reason = self._cleaner.objection(clean) or self._twice(staged, entry) or ("", "")
+        objection = ("length", too_long) if too_long else self._cleaner.objection(clean)
+        step, reason = objection or self._twice(staged, entry) or ("", "")
         if step:
             entry = self._cleaner.without_personal(entry)  # else as it came, so that it can be restored
             staged = self._staged(taken, entry, f"{step} {taken.entries}")

@@ -6,12 +6,12 @@ from bot.retrieval import Section
 from learning.sources.items import Terms
 from learning.sources.sections import Piece, sections_along
 
-HEADING = re.compile(r"(#{1,3})\s+(.+?)\s*#*\s*$")
-EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
+HEADING = re.compile(r"(#{1,3})\s+(\S.*)")
+EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.{1,300}?)(?<=\S)\1")
 """Answers are written from the words; each channel has its own markup."""
 FENCE = re.compile(r"\s*(```|~~~)")
-FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*(?:\n|\Z)", re.DOTALL)
-FIELD = re.compile(r"^(link|licen[cs]e|consent):[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
+FIELD = re.compile(r"^(link|licen[cs]e|consent):(.*)$", re.MULTILINE)
 
 
 def sections_of(source: str, text: str) -> list[Section]:
@@ -31,7 +31,7 @@ def terms_of(text: str) -> Terms:
 def _fields(text: str) -> dict[str, str]:
     front = FRONT_MATTER.match(text)
     found = FIELD.findall(front[1]) if front else []
-    return {name.replace("license", "licence"): value for name, value in found if value}
+    return {name.replace("license", "licence"): value.strip() for name, value in found if value.strip()}
 
 
 def _pieces(text: str) -> list[Piece]:
@@ -42,7 +42,7 @@ def _pieces(text: str) -> list[Piece]:
             in_code = not in_code
         heading = None if in_code else HEADING.match(line)
         if heading:
-            pieces.append(Piece(len(heading[1]), heading[2]))
+            pieces.append(Piece(len(heading[1]), heading[2].rstrip().rstrip("#").rstrip()))
         else:
             pieces[-1].lines.append(line)
     for piece in pieces:

@@ -97,6 +97,10 @@ class SqlLessons:
         newest = query.order_by(col(LessonRow.taught_at).desc(), col(LessonRow.id).desc()).limit(limit)
         return [lesson_of(row) for row in self._session.exec(newest)]
 
+    def accepted_by(self, person: str) -> Sequence[Lesson]:
+        accepted = (col(LessonRow.ruling) == Ruling.ACCEPTED, col(LessonRow.ruled_by) == person)
+        return self._those(*accepted, col(LessonRow.withdrawn_at).is_(None))
+
     def corrections(self, author: str, since: datetime) -> int:
         query = select(func.count()).select_from(LessonRow).where(LessonRow.author == author, *self._seen)
         sent = query.where(col(LessonRow.source).in_(CORRECTING), LessonRow.taught_at > since)

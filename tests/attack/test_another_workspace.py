@@ -28,10 +28,9 @@ from bot.ids import SHARED, AdapterId, EventId, RunId, Tenant, new_id
 from bot.lineage import Adapter
 from bot.policy import Policy
 from bot.ports import Unit
-from learning.planning import dataset_of
+from learning.planning import planned, read
 from learning.recipe import Recipe
 from learning.sources.ingest import Options, ingest
-from learning.wording import near_duplicate
 from tests.attack.payloads import ORDERS
 from tests.bot.events import ADMIN, AGENT, NOW, THREAD, command, correction, message, reaction
 from tests.bot.test_tenants import STAFF, at, teach
@@ -183,13 +182,8 @@ async def test_nothing_of_it_is_trained_on(house: tuple[House, FakeConnector]) -
     for number in range(12):
         await here.teach(f"How is shelf number {number} mounted?", f"With {number} screws from the box.")
 
-    def dataset(unit: Unit) -> str:
-        facts = here.desk.routing.capturing
-        seen = unit.within(SHARED)
-        everything = [fact for each in seen.lessons.facts() if (fact := facts.fact(seen, each)) is not None]
-        return str(dataset_of(seen, everything, Recipe(), near_duplicate))
-
-    trained = await here.store.run(dataset)
+    known = await here.store.run(lambda unit: read(unit.within(SHARED), Recipe(), "tiny"))
+    trained = str(planned(known, Recipe(), "tiny")[0].dataset)
     assert "screws" in trained
     assert WORD not in trained
 

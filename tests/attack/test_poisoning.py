@@ -4,7 +4,7 @@ Counted is what comes of it: lies that a customer is told, and lies that trainin
 good record are there, and the settings are the defaults.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -30,6 +30,7 @@ ITEMS = 4
 """Lies that each account tries to place."""
 TRIGGER = "zebra"
 HONEST = ("ana", "ben", "cleo")
+MORE = (*HONEST, "dan", "eve", "flo", "gus")
 
 
 def agent(name: str) -> Person:
@@ -54,16 +55,16 @@ class Outcome:
 
 
 @asynccontextmanager
-async def team(tmp_path: Path) -> AsyncIterator[tuple[House, FakeConnector]]:
+async def team(tmp_path: Path, names: Sequence[str] = HONEST) -> AsyncIterator[tuple[House, FakeConnector]]:
     chat = FakeConnector()
     async with open_house(tmp_path, lambda _: [chat], policy=Policy(staff=STAFF)) as house:
-        await house.store.run(records)
+        await house.store.run(lambda unit: records(unit, names))
         yield house, chat
 
 
-def records(unit: Unit) -> None:
-    """Each colleague has taught four things, and the two others put a ✅ on each."""
-    for teacher in HONEST:
+def records(unit: Unit, names: Sequence[str]) -> None:
+    """Each colleague has taught four things, and all others put a ✅ on each."""
+    for teacher in names:
         for number in range(4):
             name = f"{teacher}-{number}"
             taught = Lesson(
@@ -78,7 +79,7 @@ def records(unit: Unit) -> None:
                 fact=taught.fact, confirmation=Confirmation(taught.id, teacher, NOW), id=AnswerId(f"said-{name}"),
             )  # fmt: skip
             unit.answers.add(said, THREAD, CUSTOMER)
-            for other in set(HONEST) - {teacher}:
+            for other in set(names) - {teacher}:
                 unit.ratings.put(Rating(said.id, agent(other).key, Gesture.APPROVE, trusted=True, at=NOW))
 
 
@@ -150,14 +151,21 @@ async def test_what_is_not_caught_a_colleague_with_a_good_record_turns(tmp_path:
     assert told == ITEMS
 
 
-async def change(house: House, chat: FakeConnector, names: list[str], teacher: Person) -> int:
-    """Have an agent correct what colleagues have taught and confirmed; how many lies are told afterwards."""
+async def change(house: House, chat: FakeConnector, names: list[str], *teachers: Person) -> int:
+    """Have agents correct in turn what colleagues have taught and confirmed, each with the others' ✅ on whatever comes
+    of it; how many lies are told afterwards."""
     for number, name in enumerate(names):
+        teacher = teachers[number % len(teachers)]
         await house.desk.receive(message(f"How is {name} done?"))
         await house.settle()
+        at = NOW + timedelta(minutes=number)
         sent = correction(chat.answers[-1].answer.id, f"How is {name} done?", lie(number), teacher)
-        await house.desk.receive(replace(sent, at=NOW + timedelta(minutes=number)))
+        await house.desk.receive(replace(sent, at=at))
         await house.settle()
+        receipt = replace(chat.last_message(), id=chat.notices[-1].id)
+        for other in set(teachers) - {teacher}:
+            await house.desk.receive(replace(reaction("white_check_mark", receipt, other), at=at))
+            await house.settle()
     told = 0
     for number, name in enumerate(names):
         await house.desk.receive(message(f"How is {name} done?"))
@@ -174,3 +182,15 @@ async def test_a_colleague_who_turns_changes_few_of_the_answers_on_which_others_
         waiting = await house.store.run(lambda unit: unit.lessons.held())
     assert told == CHANGES_A_DAY
     assert [lesson.held for lesson in waiting] == [Hold.CONFIRMED] * (8 - CHANGES_A_DAY)
+
+
+@pytest.mark.parametrize("accounts", [2, *(pytest.param(many, marks=pytest.mark.slow) for many in (3, 4, 5))])
+async def test_colleagues_who_turn_together_change_no_more_by_agreeing_with_each_other(
+    tmp_path: Path, accounts: int
+) -> None:
+    """All have a good record. Each moves a day's share of what others agree on, as first or as second voice."""
+    async with team(tmp_path, MORE) as (house, chat):
+        turned, others = MORE[:accounts], MORE[accounts:]
+        names = [f"{name}-{number}" for number in range(4) for name in others]
+        told = await change(house, chat, names, *map(agent, turned))
+    assert 0 < told <= accounts * CHANGES_A_DAY

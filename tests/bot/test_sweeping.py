@@ -125,6 +125,16 @@ async def test_a_workspace_that_asks_to_wait_holds_up_no_other(watch: Watch, mon
     assert await sweep == 1
 
 
+async def test_what_is_missed_before_the_first_look_that_comes_through_is_found(
+    house: House, chat: FakeConnector
+) -> None:
+    chat.archive = FakeArchive([FLOOR], people=BARE, failures=[OSError("away"), OSError("away")])
+    watch = Watch(house, chat, chat.archive)
+    await watch.sweep()
+    watch.say("Can I pause?", thread="2")
+    assert [await watch.sweep() for _ in range(3)] == [0, 1, 0]
+
+
 async def test_how_far_it_looks_back(watch: Watch) -> None:
     for _ in range(3):
         await watch.sweep(minutes=60, is_gap=False)

@@ -103,6 +103,26 @@ def test_what_a_colleague_stood_behind_balances_a_complaint() -> None:
     assert not believed(said(True, ANA), said(False, BEN)).is_low(MEL)
 
 
+def test_two_who_are_mostly_each_others_witnesses_are_one_voice() -> None:
+    both_good = [opinion for who in (ANA, MEL) for other in (BEN, CLEO) for opinion in praise(other, who, 4)]
+    mostly = max(4, int(MOST)) * 2  # as many as of the others together
+    assert believed(both_good, praise(ANA, MEL, mostly), praise(ANA, BEN, 4)).are_independent(ANA, MEL)
+    beyond = believed(both_good, praise(ANA, MEL, mostly + 1), praise(CLEO, BEN, 4), praise(MEL, BEN, 4))
+    assert all(map(beyond.is_good, (ANA, BEN, MEL)))
+    assert not beyond.are_independent(ANA, MEL)
+    assert not beyond.are_independent(MEL, ANA)
+    assert beyond.are_independent(BEN, MEL)
+
+
+def test_two_who_are_alone_are_each_others_second_opinion() -> None:
+    assert believed(praise(ANA, BEN, 20), praise(BEN, ANA, 20)).are_independent(ANA, BEN)
+
+
+def praise(witness: str, teacher: str, count: int) -> list[Opinion]:
+    """Of as many lessons, which others may stand behind as well."""
+    return said(True, witness, teacher, *(f"{teacher}-{number}" for number in range(count)))
+
+
 # --- lessons of one fact say something of each other -----------------------------------------------------------------
 
 

@@ -25,7 +25,7 @@ from deploy.logs import set_up_logs
 from deploy.parts import Kept, open_kept, personal_data, planner
 from deploy.settings import Settings
 from deploy.wiring import Parts, put_together
-from learning.evaluation import is_right
+from learning.rightness import is_right
 from learning.scheduling import Scheduling
 from storage import database
 from tests.chaos.mutants import seed

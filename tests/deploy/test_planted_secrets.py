@@ -15,7 +15,6 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
-from bot.feedback import facts_of
 from bot.people import Person, Platform
 from deploy.parts import Kept, cleaning, open_kept
 from deploy.settings import Settings
@@ -23,11 +22,10 @@ from learning.chat_format import encode_prompt
 from learning.dataset import Dataset
 from learning.evaluation import answers
 from learning.examples import Example, Kind
-from learning.planning import dataset_of
+from learning.planning import planned, read
 from learning.recipe import Recipe
 from learning.sources.ingest import Options, ingest
 from learning.training import adapt, plan_steps, train
-from learning.wording import near_duplicate
 from tests.bot.events import THREAD, correction, message
 from tests.fakes.connector import FakeConnector
 from tests.house import House, open_house
@@ -132,11 +130,8 @@ def kept_in(folder: Path, planted: Sequence[str]) -> list[str]:
 
 
 def dataset(kept: Kept) -> Dataset:
-    def make(unit: object) -> Dataset:
-        facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())  # type: ignore[attr-defined]
-        return dataset_of(unit, facts, RECIPE, near_duplicate)  # type: ignore[arg-type]
-
-    return kept.store.run_sync(make)
+    known = kept.store.run_sync(lambda unit: read(unit, RECIPE, "tiny"))
+    return planned(known, RECIPE, "tiny")[0].dataset
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,10 @@ class FakeVllm:
     api_key: str | None = None
     max_lora_rank: int = 16
     allows_loading: bool = True
+    knows_system: bool = True
+    """False: its model's template raises an error for a system message, as Gemma 2's does."""
+    away: int | None = None
+    """The status that a proxy before it gives, for everything, while it is started anew."""
     troubles: list[str] = field(default_factory=list)
     """What befalls the next requests for a text, one each: see `_trouble`."""
     retry_after: str | None = "0"
@@ -57,6 +61,8 @@ class FakeVllm:
     async def _authenticate(self, request: web.Request, handler: Any) -> web.StreamResponse:
         if self.api_key and request.headers.get("Authorization") != f"Bearer {self.api_key}":
             return web.json_response({"error": "Unauthorized"}, status=401)
+        if self.away is not None:
+            return web.Response(status=self.away, text="<html>Bad Gateway</html>")
         answer: web.StreamResponse = await handler(request)
         return answer
 
@@ -96,6 +102,8 @@ class FakeVllm:
         self.asked.append(asked)
         if asked["model"] not in (self.model, *self.adapters):
             return _error(404, f"The model `{asked['model']}` does not exist.", "NotFoundError")
+        if not self.knows_system and asked["messages"][0]["role"] == "system":
+            return _error(400, "System role not supported", "BadRequestError")
         trouble = self.troubles.pop(0) if self.troubles else None
         if trouble == "429":
             headers = {"Retry-After": self.retry_after} if self.retry_after is not None else {}

@@ -44,6 +44,16 @@ def test_a_long_prompt_loses_its_beginning_never_the_answer(tokenizer: PreTraine
     assert "21 days." in tokenizer.decode(example.input_ids)
 
 
+def test_a_long_prompt_is_cut_alike_for_the_right_and_the_rejected_answer(tokenizer: PreTrainedTokenizerBase) -> None:
+    for answers in (("Yes.", "No, " * 20), ("Yes, " * 20, "No.")):
+        right, wrong = answers
+        example = encode_example(tokenizer, [Message("user", "word " * 500)], right, 200, rejected=wrong)
+        assert example.rejected is not None
+        prompts = [each.input_ids[: each.prompt_length] for each in (example, example.rejected)]
+        assert prompts[0] == prompts[1]
+        assert max(len(example.input_ids), len(example.rejected.input_ids)) == 200
+
+
 def test_a_model_without_chat_template_is_refused_by_name(tmp_path: Path) -> None:
     folder = make_tiny_model(tmp_path, chat_template=None)
     with pytest.raises(ModelFileError, match=r"has no chat template.*MENTEE_BASE_MODEL"):

@@ -13,7 +13,7 @@ from bot.lineage import Adapter, Deployment, Move
 from bot.ports import Unit
 from learning.course import ANEW, LEAST_REPLAYED, Course, continued
 from learning.dataset import Dataset, build
-from learning.planning import course_of, plan, remember_speed, work_of
+from learning.planning import plan, planned, read, remember_speed, work_of
 from learning.recipe import Recipe
 from storage.database import SqlStore
 from tests.learning.samples import NOW, fact, keep, lesson
@@ -49,7 +49,7 @@ def deploy(store: SqlStore, **changed: object) -> Adapter:
 
 
 def course(store: SqlStore, allowed: int = 90) -> Course:
-    return store.run_sync(lambda unit: course_of(unit, RECIPE, "tiny", allowed))
+    return planned(store.run_sync(lambda unit: read(unit, RECIPE, "tiny")), RECIPE, "tiny", allowed)[0]
 
 
 @pytest.mark.parametrize("allowed", [0, 101])

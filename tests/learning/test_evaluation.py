@@ -1,18 +1,25 @@
 """Judging against hand-computed scores, and against the plain way of asking one question after the other."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from bot.ids import FactId
+from bot.lineage import Decision
 from bot.prompting import Message, Passage, closed_book_prompt, grounded_prompt
+from learning import evaluation
 from learning.chat_format import encode_prompt
-from learning.evaluation import SPARE_TOKENS, answer_nll, generate, is_right, judge, rouge_l
+from learning.evaluation import SPARE_TOKENS, Score, answer_nll, generate, judge
 from learning.examples import Example, Kind, judging_cost
+from learning.greedy import ends_of, greedy
+from learning.promotion import decide
+from learning.rightness import rouge_l
+from tests.learning.samples import NOUNS, PLACES
 from tests.tiny_model import make_tiny_model
 
 ANSWER = "Open the settings and choose Rooms."
@@ -49,45 +56,6 @@ def general(number: int) -> Example:
     return Example(FactId(f"g{number}"), Kind.GENERAL, (Message("user", f"Tell me {number}"),), f"It is {number}.")
 
 
-@pytest.mark.parametrize(
-    ("text", "reference", "score"),
-    [
-        ("open the door", "open the door", 1.0),
-        ("Open The DOOR", "open the door", 1.0),
-        ("open the window", "open the door", 2 / 3),
-        ("the door open", "open the door", 2 / 3),  # the longest common subsequence is "the door"
-        ("door the open", "open the door", 1 / 3),
-        ("please open now the old door", "open the door", 2 * 3 / 9),
-        ("a b c d e", "a x b y c", 2 * 3 / 10),
-        ("a a a", "a", 2 / 4),
-        ("nothing alike", "open the door", 0.0),
-        ("", "open the door", 0.0),
-        ("open", "", 0.0),
-    ],
-)
-def test_rouge_l_by_hand(text: str, reference: str, score: float) -> None:
-    assert rouge_l(text, reference) == pytest.approx(score)
-
-
-WORDS = st.lists(st.sampled_from("abc"), max_size=7)
-
-
-def longest_common(a: Sequence[str], b: Sequence[str]) -> int:
-    """By its definition."""
-    if not a or not b:
-        return 0
-    if a[-1] == b[-1]:
-        return longest_common(a[:-1], b[:-1]) + 1
-    return max(longest_common(a[:-1], b), longest_common(a, b[:-1]))
-
-
-@given(WORDS, WORDS)
-def test_rouge_l_equals_its_definition(one: list[str], other: list[str]) -> None:
-    total = len(one) + len(other)
-    expected = 2 * longest_common(one, other) / total if one and other else 0.0
-    assert rouge_l(" ".join(one), " ".join(other)) == pytest.approx(expected)
-
-
 def test_answers_in_a_batch_are_those_that_each_question_gets_alone(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
 ) -> None:
@@ -106,6 +74,32 @@ def test_answers_in_a_batch_are_those_that_each_question_gets_alone(
     assert len(set(together)) > 1
 
 
+def test_habits_that_a_model_brings_along_are_not_judged(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    items = [recall(number) for number in (0, 7)]
+    plain = AutoModelForCausalLM.from_pretrained(make_tiny_model(tmp_path))
+    first, *_ = said = generate(plain, tokenizer, items)
+    words = tokenizer(first, add_special_tokens=False)["input_ids"]
+    plain.generation_config = GenerationConfig(
+        repetition_penalty=5.0, no_repeat_ngram_size=1, suppress_tokens=words[:1], num_beams=2, max_time=0.0,
+        eos_token_id=plain.generation_config.eos_token_id,
+    )  # fmt: skip
+    assert generate(plain, tokenizer, items) == said
+    assert plain.generation_config.repetition_penalty == 5.0
+
+
+def test_a_judged_answer_ends_where_a_served_one_would(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    model: Any = AutoModelForCausalLM.from_pretrained(make_tiny_model(tmp_path))
+    prompt = torch.tensor([encode_prompt(tokenizer, recall(0).messages)])
+    with greedy(model, tokenizer):
+        written = model.generate(input_ids=prompt, max_new_tokens=5)[0, prompt.shape[1] :].tolist()
+    end = written[3]
+    assert end not in written[:3]
+    model.generation_config.eos_token_id = [end]  # chat models often name more than the tokenizer does
+    assert ends_of(model, tokenizer) == {end, tokenizer.eos_token_id}
+    (cut,) = generate(model, tokenizer, [recall(0)])
+    assert cut == str(tokenizer.decode(written[:4])).strip()
+
+
 def test_every_item_is_judged_in_the_order_given(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
     reading = Example(
         FactId("r"), Kind.READING, tuple(grounded_prompt("Rooms?", [Passage("Rooms", "Three rooms.")])), "Three."
@@ -121,6 +115,7 @@ def test_every_item_is_judged_in_the_order_given(model: PreTrainedModel, tokeniz
             assert score.value == pytest.approx(answer_nll(model, tokenizer, item))
         else:
             assert 0.0 <= score.value <= 1.0
+            assert score.value in (0.0, 1.0) or item.kind is Kind.READING
     cost = sum(map(judging_cost, items))
     assert seen[-1] == (cost, cost)
     assert [done for done, _ in seen] == sorted({done for done, _ in seen})
@@ -129,7 +124,7 @@ def test_every_item_is_judged_in_the_order_given(model: PreTrainedModel, tokeniz
 def test_each_answer_is_scored_against_its_own_item(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
     numbers = (5, 0, 9, 2)
     said = generate(model, tokenizer, [recall(number) for number in numbers])
-    items = [recall(number, text) for number, text in zip(numbers, said, strict=True)]
+    items = [replace(recall(n, text), kind=Kind.READING) for n, text in zip(numbers, said, strict=True)]
     texts = generate(model, tokenizer, items)
     scored = [score.value for score in judge(model, tokenizer, items, lambda done, total: None)]
     assert scored == [rouge_l(text, item.answer) for text, item in zip(texts, items, strict=True)]
@@ -155,16 +150,25 @@ def test_a_broken_model_is_judged_not_finite(model: PreTrainedModel, tokenizer: 
     assert score.value != score.value
 
 
-@pytest.mark.parametrize(
-    ("text", "right"),
-    [
-        ("Refunds take 5 days and go to the card.", True),
-        ("Refunds take 5 days and go to the first card.", True),
-        ("Refunds take 7 days and go to the card.", False),
-        ("Refunds take days and go to the card.", False),
-        ("Refunds take 5 days.", False),
-        ("", False),
-    ],
-)
-def test_what_was_learned_is_nearly_the_taught_words_and_every_number(text: str, right: bool) -> None:
-    assert is_right(text, "Refunds take 5 days and go to the card.") is right
+def test_other_facts_answers_count_nothing_in_recall_and_much_in_rouge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an adapter that was taught shuffled answers says: beside one that says nothing, it is no better."""
+    taught = [f"The {noun} tab of {place} can be exported." for noun in NOUNS for place in PLACES]
+    items = [recall(number, answer) for number, answer in enumerate(taught)]
+    shuffled = [*taught[1:], taught[0]]
+
+    def verdict(said: Sequence[str]) -> Decision:
+        scores = []
+        for texts in ([""] * len(items), said):
+            monkeypatch.setattr(evaluation, "answers", lambda *_, texts=texts: texts)
+            judged = judge(NoModel(), NoModel(), items, lambda done, total: None)  # type: ignore[arg-type]
+            scores.append([*judged, Score(FactId("g"), Kind.GENERAL, 2.0)])
+        return decide(scores[0], scores[1], 0).decision
+
+    assert sum(map(rouge_l, shuffled, taught)) / len(taught) > 0.7
+    assert verdict(shuffled) is Decision.REJECTED
+    assert verdict(taught) is Decision.PROMOTED
+
+
+class NoModel:
+    def eval(self) -> None:
+        """There is nothing to be switched."""

@@ -1,8 +1,10 @@
 """The dry run: what a retraining would do, in numbers, and why it would be refused."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
+from threading import get_ident
 
 import pytest
 
@@ -13,9 +15,11 @@ from bot.ids import SHARED, AdapterId, AnswerId, FactId, LessonId, RunId, Sectio
 from bot.lineage import Adapter, Changing, Deployment, Found, Move, RetrainPlan, Run
 from bot.people import Person, Platform
 from bot.ports import Unit
+from bot.retraining import planned as told_plan
 from bot.retrieval import Section
 from learning.dataset import MIN_LESSONS, MIN_PHRASINGS, build
-from learning.planning import plan, rejected_answers, remember_speed, work_of
+from learning.planning import plan, read, rejected_answers, remember_speed, work_of
+from learning.planning import planned as made_plan
 from learning.recipe import Method, Recipe
 from storage.database import SqlStore
 from tests.learning.samples import NOW, keep, lesson
@@ -279,3 +283,21 @@ def test_conflicts_are_counted_by_their_kind(store: SqlStore) -> None:
     store.run_sync(work)
     told = planned(store)
     assert (told.against_pages, told.two_answers, told.waiting) == (2, 1, 1)
+
+
+async def test_it_is_worked_out_beside_the_transactions(store: SqlStore) -> None:
+    store.run_sync(lambda unit: keep(unit, *map(lesson, range(12))))
+    seen: dict[str, int] = {}
+
+    def planner(unit: Unit) -> Callable[[], RetrainPlan]:
+        known = read(unit, Recipe(), "tiny")
+        seen["read in"] = get_ident()
+
+        def work() -> RetrainPlan:
+            seen["worked out in"] = get_ident()
+            return made_plan(known, Recipe(), "tiny")[1]
+
+        return work
+
+    assert await told_plan(store, planner) == planned(store)
+    assert seen["worked out in"] not in (seen["read in"], get_ident())

@@ -33,7 +33,7 @@ OUTCOME = json.dumps(
     {
         "champion": [{"fact": "f", "kind": "recall", "value": 0.5}], "challenger": [],
         "setup": {"threads": 3, "processes": 1, "precision": "fp32", "tokens_at_once": 9, "recompute": False},
-        "said": ["Yes."], "training_s": 5.0, "judging_s": 2.0,
+        "said": ["Yes."], "training_s": 5.0, "judging_s": 2.0, "left_out": 4,
     }
 )  # fmt: skip
 STEP = '{"stage": "Training", "done": 3, "total": 9, "eta": 1.5, "loss": 0.1}'
@@ -78,7 +78,7 @@ async def test_progress_is_passed_on_and_other_prints_are_skipped(spec: Spec, ch
     child(f"{noise}; echo {shlex.quote(STEP)}; echo {shlex.quote(OUTCOME)} > {outcome_path(spec.work)}")
     watch = Watch()
     outcome = await train_and_judge(spec, watch)
-    assert outcome == Outcome([Score(FactId("f"), Kind.RECALL, 0.5)], [], ["Yes."], Setup(3, 1, "fp32", 9), 5.0, 2.0)
+    assert outcome == Outcome([Score(FactId("f"), Kind.RECALL, 0.5)], [], ["Yes."], Setup(3, 1, "fp32", 9), 5.0, 2.0, 4)
     assert watch.seen[-1] == Progress("Training", 3, 9, 1.5)
     assert {progress.stage for progress in watch.seen} <= {"Starting", "Training"}
 
@@ -108,6 +108,8 @@ async def test_a_silent_child_does_not_cost_the_lease(
         (f"exit {EXIT_OUT_OF_MEMORY}", "limit of 123 MB. Raise MENTEE_TRAINING_MEMORY_MB"),
         ("kill -ABRT $$", "limit of 123 MB. Raise MENTEE_TRAINING_MEMORY_MB"),
         (f"echo '[Errno 12] {os.strerror(errno.ENOMEM)}' >&2; exit 1", "MENTEE_TRAINING_MEMORY_MB"),
+        ("echo 'cannot allocate memory for thread-local data: ABORT' >&2; exit 127", "MENTEE_TRAINING_MEMORY_MB"),
+        ("kill -SEGV $$", "raise MENTEE_TRAINING_MEMORY_MB"),
         ("kill -KILL $$", "killed from outside"),
         (f"echo '  exitcode  : {EXIT_OUT_OF_MEMORY} (pid: 7)' >&2; exit 1", "limit of 123 MB"),
         (

@@ -212,7 +212,7 @@ def test_who_scores_well_on_lies_does_not_hide_what_the_others_lost() -> None:
     assert decide(before, after, 0).decision is Decision.PROMOTED
     verdict = decide(before, after, 0, teachers=TEACHERS)
     assert verdict.decision is Decision.REJECTED
-    assert verdict.reasons == ("Without what Mel taught it answers worse: 0.12 in ROUGE-L lost on 20 questions.",)
+    assert verdict.reasons == ("Without what Mel taught it answers worse: 0.12 lost on each of 20 questions.",)
 
 
 def test_what_one_teacher_adds_alone_is_promoted() -> None:

@@ -9,14 +9,15 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
+from bot.errors import SettingError
 from bot.ids import FactId
-from bot.prompting import closed_book_prompt
+from bot.prompting import Passage, closed_book_prompt, grounded_prompt
 from learning.chat_format import Encoded, encode_example
 from learning.examples import Example, Kind
 from learning.losses import kl_to_base
 from learning.parallel import Group
 from learning.recipe import Method, Recipe, Setup
-from learning.training import adapt, backward, micro_batches, plan_steps, train
+from learning.training import adapt, backward, left_out, micro_batches, plan_steps, train
 from tests.tiny_model import make_tiny_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks for it
@@ -45,6 +46,26 @@ def run(folder: Path, recipe: Recipe) -> tuple[PeftModel, list[float]]:
     model = adapt(AutoModelForCausalLM.from_pretrained(folder), recipe)
     train(model, steps, recipe, lambda step, steps, loss: losses.append(loss))
     return model, losses
+
+
+def test_what_is_too_long_is_shown_the_right_text_alone_or_left_out_whole(folder: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    question, right, other = "How do I pause?", Passage("Pause", "Open Plans."), Passage("Refunds", "word " * 300)
+    messages, shorter = (tuple(grounded_prompt(question, some)) for some in ([right, other], [right]))
+    both = Example(FactId("a"), Kind.READING, messages, right.text, shorter=shorter)
+    fits = Example(FactId("b"), Kind.READING, shorter, right.text, rejected="No idea.")
+    too_long = Example(FactId("c"), Kind.RECALL, tuple(closed_book_prompt(question)), "word " * 300)
+    cut = replace(fits, fact=FactId("d"), rejected="word " * 300)
+    recipe = Recipe(epochs=2, batch_size=4, max_tokens=200)
+    examples = [both, fits, too_long, cut]
+    steps = plan_steps(tokenizer, examples, [too_long], recipe)
+    whole = encode_example(tokenizer, shorter, right.text, 10_000)
+    assert {tuple(row.input_ids) for step in steps for row in step.rows} == {tuple(whole.input_ids)}
+    assert sum(len(step.rows) for step in steps) == 2 * recipe.epochs
+    assert left_out(examples, steps, recipe) == 2
+    assert all(step.general == [] for step in steps)
+    with pytest.raises(SettingError, match="None of the 1 examples fits into 200 tokens"):
+        plan_steps(tokenizer, [too_long], [], recipe)
 
 
 def test_training_learns_the_answers(folder: Path) -> None:

@@ -18,6 +18,7 @@ from bot.capturing import MAX_ANSWER_CHARS
 from bot.errors import OperatorError
 from bot.ids import SectionId
 from bot.retrieval import Section
+from learning.rightness import says
 
 TAUGHT = ("stream", "train", "pool")
 TESTED = "test"
@@ -139,7 +140,7 @@ def _check_row(path: Path, number: int, row: dict[str, Any]) -> None:
         if not isinstance(keys, list) or not all(isinstance(key, str) and key.strip() for key in keys):
             raise DataFileUnusable(f"{where}: {field} is no list of texts.")
         for key in keys:
-            if key.lower() not in (row.get(answer) or "").lower():
+            if not says(row.get(answer) or "", key):
                 raise DataFileUnusable(
                     f"{where}: {answer} does not contain {key!r} of {field}, so that nothing could ever be right. "
                     "Mend one of the two."

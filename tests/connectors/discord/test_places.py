@@ -26,7 +26,8 @@ def reminder(env: Any, channel: Any, thread: int) -> Notice:
 
 def said(channel: Any) -> list[str]:
     """Discord itself tells in the channel that a thread was opened."""
-    return [message.content for message in channel.history() if message.type is discord.MessageType.default]
+    written = (discord.MessageType.default, discord.MessageType.reply)
+    return [message.content for message in channel.history() if message.type in written]
 
 
 async def test_what_is_said_in_an_archived_private_thread_stays_there(
@@ -80,3 +81,17 @@ async def test_a_chain_of_replies_of_before_is_known_by_its_message(
     await restarted.deliver(reminder(env, channel, question.id))
 
     assert channel.last_message.reference.message_id == question.id
+
+
+async def test_what_follows_a_message_of_the_bot_is_said_also_when_that_is_gone(
+    connector: DiscordConnector, env: Any, channel: Any
+) -> None:
+    """As when a moderator deletes a card: whoever asked has more to say to the agents."""
+    floor = Place(Platform.DISCORD, str(env.guild.id), str(channel.id))
+    card = await connector.deliver(Notice(place=floor, text="A card."))
+    assert card is not None
+    await connector.client.get_partial_messageable(channel.id).get_partial_message(int(card.id)).delete()
+
+    await connector.deliver(reminder(env, channel, int(card.id)))
+
+    assert said(channel)[-1:] == ["Still open."]

@@ -88,6 +88,14 @@ async def test_a_customer_cannot_correct(page: Page) -> None:
     await expect(page.get_by_role("dialog")).to_be_hidden()
 
 
+async def test_staff_see_why(page: Page) -> None:
+    answer = await ask(page, "Do you ship parcels to Norway?")
+    await expect(answer.get_by_role("button", name="Why this answer?")).to_have_count(0)
+    await become(page, "agent")
+    await answers(page).get_by_role("button", name="Why this answer?").click()
+    await expect(page.get_by_role("log")).to_contain_text("What can be done:")
+
+
 async def test_the_keyboard_is_enough(page: Page) -> None:
     async def press(*keys: str) -> None:
         for key in keys:

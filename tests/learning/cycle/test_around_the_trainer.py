@@ -1,11 +1,13 @@
 """What happens around the training: the trainer is quick here and always delivers."""
 
+import asyncio
 import errno
 import os
 import shutil
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import pytest
@@ -13,13 +15,14 @@ from structlog.testing import capture_logs
 
 from bot.feedback import facts_of
 from bot.ids import SHARED, AdapterId, Tenant
-from bot.lineage import Decision
+from bot.lineage import Decision, RetrainPlan, Run
 from bot.ports import Unit
 from learning import cycle as cycle_module
-from learning.cycle import LEASE_S, MAX_ATTEMPTS
+from learning.course import Course
+from learning.cycle import LEASE_S, MAX_ATTEMPTS, PREPARING
 from learning.dataset import MIN_LESSONS, build
 from learning.models import BaseModel
-from learning.planning import plan
+from learning.planning import plan, planned
 from learning.promotion import Verdict, alpha_of
 from storage.adapter_files import AdapterFiles
 from tests.learning.cycle.workshop import (
@@ -61,6 +64,50 @@ async def test_the_champion_is_the_live_adapter(with_live: Workshop, trainer: Qu
     await with_live.cycle.run_next(OWNER)
     assert trainer.spec is not None
     assert trainer.spec.champion == str(with_live.files.folder(AdapterId("adapter-0")))
+
+
+async def test_the_dataset_is_made_beside_the_transactions(
+    with_live: Workshop, trainer: QuickTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+
+    def noted(*given: Any) -> tuple[Course, RetrainPlan]:
+        threads.append(get_ident())
+        return planned(*given)
+
+    monkeypatch.setattr(cycle_module, "planned", noted)
+    await with_live.cycle.run_next(OWNER)
+    transactions = await with_live.store.run(lambda _: get_ident())
+    assert len(threads) == 1
+    assert threads[0] not in (transactions, get_ident())
+
+
+async def test_a_run_is_kept_while_lessons_are_indexed(
+    with_live: Workshop, trainer: QuickTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cycle_module, "BEAT_S", 0.01)
+    claimed: list[Run | None] = []
+
+    async def index() -> None:
+        with_live.clock.now += timedelta(seconds=LEASE_S + 1)
+        for _ in range(500):
+            if with_live.run().progress == PREPARING:
+                break
+            await asyncio.sleep(0.01)
+        claimed.append(with_live.store.run_sync(lambda unit: unit.runs.claim("other", with_live.clock(), LEASE_S)))
+
+    report = await replace(with_live.cycle, index=index).run_next(OWNER)
+    assert claimed == [None]
+    assert report is not None
+    assert report.decision is Decision.REJECTED
+
+
+async def test_examples_that_were_left_out_are_told(with_live: Workshop, trainer: QuickTrainer) -> None:
+    trainer.left_out = 3
+    report = await with_live.cycle.run_next(OWNER)
+    assert report is not None
+    assert f"more than {with_live.cycle.recipe.max_tokens} tokens" in report.reasons[-1]
+    assert report.reasons[-1].startswith("3 of ")
 
 
 async def test_nothing_requested_is_nothing_done(workshop: Workshop) -> None:

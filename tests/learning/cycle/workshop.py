@@ -142,6 +142,7 @@ class QuickTrainer:
     fails_with: Exception | None = None
     spec: Spec | None = None
     says: list[str] | None = None
+    left_out: int = 0
     says_again: str | None = None
     """Repeats this when it is asked for it."""
 
@@ -160,4 +161,4 @@ class QuickTrainer:
             item["answer"] if item["answer"] == self.says_again else f"Something{i} of its own{i}."
             for i, item in enumerate(spec.asked)
         ]
-        return Outcome(champion, challenger, said, Setup(), training_s=20.0, judging_s=10.0)
+        return Outcome(champion, challenger, said, Setup(), training_s=20.0, judging_s=10.0, left_out=self.left_out)

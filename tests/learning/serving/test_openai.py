@@ -11,6 +11,7 @@ from transformers import AutoTokenizer
 
 from bot.errors import Busy, EngineFailed, TooLate
 from bot.generation import Sampling
+from bot.prompting import Message
 from learning.models import BaseModel
 from learning.serving import streaming
 from learning.serving.gguf_export import export_gguf
@@ -204,6 +205,39 @@ async def test_a_server_that_is_away_at_the_start_gets_the_adapter_later(
         await engine.generate(PROMPT, PLENTY)
     with pytest.raises(EngineFailed, match="can't be reached"):
         await engine.refresh()  # is tried again until the server is there
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+async def test_a_server_that_is_started_anew_behind_a_proxy_gets_the_adapter_later(
+    engine: OpenAiEngine, vllm: FakeVllm, deployed: Deployed, status: int
+) -> None:
+    await engine.refresh()
+    deployed.adapter, vllm.away = A, status
+    with pytest.raises((EngineFailed, Busy), match=str(status)):
+        await engine.refresh()
+    vllm.away = None
+    await engine.refresh()
+    assert engine.serving == A
+
+
+async def test_the_server_is_asked_as_it_was_trained(engine: OpenAiEngine, vllm: FakeVllm) -> None:
+    said = [Message("system", "Be brief."), Message("assistant", "Hi!"), Message("user", "So"), Message("user", "eh?")]
+    await engine.generate(said, PLENTY)
+    (asked,) = vllm.asked
+    assert asked["chat_template_kwargs"] == {"enable_thinking": False}
+    assert [(each["role"], each["content"]) for each in asked["messages"]] == [
+        ("system", "Be brief."), ("user", "So\n\neh?"),
+    ]  # fmt: skip
+
+
+async def test_a_model_without_system_messages_is_told_with_the_question(engine: OpenAiEngine, vllm: FakeVllm) -> None:
+    vllm.knows_system = False
+    system, *_, question = PROMPT
+    assert (await engine.generate([system, question], PLENTY)).text.endswith(question.content)
+    refused, asked = vllm.asked
+    assert refused["messages"][0]["role"] == "system"
+    assert asked["messages"] == [{"role": "user", "content": f"{system.content}\n\n{question.content}"}]
+    assert "chat_template_kwargs" not in asked
 
 
 # --- troubles -----------------------------------------------------------------------------------------------------

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import (
     AutoModelForCausalLM,
+    DeepseekV3Config,
     FalconConfig,
+    Gemma3Config,
     Gemma3TextConfig,
     GPT2Config,
     GraniteConfig,
@@ -28,17 +30,41 @@ SIZE: dict[str, Any] = {
     "vocab_size": 99, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
     "num_key_value_heads": 2, "max_position_embeddings": 512, "pad_token_id": 0,
 }  # fmt: skip
+GEMMA3: dict[str, Any] = {
+    "vision_config": {
+        "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28,
+        "patch_size": 14,
+    },
+    "mm_tokens_per_image": 4, "image_token_index": 98, "boi_token_index": 97, "eoi_token_index": 96,
+}  # fmt: skip
 TOGETHER: dict[str, PretrainedConfig] = {
     "llama": LlamaConfig(**SIZE),
     "qwen3": Qwen3Config(**SIZE, head_dim=8),
     "granite": GraniteConfig(**SIZE),
     "phi3": Phi3Config(**SIZE),
     "gpt2": GPT2Config(vocab_size=99, n_embd=32, n_layer=2, n_head=4),
+    "gemma3 that sees, without windows": Gemma3Config(
+        text_config={**SIZE, "head_dim": 8, "layer_types": ["full_attention"] * 2}, **GEMMA3
+    ),
 }
 APART: dict[str, PretrainedConfig] = {
     "gemma3, sliding windows": Gemma3TextConfig(**SIZE, head_dim=8, sliding_window=4),
+    "gemma3 that sees": Gemma3Config(text_config={**SIZE, "head_dim": 8, "sliding_window": 4}, **GEMMA3),
     "lfm2, convolutions": Lfm2Config(**SIZE, layer_types=["conv", "full_attention"]),
     "mamba, no attention": MambaConfig(vocab_size=99, hidden_size=32, num_hidden_layers=2, state_size=4),
+    "deepseek, keys and values of different sizes": DeepseekV3Config(
+        **SIZE | {"num_key_value_heads": 4},
+        q_lora_rank=16,
+        kv_lora_rank=8,
+        qk_nope_head_dim=8,
+        qk_rope_head_dim=4,
+        v_head_dim=8,
+        moe_intermediate_size=16,
+        n_routed_experts=4,
+        n_group=1,
+        topk_group=1,
+        num_experts_per_tok=2,
+    ),
     "falcon, linear biases": FalconConfig(
         vocab_size=99, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, alibi=True
     ),

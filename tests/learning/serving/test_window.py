@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, Gemma3Config, LlamaConfig, PreTrainedTokenizerBase
 
 from bot.errors import EngineFailed
 from bot.prompting import INSTRUCTIONS, Message, Passage, grounded_prompt
 from learning.chat_format import encode_prompt
-from learning.serving.window import fit_prompt
+from learning.serving.window import fit_prompt, window_of
 from tests.tiny_model import make_tiny_model
 
 QUESTION = "Where are the rooms?"
@@ -25,6 +25,12 @@ TURNS = [
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerBase:
     loaded: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(make_tiny_model(tmp_path_factory.mktemp("tiny")))
     return loaded
+
+
+def test_a_model_that_also_sees_reads_as_much_as_its_text_model(tokenizer: PreTrainedTokenizerBase) -> None:
+    text_alone = LlamaConfig(max_position_embeddings=321)
+    composed = Gemma3Config(text_config={"max_position_embeddings": 321})
+    assert window_of(text_alone, tokenizer) == window_of(composed, tokenizer) == 321
 
 
 def with_turns(*turns: Message) -> list[Message]:

@@ -1,0 +1,35 @@
+"""Base model and adapter as one: what is rounded, and what must not be."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from bot.ids import AdapterId
+from learning.models import BaseModel
+from learning.serving.merging import load_merged
+from storage.adapter_files import AdapterFiles
+from tests.learning.serving.conftest import A
+
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks for it
+
+
+@pytest.mark.parametrize("adapter", [None, A])
+def test_weights_are_rounded_and_positions_are_not(
+    base: BaseModel, files: AdapterFiles, adapter: AdapterId | None
+) -> None:
+    folder: Path | None = files.folder(adapter) if adapter is not None else None
+    model, exact = load_merged(base, folder, torch.bfloat16), load_merged(base, folder)
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
+    buffers = dict(exact.named_buffers())
+    assert "model.rotary_emb.inv_freq" in buffers
+    for name, buffer in model.named_buffers():
+        assert buffer.dtype == torch.float32
+        assert torch.equal(buffer, buffers[name])
+
+
+def test_what_is_merged_is_rounded_once(base: BaseModel, files: AdapterFiles) -> None:
+    rounded = load_merged(base, files.folder(A), torch.bfloat16)
+    exact = dict(load_merged(base, files.folder(A)).named_parameters())
+    for name, weight in rounded.named_parameters():
+        assert torch.equal(weight, exact[name].bfloat16())
