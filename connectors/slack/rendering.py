@@ -27,8 +27,13 @@ CHOICE_ACTION = "mentee_choice_"  # each button of a message needs an id of its 
 PRESS_ACTION = "mentee_press_"  # likewise
 
 MAX_SECTION_CHARS = 3_000
+MAX_TEXT_CHARS = 10_000
+"""Of all sections of a text. Slack refuses blocks of about 13,000 characters together, and counts more than is shown
+(github.com/slackapi/bolt-js/issues/2509)."""
 MAX_BUTTON_CHARS = 75
 MAX_TITLE_CHARS = 150
+MAX_LINE_CHARS = 300
+MAX_ADDRESS_CHARS = 700
 
 METADATA_TYPE = "mentee"
 """Of the metadata that all messages of the bot carry."""
@@ -89,10 +94,16 @@ def metadata(id: str | None) -> dict[str, Any]:
 
 
 def sections(text: str) -> list[Block]:
-    """As many sections as Slack's limit asks for, broken between words where that can be."""
-    chunks = [""]
+    """As many sections as Slack's limit asks for, broken between words where that can be. A text that is too long for a
+    message ends in "…"."""
+    chunks, full = [""], 0
     for piece in _PIECES.findall(text):
-        if len(mrkdwn(chunks[-1] + piece)) > MAX_SECTION_CHARS:
+        length = len(mrkdwn(chunks[-1] + piece))
+        if full + length > MAX_TEXT_CHARS:
+            chunks.append("…")
+            break
+        if length > MAX_SECTION_CHARS:
+            full += len(mrkdwn(chunks[-1]))
             chunks.append("")
         chunks[-1] += piece
     return [_section(mrkdwn(chunk)) for chunk in chunks if chunk.strip()]
@@ -143,10 +154,11 @@ def _feedback_button(button: Button, spoken: str) -> Block:
 
 def _below(answer: Answer, texts: Texts) -> str:
     """Who stands behind the answer, and what it was made from."""
-    parts = [escape(attribution(answer, texts))]
+    parts = [escape(cut(attribution(answer, texts), MAX_LINE_CHARS))]
     if sources := shown_sources(answer):
         parts.append(escape(texts.sources).format(sources="; ".join(map(_source, sources))))
-    return " · ".join(part for part in parts if part)
+    below = " · ".join(part for part in parts if part)
+    return below if len(below) <= MAX_SECTION_CHARS else parts[0]
 
 
 def _source(source: Source) -> str:
@@ -154,7 +166,7 @@ def _source(source: Source) -> str:
     if source.link is None or not source.link.startswith(("https://", "http://")):
         return title
     address = escape(quote(source.link, safe="%/:?#[]@!$&'()*+,;=~"))  # nothing left that could end the link early
-    return f"<{address}|{title}>"
+    return f"<{address}|{title}>" if len(address) <= MAX_ADDRESS_CHARS else title
 
 
 def _choices(answer: Answer, texts: Texts) -> list[Block]:
@@ -171,7 +183,8 @@ def _calling(rendered: Rendered, mention: str) -> Rendered:
 
 
 def _with_buttons(text: str, buttons: list[Block]) -> Rendered:
-    return Rendered(mrkdwn(text), [*sections(text), _actions(buttons)])
+    rendered = plain(text)
+    return replace(rendered, blocks=[*rendered.blocks, _actions(buttons)])
 
 
 def _pressables(buttons: Sequence[Button]) -> list[Block]:

@@ -2,11 +2,12 @@
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.answers import Answer, AnswerKind, Candidate, Confirmation, Source, SourceKind
@@ -15,7 +16,16 @@ from bot.ids import AnswerId, FactId, LessonId, RunId
 from bot.outgoing import AnswerPost, CorrectionOffer, Notice, Outgoing, ProgressPost
 from bot.people import Person, Platform
 from bot.texts import ENGLISH
-from connectors.slack.rendering import MAX_SECTION_CHARS, Rendered, escape, mrkdwn, render, sections
+from connectors.slack.rendering import (
+    MAX_SECTION_CHARS,
+    MAX_TEXT_CHARS,
+    Block,
+    Rendered,
+    escape,
+    mrkdwn,
+    render,
+    sections,
+)
 
 PLACE = Place(Platform.SLACK, "T1", "C1", "1.2")
 ANN = Person(Platform.SLACK, "U1", "Ann")
@@ -99,11 +109,40 @@ def test_a_sources_link_leads_only_where_the_source_says(rest: str) -> None:
 
 
 @given(lengthy)
-def test_long_texts_are_split_and_nothing_is_lost(text: str) -> None:
+def test_long_texts_are_split_and_nothing_is_lost_that_a_message_can_hold(text: str) -> None:
     spoken = [block["text"]["text"] for block in sections(text)]
     assert all(0 < len(part) <= MAX_SECTION_CHARS for part in spoken)
     without_links = re.sub(r"<(https[^<>]*)>", r"\1", "".join(spoken))
-    assert "".join(without_links.split()) == "".join(escape(text).split())
+    shown, whole = "".join(without_links.split()), "".join(escape(text).split())
+    if shown.endswith("…"):
+        assert len("".join(spoken)) > MAX_TEXT_CHARS - 3_000
+        assert whole.startswith(shown.removesuffix("…"))
+    else:
+        assert shown == whole
+
+
+def parts_of(node: Any) -> Iterator[Block]:
+    if isinstance(node, dict):
+        yield node
+    for each in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from parts_of(each)
+
+
+@given(lengthy)
+@example("&" * 8_000)
+@example("https://a.example/" + "é" * 2_000)
+def test_no_words_make_a_message_that_slack_refuses(text: str) -> None:
+    linked = (Source(SourceKind.SECTION, "s", text, f"https://a.example/{text}"),) * 3
+    for outgoing in [*outgoings(text), post(answer("Yes.", sources=linked))]:
+        rendered = shown(outgoing, "S0AGENTS")
+        assert (len(rendered.text) <= 40_000, len(rendered.blocks) <= 50) == (True, True)
+        found = list(parts_of(rendered.blocks))
+        assert sum(len(each["text"]) for each in found if isinstance(each.get("text"), str)) <= 13_000
+        for each in found:
+            if each.get("type") == "mrkdwn":
+                assert len(each["text"]) <= MAX_SECTION_CHARS
+            if each.get("type") == "button":
+                assert (len(each["text"]["text"]) <= 75, len(each["value"]) <= 2_000) == (True, True)
 
 
 def test_a_split_falls_between_words() -> None:
