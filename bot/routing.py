@@ -40,6 +40,7 @@ from bot.pace import Pace
 from bot.ports import Effect, Store, Unit
 from bot.profile import Profiling
 from bot.rating import rate
+from bot.reacting import Reacting
 from bot.relaying import Relaying
 from bot.retraining import planned
 from bot.retrieval import Section
@@ -66,6 +67,10 @@ class Routing:
     @property
     def relaying(self) -> Relaying:
         return Relaying(self.handing_off)
+
+    @property
+    def reacting(self) -> Reacting:
+        return Reacting(self.capturing)
 
     @property
     def marking(self) -> Marking:
@@ -115,7 +120,7 @@ class Routing:
             case Act.REASON:
                 return AskingWhy(self.answering.texts).press(unit, event)
             case Act.APPROVE | Act.REJECT:
-                return rate(unit, event, self.capturing)
+                return rate(unit, event, self.reacting)
             case _:
                 return self.handing_off.press(unit, event)
 
@@ -239,7 +244,7 @@ class Routing:
 
     async def _on_reaction(self, event: Reacted) -> Effect:
         if event.emoji not in self.capturing.policy.marks:
-            return lambda unit: self.capturing.react(unit, event)
+            return lambda unit: self.reacting.react(unit, event)
         if (marked := self.marking.marked(event)) is not None:
             return await self._on_reply_marked(marked)
         return lambda unit: self.marking.react(unit, event)

@@ -54,6 +54,10 @@ GESTURES: Mapping[str, Deed] = {
 }
 """All that isn't a command."""
 
+MARKS = ("bullseye", "no bullseye")
+MAY_MARK = {Who.AGENT, Who.ADMIN, Who.UNKNOWN}
+"""Of others nothing is taken in, so that the reply is not read. Who is unknown is told so, and it isn't read either."""
+
 
 def expected(who: Who, deed: Deed) -> bool:
     return ROLES[who] >= NEEDED[deed]

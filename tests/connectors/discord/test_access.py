@@ -24,7 +24,7 @@ from bot.texts import ENGLISH
 from connectors.discord.config import DiscordConfig
 from connectors.discord.connector import DiscordConnector
 from connectors.discord.views import candidate_view, correction_view, press_view
-from tests.connectors.access import ALL, Who, decisions, staff_naming, wanted
+from tests.connectors.access import ALL, MARKS, MAY_MARK, Who, decisions, staff_naming, wanted
 
 ANSWER = Answer(
     kind=AnswerKind.CLARIFY, question="How?", text="This?", confidence=0.5, latency_ms=0.0,
@@ -36,7 +36,6 @@ OPTIONS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 EMOJI = {"tick": "✅", "untick": "✅", "cross": "❌", "pencil": "✏️"}
 MENUS = {"mark": ENGLISH.right_answer_menu, "why menu": ENGLISH.why_menu}
-MARKS = ("bullseye", "no bullseye")
 OF_BOTS = ("message", *EMOJI, *MARKS)
 DIRECT = (Who.EX_MEMBER, Who.UNKNOWN)
 
@@ -107,8 +106,10 @@ class Stage:
         match name:
             case "bullseye" | "no bullseye":
                 reply = await (person.send_dm("A reply.") if direct else person.send(ground.channel, "A reply."))
+                self.desk.heard.clear()
                 await person.set_reaction(reply, "🎯", reacted=True)
                 if name == "no bullseye":
+                    self.desk.heard.clear()
                     await person.set_reaction(reply, "🎯", reacted=False)
             case "message" | "edit":
                 text = f"<@{self.env.bot.user.id}> Hello"
@@ -183,3 +184,5 @@ async def test_every_gesture_and_command_of_everybody() -> None:
     assert decisions(staff, heard) == wanted(heard)
     unheard = {who for (who, name), person in heard.items() if person is None and name not in MARKS}
     assert unheard <= {Who.BOT}
+    marking = {who for (who, name), person in heard.items() if person is not None and name in MARKS}
+    assert marking == MAY_MARK

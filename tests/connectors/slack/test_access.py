@@ -25,7 +25,7 @@ from connectors.slack.people import People
 from connectors.slack.posting import Posting
 from connectors.slack.rendering import PRESS_ACTION
 from connectors.slack.surface import RIGHT_SHORTCUT, SHORTCUT, WHY_SHORTCUT
-from tests.connectors.access import ALL, GESTURES, Who, decisions, staff_naming, wanted
+from tests.connectors.access import ALL, GESTURES, MARKS, MAY_MARK, Who, decisions, staff_naming, wanted
 from tests.connectors.slack.listeners import always
 from tests.connectors.slack.payloads import BOT, click, command, message, reaction
 from tests.connectors.slack.web_api import Reply, WebApi, web_api
@@ -165,8 +165,10 @@ async def test_every_gesture_and_command_of_everybody() -> None:
     heard = await cells(ALL)
     assert len(heard) == len(ALL) * len(Who)
     assert decisions(staff_naming(IDS), heard) == wanted(heard)
-    unheard = {who for (who, name), person in heard.items() if person is None and "bullseye" not in name}
+    unheard = {who for (who, name), person in heard.items() if person is None and name not in MARKS}
     assert unheard <= {Who.BOT}
+    marking = {who for (who, name), person in heard.items() if person is not None and name in MARKS}
+    assert marking == MAY_MARK
 
 
 def test_every_button_is_a_gesture_of_the_table() -> None:
