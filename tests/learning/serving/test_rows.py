@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 from transformers import (
     AutoModelForCausalLM,
     DeepseekV3Config,
@@ -24,7 +25,7 @@ from transformers import (
 )
 
 from learning.serving.adapted import NOTHING, Adapted
-from learning.serving.rows import Apart, Rows, Together, rows_for
+from learning.serving.rows import TOLERANCE, Apart, Rows, Together, rows_for
 
 SIZE: dict[str, Any] = {
     "vocab_size": 99, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -73,9 +74,9 @@ Feeds = list[list[list[int]]]
 """Pass by pass, row by row, the tokens that are fed."""
 
 
-def make(config: PretrainedConfig) -> Adapted:
+def make(config: PretrainedConfig, dtype: torch.dtype = torch.float32) -> Adapted:
     torch.manual_seed(0)
-    return Adapted(AutoModelForCausalLM.from_config(config).eval())
+    return Adapted(AutoModelForCausalLM.from_config(config, dtype=dtype).eval())
 
 
 @pytest.fixture(scope="module")
@@ -215,10 +216,32 @@ def test_rows_with_adapters_of_their_own_give_what_each_gives_alone(name: str) -
 def test_a_model_that_turns_its_rows_around_is_written_one_by_one() -> None:
     model = make(TOGETHER["llama"])
     assert isinstance(rows_for(model), Together)
+    turn_rows_around(model)
+    assert isinstance(rows_for(model), Apart)
+
+
+def turn_rows_around(model: Adapted) -> None:
     head = model.layers["lm_head"]
     head.register_forward_pre_hook(lambda _, given: (given[0].flip(0),))
     head.register_forward_hook(lambda _, __, output: output.flip(0))
-    assert isinstance(rows_for(model), Apart)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_rounding_hides_nothing_and_pretends_nothing(dtype: torch.dtype) -> None:
+    model = make(LlamaConfig(**SIZE | {"num_hidden_layers": 8}, initializer_range=0.3, tie_word_embeddings=True), dtype)
+    before = {name: (weight.data_ptr(), weight.clone()) for name, weight in model.model.named_parameters()}
+    assert isinstance(rows_for(model), Together)
+    for name, weight in model.model.named_parameters():
+        address, content = before[name]
+        assert (weight.data_ptr(), weight.dtype) == (address, dtype)
+        assert torch.equal(weight, content)
+    with pytest.raises(RuntimeError, match="in the middle"), model.exact():
+        raise RuntimeError("in the middle")
+    assert {weight.dtype for weight in model.model.parameters()} == {dtype}
+    turn_rows_around(model)
+    with capture_logs() as logs:
+        assert isinstance(rows_for(model), Apart)
+    assert [(entry["side_by_side"], entry["difference"] > TOLERANCE) for entry in logs] == [(False, True)]
 
 
 def test_it_holds_for_a_model_read_from_files(tmp_path: Path) -> None:
