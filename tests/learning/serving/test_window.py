@@ -28,8 +28,8 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerBa
 
 
 def test_a_model_that_also_sees_reads_as_much_as_its_text_model(tokenizer: PreTrainedTokenizerBase) -> None:
-    text = {"max_position_embeddings": 321}
-    assert window_of(LlamaConfig(**text), tokenizer) == window_of(Gemma3Config(text_config=text), tokenizer) == 321
+    seeing = Gemma3Config(text_config={"max_position_embeddings": 321})
+    assert window_of(LlamaConfig(max_position_embeddings=321), tokenizer) == window_of(seeing, tokenizer) == 321
 
 
 def with_turns(*turns: Message) -> list[Message]:
