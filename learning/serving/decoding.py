@@ -19,6 +19,7 @@ from learning.serving.request import Request
 from learning.serving.rows import Together, rows_for
 
 MAX_ROWS = 16 if not torch.cuda.is_available() else 64
+"""Texts that are written at once."""
 PORTION, PORTION_ALONE = 128, 512
 """Tokens of prompts that are read at a time: while others wait for their next word, and while none does or more wait
 for their first one: a processor takes them at a better price the more there are."""
