@@ -72,15 +72,15 @@ class Together:
     ) -> Tensor:
         width = max(map(len, feeds))
         ids = torch.tensor([[*feed, *[0] * (width - len(feed))] for feed in feeds])  # (B, T)
-        positions, mask = self._cache.begin(first, read, width)
+        device = self._model.device
+        positions, mask = self._cache.begin(first, read, width, device)
         # What fills up a shorter feed must not stand where no text does: the model may have no position there.
         positions = positions.clamp(max=max(r + len(feed) for r, feed in zip(read, feeds, strict=True)) - 1)
-        device = self._model.device
         with self._adapted.wearing(loras, width):
             output = self._model(
                 input_ids=ids.to(device),
-                attention_mask=mask.to(device),
-                position_ids=positions.to(device),
+                attention_mask=mask,
+                position_ids=positions,
                 past_key_values=self._cache,
                 use_cache=True,
                 logits_to_keep=1 if last else 0,

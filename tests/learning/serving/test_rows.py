@@ -25,6 +25,7 @@ from transformers import (
 )
 
 from learning.serving.adapted import NOTHING, Adapted
+from learning.serving.row_cache import RowCache
 from learning.serving.rows import TOLERANCE, Apart, Rows, Together, rows_for
 from tests.learning.model_cache import CACHE, needs
 
@@ -156,6 +157,14 @@ def test_what_a_beginning_left_can_begin_another_row(llama: Adapted) -> None:
     rows.restore(1, kept, 20)
     logits = rows.forward(1, [20], [[60, 61]])
     torch.testing.assert_close(logits[0], plain(llama, [*range(1, 21), 60, 61])[-2:], atol=2e-5, rtol=1e-4)
+
+
+def test_where_rows_stand_is_on_the_models_device_once_for_all_layers() -> None:
+    cache, meta = RowCache(2), torch.device("meta")
+    assert {made.device for made in cache.begin(0, [3, 5], 2, meta)} == {meta}
+    new = torch.zeros(2, 1, 2, 4, device=meta)
+    assert [kept.shape for kept in cache.update(new, new, 1)] == [(2, 1, 7, 4)] * 2
+    assert cache.get_seq_length() == 5
 
 
 @torch.inference_mode()
