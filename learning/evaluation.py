@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bot.ids import FactId
@@ -35,7 +36,7 @@ class Score:
 
 
 def judge(
-    model: PreTrainedModel,
+    model: PreTrainedModel | PeftModel,
     tokenizer: PreTrainedTokenizerBase,
     items: Sequence[Example],
     on_item: OnItem,
@@ -65,7 +66,7 @@ def _value(text: str, item: Example, known: Collection[str]) -> float:
 
 
 def answers(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, items: Sequence[Example], on_item: OnItem
+    model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase, items: Sequence[Example], on_item: OnItem
 ) -> list[str]:
     """What the model says to every item, in the order given."""
     model.eval()
@@ -79,7 +80,9 @@ def answers(
 
 
 @torch.inference_mode()
-def generate(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, items: Sequence[Example]) -> list[str]:
+def generate(
+    model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase, items: Sequence[Example]
+) -> list[str]:
     """Greedy answers to a batch of prompts, each cut a little after where the longest right one would end."""
     longest_answer = max(len(tokenizer(item.answer)["input_ids"]) for item in items)
     prompts = [encode_prompt(tokenizer, item.messages) for item in items]
@@ -99,7 +102,7 @@ def generate(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, items: 
 
 
 @torch.inference_mode()
-def answer_nll(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, item: Example) -> float:
+def answer_nll(model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase, item: Example) -> float:
     """Negative log-likelihood of the item's answer, nats per token."""
     logits, targets, _ = answer_logits(model, [encode_example(tokenizer, item.messages, item.answer, 1_024)])
     return float(F.cross_entropy(logits, targets))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from peft import PeftModel
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from learning.evaluation import batches_of, judge
@@ -18,7 +19,7 @@ from learning.exits import end_with_code
 from learning.parallel import Group
 from learning.precision import load_base
 from learning.recipe import Recipe
-from learning.trainer import be_modest, examples_of, outcome_path, precision_of, read_spec, set_up, start_of
+from learning.trainer import as_served, be_modest, examples_of, outcome_path, precision_of, read_spec, set_up, start_of
 from learning.training import adapt, backward, plan_steps, tokens_of
 
 T = TypeVar("T")
@@ -36,14 +37,16 @@ def main(spec_path: str) -> None:
     training_s = estimate(
         steps, lambda step: sum(map(tokens_of, step.rows)), lambda step: backward(model, step, recipe, setup, Group())
     )
-    merged = model.merge_and_unload()
-    judging_s = 2 * _judging_s(merged, tokenizer, examples_of(spec.judge))
-    judging_s += _judging_s(merged, tokenizer, examples_of(spec.asked))
+    judged = as_served(model)
+    judging_s = 2 * _judging_s(judged, tokenizer, examples_of(spec.judge))
+    judging_s += _judging_s(judged, tokenizer, examples_of(spec.asked))
     measured = {"training_s": training_s, "judging_s": judging_s}
     outcome_path(spec.work).write_text(json.dumps(measured), encoding="utf-8")
 
 
-def _judging_s(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, items: Sequence[Example]) -> float:
+def _judging_s(
+    model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase, items: Sequence[Example]
+) -> float:
     """Of one model. Answers are written for a batch together, texts scored one by one."""
     asked = batches_of([item for item in items if item.kind is not Kind.GENERAL])
     general = [[item] for item in items if item.kind is Kind.GENERAL]

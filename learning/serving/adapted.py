@@ -80,6 +80,37 @@ class Adapted:
                 self._stack = _Stack(tuple(loras), _side_by_side(loras))
         return self._stack.parts
 
+    @contextmanager
+    def exact(self) -> Iterator[None]:
+        """Compute in fp32 meanwhile. A linear layer's weights are cast only while it computes: all of them at once may
+        be more than the device holds."""
+        own = {parameter: parameter.data for parameter in self.model.parameters()}
+        layers = {layer.base for layer in self.layers.values()}
+        others = {
+            p for module in self.model.modules() if module not in layers for p in module.parameters(recurse=False)
+        }
+
+        def cast(layer: nn.Module, *_: object) -> None:
+            for parameter in layer.parameters(recurse=False):
+                parameter.data = parameter.data.float()
+
+        def restore(layer: nn.Module, *_: object) -> None:
+            for parameter in layer.parameters(recurse=False):
+                if parameter not in others:  # as a head is that embeds, too
+                    parameter.data = own[parameter]
+
+        hooks = [layer.register_forward_pre_hook(cast) for layer in layers]
+        hooks += [layer.register_forward_hook(restore) for layer in layers]
+        try:
+            for parameter in others:
+                parameter.data = parameter.data.float()
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+            for parameter, data in own.items():
+                parameter.data = data
+
     def random_lora(self, seed: int) -> Lora:
         """It changes what every layer says about as much as the layer itself."""
         chance = torch.Generator().manual_seed(seed)

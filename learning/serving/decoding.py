@@ -15,10 +15,11 @@ import torch
 from bot.errors import MenteeError
 from learning.serving.adapted import Adapted, Lora
 from learning.serving.prefixes import LEAST, Prefixes, common
-from learning.serving.request import Request
+from learning.serving.request import Request, likeliest_tokens
 from learning.serving.rows import Together, rows_for
 
 MAX_ROWS = 16 if not torch.cuda.is_available() else 64
+"""Texts that are written at once."""
 PORTION, PORTION_ALONE = 128, 512
 """Tokens of prompts that are read at a time: while others wait for their next word, and while none does or more wait
 for their first one: a processor takes them at a better price the more there are."""
@@ -205,8 +206,8 @@ class Decoder:
         tokens = len(feeds) * max(map(len, feeds))
         torch.set_num_threads(threads.writing_wide if tokens >= WIDE else threads.writing)
         logits = self._rows.forward(0, read, feeds, loras)  # (B, T, V)
-        for request, feed, row in zip(writing, feeds, logits, strict=True):
-            self._take(request, feed, row[: len(feed)])
+        for request, feed, row, likeliest in zip(writing, feeds, logits, likeliest_tokens(logits), strict=True):
+            self._take(request, feed, row[: len(feed)], likeliest[: len(feed)])
         self._drop([request.finish is not None for request in self._texts])
 
     def _feeds(self, writing: list[Request]) -> list[list[int]]:
@@ -218,9 +219,9 @@ class Decoder:
         return [[request.tokens[-1], *draft[:half]] for request, draft in zip(writing, drafts, strict=True)]
 
     @staticmethod
-    def _take(request: Request, feed: list[int], logits: torch.Tensor) -> None:
+    def _take(request: Request, feed: list[int], logits: torch.Tensor, likeliest: list[int]) -> None:
         try:
-            request.take(feed, logits)
+            request.take(feed, logits, likeliest)
         except MenteeError as problem:
             request.finish = "end"
             request.end(problem)

@@ -21,6 +21,7 @@ from bot.ports import AdapterStore
 from bot.prompting import Message
 from learning.greedy import ends_of
 from learning.models import BaseModel
+from learning.serving.decoding import MAX_ROWS
 from learning.serving.request import Request
 from learning.serving.slots import Slot, Slots, Wanted
 from learning.serving.versions import KEPT, Versions
@@ -50,7 +51,7 @@ class Engine:
         self._adapter_store = adapter_store
         self._precision: Wanted = precision
         self._slots: Slots | None = None
-        self._versions = Versions[Slot](live, self._load, kept_slots)
+        self._versions = Versions[Slot](live, self._load, kept_slots, 2 * MAX_ROWS)  # as many wait as are written
         self._tokenizer: PreTrainedTokenizerBase | None = None
         self._worker = Worker()
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="loader", initializer=_give_way)

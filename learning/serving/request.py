@@ -24,6 +24,17 @@ OnPiece = Callable[[str], None]
 OnEnd = Callable[["Request", MenteeError | None], None]
 
 
+NOT_FINITE = -1
+"""In place of a token where logits are no numbers."""
+
+
+def likeliest_tokens(logits: Tensor) -> list[list[int]]:
+    """(B, T, V) → T for each row. A GPU is waited for once, not for each row and token."""
+    is_finite = logits.isfinite().all(-1)
+    likeliest: list[list[int]] = logits.argmax(-1).masked_fill(~is_finite, NOT_FINITE).tolist()
+    return likeliest
+
+
 @dataclass(eq=False)
 class Request:
     prompt: list[int]
@@ -78,11 +89,14 @@ class Request:
         left = self.sampling.max_new_tokens - (len(self.tokens) - len(self.prompt)) - 1
         return [] if self._chance is not None else self._drafting.draft(self.tokens, min(most, left))
 
-    def take(self, fed: Sequence[int], logits: Tensor) -> None:
-        """Go on writing. `logits` (T, V) follow the T tokens that were fed: the last known one, and its draft."""
-        if not bool(logits.isfinite().all()):
+    def take(self, fed: Sequence[int], logits: Tensor, likeliest: Sequence[int]) -> None:
+        """Go on writing. `logits` (T, V) follow the T tokens that were fed: the last known one, and its draft.
+
+        `likeliest` are theirs by `likeliest_tokens`.
+        """
+        if NOT_FINITE in likeliest:
             raise EngineFailed("The model gave numbers that are not finite. Roll the adapter back, and retrain.")
-        for i, chosen in enumerate(self._choose(logits)):
+        for i, chosen in enumerate(likeliest if self._chance is None else self._drawn(logits)):
             self.read += 1
             self._write(chosen)
             if self.finish or i + 1 == len(fed) or fed[i + 1] != chosen:
@@ -100,11 +114,10 @@ class Request:
             return True
         return self.cancelled.is_set()
 
-    def _choose(self, logits: Tensor) -> list[int]:
-        if self._chance is None:
-            return [int(token) for token in logits.argmax(-1)]
+    def _drawn(self, logits: Tensor) -> list[int]:
         probabilities = torch.softmax(logits.float().cpu() / self.sampling.temperature, -1)
-        return [int(token) for token in torch.multinomial(probabilities, 1, generator=self._chance)[:, 0]]
+        drawn: list[int] = torch.multinomial(probabilities, 1, generator=self._chance)[:, 0].tolist()
+        return drawn
 
     def _write(self, token: int) -> None:
         if token in self.ends:

@@ -23,6 +23,7 @@ class RowCache(Cache):
         self._rows = slice(0, 0)
         self._numbers = torch.zeros(0, 1, dtype=torch.long)  # (B, 1): the rows again
         self._positions = torch.zeros(0, 0, dtype=torch.long)  # (B, T)
+        self._longest = 0
         self._reach = 0  # positions that the pass may look at
 
     @staticmethod
@@ -31,16 +32,20 @@ class RowCache(Cache):
         layers = DynamicCache(config=config).layers
         return bool(layers) and all(type(layer) is DynamicLayer for layer in layers)
 
-    def begin(self, first: int, lengths: Sequence[int], width: int) -> tuple[Tensor, Tensor]:
+    def begin(
+        self, first: int, lengths: Sequence[int], width: int, device: torch.device | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Prepare a pass over the rows from `first` on, `width` new tokens each after the `lengths` that they have.
 
-        Returns position ids (B, T) and the mask (B, 1, T, S), True where a token may look.
+        Returns position ids (B, T) and the mask (B, 1, T, S), True where a token may look; on the device, once for all
+        layers.
         """
         self._rows = slice(first, first + len(lengths))
-        self._numbers = torch.arange(first, first + len(lengths))[:, None]
-        self._positions = torch.tensor(lengths)[:, None] + torch.arange(width)  # (B, T)
-        self._reach = max(lengths) + width
-        seen = torch.arange(self._reach)  # (S,)
+        self._numbers = torch.arange(first, first + len(lengths), device=device)[:, None]
+        self._positions = torch.tensor(lengths, device=device)[:, None] + torch.arange(width, device=device)  # (B, T)
+        self._longest = max(lengths)
+        self._reach = self._longest + width
+        seen = torch.arange(self._reach, device=device)  # (S,)
         return self._positions, seen <= self._positions[:, None, :, None]
 
     def update(
@@ -54,7 +59,7 @@ class RowCache(Cache):
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
         """Not asked for where position ids and a mask are given."""
-        return int(self._positions[:, 0].max()) if self._positions.numel() else 0
+        return self._longest
 
     def _put(self, kept: list[Tensor | None], layer: int, new: Tensor) -> Tensor:
         room = kept[layer] = _with_room(kept[layer], self._rows.stop, self._reach, new)

@@ -17,6 +17,7 @@ from bot.prompting import Passage, grounded_prompt
 from learning.chat_format import Encoded, encode_example
 from learning.dataset import general_examples
 from learning.models import BaseModel
+from learning.precision import has_fast_bf16
 from learning.serving.adapted import NOTHING, Adapted, Lora
 from learning.serving.decoding import Decoder
 from learning.serving.merging import load_merged
@@ -88,16 +89,21 @@ class Slots:
     def _loaded(self, adapter: Path | None) -> Adapted:
         if not torch.cuda.is_available():
             return Adapted(load_merged(self._base, adapter))
-        model = load_merged(self._base, adapter, torch.bfloat16)
+        model = load_merged(self._base, adapter, gpu_dtype())
         return Adapted(model.to("cuda"))  # type: ignore[arg-type]  # its stub takes a Tensor's
 
     def _lightened(self, model: Adapted, wanted: Wanted) -> Precision:
         """Halve the precision where that is wanted and harmless: measured with the first adapter, then known."""
         if torch.cuda.is_available():
-            return "bf16"
+            return "bf16" if model.model.dtype == torch.bfloat16 else "fp32"
         halved = wanted != "fp32" and halve(model.model, calibration(self._tokenizer) if wanted == "auto" else [])
         gc.collect()  # frees the exact weights
         return "fp16" if halved else "fp32"
+
+
+def gpu_dtype() -> torch.dtype:
+    """What adapters are trained and judged in there, too: GPUs before Ampere only emulate bf16, and slowly."""
+    return torch.bfloat16 if has_fast_bf16() else torch.float32
 
 
 def calibration(tokenizer: PreTrainedTokenizerBase) -> list[Encoded]:
@@ -113,5 +119,5 @@ def calibration(tokenizer: PreTrainedTokenizerBase) -> list[Encoded]:
 def describe_machine() -> str:
     """What generates here, for `mentee doctor`."""
     if torch.cuda.is_available():
-        return f"{torch.cuda.get_device_name()} in bfloat16"
+        return f"{torch.cuda.get_device_name()} in {str(gpu_dtype()).removeprefix('torch.')}"
     return f"the processor, up to {torch.get_num_threads()} threads, fp16 weights where a model holds up with them"

@@ -33,10 +33,17 @@ V = TypeVar("V", bound=Version)
 
 
 class Versions(Generic[V]):
-    def __init__(self, live: Live, load: Callable[[AdapterId | None], Awaitable[V]], keep: int = KEPT) -> None:
+    def __init__(
+        self,
+        live: Live,
+        load: Callable[[AdapterId | None], Awaitable[V]],
+        keep: int = KEPT,
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
         """`live` tells which adapter is deployed now. `load` raises AdapterBroken for one that can't be used, and
-        EngineFailed when it may work later."""
+        EngineFailed when it may work later. `max_waiting`: texts that may be asked for at once."""
         self._keep = keep
+        self.max_waiting = max_waiting
         self._live = live
         self._load = load
         self._refused: AdapterId | None = None
@@ -78,7 +85,7 @@ class Versions(Generic[V]):
         """The preferred version if it is at hand, else the one that serves now; it stays whole for as long as the block
         lasts.
 
-        Raises Busy when MAX_WAITING texts are asked for already.
+        Raises Busy when `max_waiting` texts are asked for already.
         """
         with self._counted():
             if self._live_version is None:
@@ -99,7 +106,7 @@ class Versions(Generic[V]):
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
-        if self._alive >= MAX_WAITING:
+        if self._alive >= self.max_waiting:
             raise Busy(f"{self._alive} answers are being written already.")
         self._alive += 1
         try:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from bot.ids import FactId
@@ -19,6 +20,8 @@ from learning.examples import Example, Kind, judging_cost
 from learning.greedy import ends_of, greedy
 from learning.promotion import decide
 from learning.rightness import rouge_l
+from learning.trainer import as_served
+from tests.learning.adapters import adapted
 from tests.learning.samples import NOUNS, PLACES
 from tests.tiny_model import make_tiny_model
 
@@ -87,11 +90,29 @@ def test_habits_that_a_model_brings_along_are_not_judged(tokenizer: PreTrainedTo
     assert plain.generation_config.repetition_penalty == 5.0
 
 
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks for it
+@pytest.mark.parametrize(("dtype", "merged"), [(torch.float32, True), (torch.bfloat16, False)])
+def test_rounding_takes_nothing_away_of_what_an_adapter_learned(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path, dtype: torch.dtype, merged: bool
+) -> None:
+    base = AutoModelForCausalLM.from_pretrained(make_tiny_model(tmp_path), dtype=dtype)
+    ids = torch.tensor([[5, 6, 7, 8]])
+    with torch.inference_mode():
+        unlearned = base(ids).logits
+        tuned = adapted(base, scale=1e-3).eval()
+        learned = tuned(ids).logits
+        judged = as_served(tuned)
+        assert isinstance(judged, PeftModel) is not merged
+        torch.testing.assert_close(judged(ids).logits, learned, atol=1e-5, rtol=1e-5)
+        assert not torch.equal(learned, unlearned)
+    assert len(judge(judged, tokenizer, [general(0), recall(0)], lambda done, total: None)) == 2
+
+
 def test_a_judged_answer_ends_where_a_served_one_would(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
     model: Any = AutoModelForCausalLM.from_pretrained(make_tiny_model(tmp_path))
     prompt = torch.tensor([encode_prompt(tokenizer, recall(0).messages)])
     with greedy(model, tokenizer):
-        written = model.generate(input_ids=prompt, max_new_tokens=5)[0, prompt.shape[1] :].tolist()
+        written = model.generate(input_ids=prompt, max_new_tokens=5)[0, prompt.shape[1] :].tolist()  # type: ignore[misc]
     end = written[3]
     assert end not in written[:3]
     model.generation_config.eos_token_id = [end]  # chat models often name more than the tokenizer does

@@ -7,7 +7,7 @@ import pytest
 
 from bot.errors import Busy
 from bot.generation import Sampling
-from learning.serving import versions
+from learning.serving.decoding import MAX_ROWS
 from learning.serving.engine import Engine
 from tests.contracts.generator_contract import PROMPT
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:Futu
 async def test_more_than_the_queue_holds_are_turned_away(
     engine: Engine, held: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(versions, "MAX_WAITING", 3)
+    monkeypatch.setattr(engine._versions, "max_waiting", 3)
     waiting = [asyncio.create_task(engine.generate(PROMPT, Sampling(8))) for _ in range(3)]
     await asyncio.sleep(0)
     with pytest.raises(Busy, match="3 answers"):
@@ -30,9 +30,13 @@ async def test_more_than_the_queue_holds_are_turned_away(
 async def test_the_queue_is_as_short_before_the_first_model_is_loaded(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(versions, "MAX_WAITING", 3)
+    monkeypatch.setattr(engine._versions, "max_waiting", 3)
     asked = await asyncio.gather(*(engine.generate(PROMPT, Sampling(2)) for _ in range(5)), return_exceptions=True)
     assert [isinstance(each, Busy) for each in asked] == [False, False, False, True, True]
+
+
+def test_as_many_may_wait_as_are_written(engine: Engine) -> None:
+    assert engine._versions.max_waiting == 2 * MAX_ROWS
 
 
 async def test_cancelling_stops_the_generation(engine: Engine, held: threading.Event) -> None:
