@@ -20,6 +20,8 @@ class Encoded:
     labels: list[int]  # (T,), -100 = not trained: the prompt
     rejected: "Encoded | None" = None
     """The same prompt with an answer that was corrected."""
+    mismatched: "Encoded | None" = None
+    """The same prompt with the answer to another question, where KTO asks for one."""
 
     @property
     def prompt_length(self) -> int:
@@ -28,6 +30,10 @@ class Encoded:
     @property
     def answer_length(self) -> int:
         return len(self.labels) - self.prompt_length
+
+    @property
+    def answer_ids(self) -> list[int]:
+        return self.input_ids[self.prompt_length :]
 
     def with_answer_of(self, other: "Encoded") -> "Encoded":
         """This prompt with another row's answer."""

@@ -10,7 +10,7 @@ from peft import PeftModel
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from learning.chat_format import NOT_TRAINED, Encoded
-from learning.losses import BETA, answer_loss, dpo_loss, kl_to_base, kto_loss, log_probs
+from learning.losses import BETA, answer_loss, dpo_loss, kl_to_base, kto_loss, log_probs, with_mismatched
 from tests.learning.adapters import adapted
 from tests.learning.encoded import VOCABULARY, ragged, row
 
@@ -124,7 +124,25 @@ def test_kto_rewards_right_answers_above_the_kl_estimate_and_rejected_ones_below
     z = max(0.0, kl_estimate(model, [*batch, *wrong]))
     right = [1 - sigmoid(BETA * (log_ratio(model, each) - z)) for each in batch]
     worse = [1 - sigmoid(BETA * (z - log_ratio(model, each))) for each in wrong]
-    assert kto_loss(model, batch).item() == pytest.approx(mean([*right, *worse]), rel=1e-5)
+    assert kto_loss(model, with_mismatched(batch)).item() == pytest.approx(mean([*right, *worse]), rel=1e-5)
+
+
+def test_kto_never_compares_with_the_answer_to_the_same_question() -> None:
+    """Phrasings of one fact, whose answers are the same, stand side by side in a step."""
+    step = [row([1], [7, 8], [5]), row([2], [7, 8], [6]), row([3], [7, 8]), row([4], [9])]
+    drawn = [each.mismatched for each in with_mismatched(step)]
+    assert [other.answer_ids for other in drawn if other is not None] == [[9], [9], [9], [7, 8]]
+    assert [other.input_ids[:1] for other in drawn if other is not None] == [[1], [2], [3], [4]]
+    wrong = [each.rejected for each in with_mismatched(step) if each.rejected is not None]
+    assert [other.answer_ids for each in wrong if (other := each.mismatched) is not None] == [[9], [9]]
+
+
+def test_kto_of_one_answer_alone_has_nothing_to_compare_with(model: PeftModel) -> None:
+    step = with_mismatched([row([1, 2], [7, 8], [5]), row([2, 3], [7, 8])])
+    assert [each.mismatched for each in step] == [None, None]
+    ratios = [log_ratio(model, each) for each in step]
+    expected = [1 - sigmoid(BETA * r) for r in ratios] + [1 - sigmoid(-BETA * log_ratio(model, rejected(step[0])))]
+    assert kto_loss(model, step).item() == pytest.approx(mean(expected), rel=1e-5)
 
 
 def kl_estimate(model: PeftModel, rows: list[Encoded]) -> float:
