@@ -50,8 +50,9 @@ def dpo_loss(model: PeftModel, batch: Sequence[Encoded]) -> Tensor:
     supervised = -log_pi[: len(chosen)].sum() / sum(row.answer_length for row in chosen)
     if not rejected:
         return supervised
-    ratios = log_pi - _reference(model, [*chosen, *rejected])
-    margins = ratios[: len(rejected)] - ratios[len(chosen) :]
+    pairs = len(rejected)
+    log_pi_0 = _reference(model, [*chosen[:pairs], *rejected])
+    margins = (log_pi[:pairs] - log_pi_0[:pairs]) - (log_pi[len(chosen) :] - log_pi_0[pairs:])
     return -F.logsigmoid(BETA * margins).mean() + supervised
 
 

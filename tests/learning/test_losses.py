@@ -1,6 +1,7 @@
 """Each loss against its paper's equation, written out over the full logits of one row at a time."""
 
 import random
+from collections.abc import Sequence
 from math import exp, log
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from peft import PeftModel
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from learning import losses
 from learning.chat_format import NOT_TRAINED, Encoded
 from learning.losses import BETA, answer_loss, dpo_loss, kl_to_base, kto_loss, log_probs, with_mismatched
 from tests.learning.adapters import adapted
@@ -108,6 +110,21 @@ def test_dpo_is_the_margin_over_pairs_and_the_cross_entropy_over_all_chosen(
     preferred = mean([-log(sigmoid(BETA * margin)) for margin in margins])
     supervised = answer_loss(model, batch).item()
     assert dpo_loss(model, batch).item() == pytest.approx(preferred + supervised, rel=1e-5)
+
+
+def test_dpo_asks_the_reference_of_pairs_alone(
+    model: PeftModel, batch: list[Encoded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def noted(model: PeftModel, rows: Sequence[Encoded]) -> torch.Tensor:
+        asked.append(len(rows))
+        return log_probs(model, rows)
+
+    monkeypatch.setattr(losses, "log_probs", noted)
+    dpo_loss(model, batch)
+    pairs = sum(each.rejected is not None for each in batch)
+    assert asked == [len(batch) + pairs, 2 * pairs]
 
 
 def test_dpo_without_pairs_is_supervised(model: PeftModel) -> None:
