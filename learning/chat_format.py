@@ -5,6 +5,7 @@ Knows nothing of what the messages say.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from transformers import PreTrainedTokenizerBase
 
@@ -12,6 +13,8 @@ from bot.errors import ModelFileError
 from bot.prompting import Message
 
 NOT_TRAINED = -100
+TODAY = date(2024, 7, 26)
+"""For templates that ask: what Llama's own say where they aren't told."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +95,17 @@ def _render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, 
 
 
 def _apply(tokenizer: PreTrainedTokenizerBase, turns: Sequence[Message], *, open_ended: bool) -> str:
-    """Models that can think at length first (Qwen3) are asked not to; other templates don't know the word."""
+    """Models that can think at length first (Qwen3) are asked not to; other templates don't know the word.
+
+    Some templates write today's date (Llama 3.2, SmolLM3). They get the same one for good, in training, judging and
+    serving alike: else a training that goes on after midnight would see other tokens, and an adapter that is made again
+    had other bytes. Only an OpenAI-compatible server, which lays out the messages itself, writes its own.
+    """
     rows = [{"role": turn.role, "content": turn.content} for turn in turns]
-    return str(
-        tokenizer.apply_chat_template(rows, tokenize=False, add_generation_prompt=open_ended, enable_thinking=False)
+    rendered = tokenizer.apply_chat_template(
+        rows, tokenize=False, add_generation_prompt=open_ended, enable_thinking=False, strftime_now=TODAY.strftime
     )
+    return str(rendered)
 
 
 def _in_turn(messages: Sequence[Message]) -> list[Message]:
