@@ -5,7 +5,6 @@ Knows nothing of what the messages say.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 from transformers import PreTrainedTokenizerBase
 
@@ -13,8 +12,11 @@ from bot.errors import ModelFileError
 from bot.prompting import Message
 
 NOT_TRAINED = -100
-TODAY = date(2024, 7, 26)
-"""For templates that ask: what Llama's own say where they aren't told."""
+SAME_DAY = (
+    "{%- macro strftime_now(format) -%}{{ format.replace('%d', '26').replace('%b', 'Jul').replace('%B', 'July')"
+    ".replace('%m', '07').replace('%y', '24').replace('%Y', '2024') }}{%- endmacro -%}"
+)
+"""For templates that ask for the date: what Llama's own say where they aren't told."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +105,18 @@ def _apply(tokenizer: PreTrainedTokenizerBase, turns: Sequence[Message], *, open
     """
     rows = [{"role": turn.role, "content": turn.content} for turn in turns]
     rendered = tokenizer.apply_chat_template(
-        rows, tokenize=False, add_generation_prompt=open_ended, enable_thinking=False, strftime_now=TODAY.strftime
+        rows,
+        tokenize=False,
+        add_generation_prompt=open_ended,
+        enable_thinking=False,
+        chat_template=_dated(tokenizer.get_chat_template()),
     )
     return str(rendered)
+
+
+def _dated(template: str) -> str:
+    """A macro hides the function that transformers gives to templates; one of ours it would not let through."""
+    return f"{SAME_DAY}{template}" if "strftime_now" in template else template
 
 
 def _in_turn(messages: Sequence[Message]) -> list[Message]:

@@ -57,7 +57,7 @@ def test_a_long_prompt_is_cut_alike_for_the_right_and_the_rejected_answer(tokeni
 @pytest.mark.parametrize(
     "dated",
     [
-        "{{ strftime_now('%d %B %Y %H:%M') }}",
+        "{{ strftime_now('%d %B %Y') }}",
         "{% if not date_string is defined %}{% set date_string = strftime_now('%d %b %Y') %}{% endif %}"
         "{{ date_string }}",
     ],
@@ -65,7 +65,7 @@ def test_a_long_prompt_is_cut_alike_for_the_right_and_the_rejected_answer(tokeni
 def test_a_template_that_writes_todays_date_writes_the_same_one_every_day(tmp_path: Path, dated: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(make_tiny_model(tmp_path))
     tokenizer.chat_template = dated + tokenizer.chat_template
-    asked = tokenizer.decode(encode_prompt(tokenizer, closed_book_prompt("How long?")))
+    asked = str(tokenizer.decode(encode_prompt(tokenizer, closed_book_prompt("How long?"))))
     assert asked.startswith("26 Jul")
     assert " 2024" in asked
 
