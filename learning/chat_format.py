@@ -12,6 +12,11 @@ from bot.errors import ModelFileError
 from bot.prompting import Message
 
 NOT_TRAINED = -100
+SAME_DAY = (
+    "{%- macro strftime_now(format) -%}{{ format.replace('%d', '26').replace('%b', 'Jul').replace('%B', 'July')"
+    ".replace('%m', '07').replace('%y', '24').replace('%Y', '2024') }}{%- endmacro -%}"
+)
+"""For templates that ask for the date: what Llama's own say where they aren't told."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,8 @@ class Encoded:
     labels: list[int]  # (T,), -100 = not trained: the prompt
     rejected: "Encoded | None" = None
     """The same prompt with an answer that was corrected."""
+    mismatched: "Encoded | None" = None
+    """The same prompt with the answer to another question, where KTO asks for one."""
 
     @property
     def prompt_length(self) -> int:
@@ -28,6 +35,10 @@ class Encoded:
     @property
     def answer_length(self) -> int:
         return len(self.labels) - self.prompt_length
+
+    @property
+    def answer_ids(self) -> list[int]:
+        return self.input_ids[self.prompt_length :]
 
     def with_answer_of(self, other: "Encoded") -> "Encoded":
         """This prompt with another row's answer."""
@@ -86,11 +97,26 @@ def _render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, 
 
 
 def _apply(tokenizer: PreTrainedTokenizerBase, turns: Sequence[Message], *, open_ended: bool) -> str:
-    """Models that can think at length first (Qwen3) are asked not to; other templates don't know the word."""
+    """Models that can think at length first (Qwen3) are asked not to; other templates don't know the word.
+
+    Some templates write today's date (Llama 3.2, SmolLM3). They get the same one for good, in training, judging and
+    serving alike: else a training that goes on after midnight would see other tokens, and an adapter that is made again
+    had other bytes. Only an OpenAI-compatible server, which lays out the messages itself, writes its own.
+    """
     rows = [{"role": turn.role, "content": turn.content} for turn in turns]
-    return str(
-        tokenizer.apply_chat_template(rows, tokenize=False, add_generation_prompt=open_ended, enable_thinking=False)
+    rendered = tokenizer.apply_chat_template(
+        rows,
+        tokenize=False,
+        add_generation_prompt=open_ended,
+        enable_thinking=False,
+        chat_template=_dated(tokenizer.get_chat_template()),
     )
+    return str(rendered)
+
+
+def _dated(template: str) -> str:
+    """A macro hides the function that transformers gives to templates; one of ours it would not let through."""
+    return f"{SAME_DAY}{template}" if "strftime_now" in template else template
 
 
 def in_turn(messages: Sequence[Message]) -> list[Message]:

@@ -28,7 +28,7 @@ from learning.process import BEAT_S, LostRun, OnProgress, Outcome, measure, trai
 from learning.promotion import Verdict, decide
 from learning.recipe import Recipe, Setup
 from learning.rightness import is_right
-from learning.shares import teachers_of, told
+from learning.shares import Teacher, teachers_of, told
 from learning.trainer import Spec
 
 T = TypeVar("T")
@@ -70,8 +70,8 @@ class Snapshot:
     course: Course
     shares: tuple[str, ...]
     """Who dominates it, in words."""
-    teachers: Mapping[FactId, str]
-    """Who taught which of its facts, by name."""
+    teachers: Mapping[FactId, Teacher]
+    """Who taught which of its facts."""
     champion: AdapterId | None
     number: int
     looks: int

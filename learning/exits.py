@@ -19,11 +19,15 @@ EXIT_DISK_FULL = 72
 EXIT_NOT_FINITE = 73
 EXIT_SETTING = 74
 EXIT_STOPPED = 75
+EXIT_OUT_OF_GPU_MEMORY = 76
 SHORT_OF_MEMORY = 0.9
 """Share of the memory limit from which what breaks is laid to it."""
 
 
 def _exit_code(problem: Exception, *, memory_is_short: bool) -> int:
+    of_torch = isinstance(problem, torch.OutOfMemoryError) or "CUDA error: out of memory" in str(problem)
+    if of_torch and torch.cuda.is_available():
+        return EXIT_OUT_OF_GPU_MEMORY
     if isinstance(problem, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(problem):
         return EXIT_OUT_OF_MEMORY  # torch's CPU allocator has no exception class of its own
     if isinstance(problem, OSError) and problem.errno == errno.ENOSPC:

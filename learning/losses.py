@@ -5,6 +5,7 @@ one is kept. log π(y|x) is the sum over the answer's tokens, in nats.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -49,25 +50,53 @@ def dpo_loss(model: PeftModel, batch: Sequence[Encoded]) -> Tensor:
     supervised = -log_pi[: len(chosen)].sum() / sum(row.answer_length for row in chosen)
     if not rejected:
         return supervised
-    ratios = log_pi - _reference(model, [*chosen, *rejected])
-    margins = ratios[: len(rejected)] - ratios[len(chosen) :]
+    pairs = len(rejected)
+    log_pi_0 = _reference(model, [*chosen[:pairs], *rejected])
+    margins = (log_pi[:pairs] - log_pi_0[:pairs]) - (log_pi[len(chosen) :] - log_pi_0[pairs:])
     return -F.logsigmoid(BETA * margins).mean() + supervised
 
 
 def kto_loss(model: PeftModel, batch: Sequence[Encoded]) -> Tensor:
     """Mean of 1 − σ(β·(r − z)) over right answers and of 1 − σ(β·(z − r)) over rejected ones, in [0, 1].
 
-    r = log π(y|x) − log π₀(y|x). z estimates KL(π ‖ π₀) by answers to other questions; it is never negative, and no
-    gradient flows through it. Kahneman-Tversky optimisation: Ethayarajh et al. 2024, equations 7 and 8.
+    r = log π(y|x) − log π₀(y|x). z estimates KL(π ‖ π₀) by answers to other questions (`with_mismatched`), and is 0
+    where there are none; it is never negative, and no gradient flows through it. Kahneman-Tversky optimisation:
+    Ethayarajh et al. 2024, equations 7 and 8.
     """
     rejected = _rejected(batch)
     rows = [*batch, *rejected]
-    mismatched = [row.with_answer_of(rows[i - 1]) for i, row in enumerate(rows)]
+    mismatched = [row.mismatched for row in rows if row.mismatched is not None]
     with torch.no_grad():
-        z = (log_probs(model, mismatched) - _reference(model, mismatched)).mean().clamp(min=0)
+        z = torch.zeros((), device=model.device)
+        if mismatched:
+            z = (log_probs(model, mismatched) - _reference(model, mismatched)).mean().clamp(min=0)
     ratios = log_probs(model, rows) - _reference(model, rows)
     gains = torch.cat([ratios[: len(batch)] - z, z - ratios[len(batch) :]])
     return (1 - torch.sigmoid(BETA * gains)).mean()
+
+
+def with_mismatched(step: Sequence[Encoded]) -> list[Encoded]:
+    """A step's rows, each with the answer of the row before it that answers something else, and so its rejected one.
+
+    Drawn before the step is cut into parts: rows that are computed together often ask for one and the same answer.
+    """
+    rows = [*step, *_rejected(step)]
+    owner = [*step, *(row for row in step if row.rejected is not None)]  # whose right answer is no mismatch
+    drawn = [_drawn(rows, i, owner) for i in range(len(rows))]
+    wrong = iter(drawn[len(step) :])
+    return [
+        replace(
+            row, mismatched=other,
+            rejected=replace(row.rejected, mismatched=next(wrong)) if row.rejected is not None else None,
+        )
+        for row, other in zip(step, drawn, strict=False)
+    ]  # fmt: skip
+
+
+def _drawn(rows: Sequence[Encoded], at: int, owner: Sequence[Encoded]) -> Encoded | None:
+    before = (at - back for back in range(1, len(rows)))
+    other = next((rows[i] for i in before if owner[i].answer_ids != owner[at].answer_ids), None)
+    return rows[at].with_answer_of(other) if other is not None else None
 
 
 def log_probs(model: PreTrainedModel | PeftModel, rows: Sequence[Encoded]) -> Tensor:

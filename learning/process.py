@@ -20,7 +20,14 @@ from bot.ids import FactId
 from bot.lineage import Progress
 from learning.evaluation import Score
 from learning.examples import Kind
-from learning.exits import EXIT_DISK_FULL, EXIT_NOT_FINITE, EXIT_OUT_OF_MEMORY, EXIT_SETTING, EXIT_STOPPED
+from learning.exits import (
+    EXIT_DISK_FULL,
+    EXIT_NOT_FINITE,
+    EXIT_OUT_OF_GPU_MEMORY,
+    EXIT_OUT_OF_MEMORY,
+    EXIT_SETTING,
+    EXIT_STOPPED,
+)
 from learning.recipe import Setup
 from learning.trainer import Spec, outcome_path
 
@@ -30,6 +37,12 @@ BEAT_S = 10.0
 """How often it is told how far training is, at least: a big model may be silent for minutes."""
 GRACE_S = 5.0
 """How long the process may go on once it is asked to stop: a step that is done by then is kept."""
+
+GROUP_GRACE_S = 40.0
+"""Of several processes: torchrun's agent starts them in sessions of their own, and gives them 30 s before it kills
+them. If it is killed before, nobody does."""
+LAST_WORDS_S = 5.0
+"""How long is waited for the rest of what the process said: one that it left behind may keep the pipe open for good."""
 
 OnProgress = Callable[[Progress], Awaitable[bool]]
 """Is told how far it is; returns False when the run is somebody else's by now."""
@@ -81,20 +94,36 @@ async def _run(module: str, processes: int, spec: Spec, on_progress: OnProgress)
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stderr is not None
-    errors = asyncio.create_task(process.stderr.read())
+    errors = asyncio.create_task(_read(process.stderr))
+    grace_s = GROUP_GRACE_S if processes > 1 else GRACE_S
     try:
         async for progress in _progress(process.stdout):
             if not await on_progress(progress):
                 raise LostRun("Another process has taken this run over.")
         code = await process.wait()
     finally:
-        await _stop(process)
-        said = (await errors).decode(errors="replace")
+        await _stop(process, grace_s)
+        said = await _last_words(errors)
     if code != 0:
         raise explain(code, said, spec)
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
+async def _read(stream: asyncio.StreamReader) -> bytearray:
+    """All of it; what there was so far when it is cancelled."""
+    said = bytearray()
+    with contextlib.suppress(asyncio.CancelledError):
+        while more := await stream.read(65_536):
+            said += more
+    return said
+
+
+async def _last_words(errors: asyncio.Task[bytearray]) -> str:
+    await asyncio.wait([errors], timeout=LAST_WORDS_S)
+    errors.cancel()
+    return (await errors).decode(errors="replace")
+
+
+async def _stop(process: asyncio.subprocess.Process, grace_s: float) -> None:
     """Ask it and its children to keep what they have, then end them."""
     for signum in (signal.SIGTERM, signal.SIGKILL):
         if process.returncode is not None:
@@ -102,7 +131,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signum)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), GRACE_S)
+            await asyncio.wait_for(process.wait(), grace_s)
 
 
 async def _progress(lines: asyncio.StreamReader) -> AsyncIterator[Progress]:
@@ -144,6 +173,11 @@ def explain(code: int, said: str, spec: Spec) -> OperatorError | LostRun:
         return OperatorError(
             "The training process was killed from outside, as systems do when they run out of memory. "
             "Free some memory, or choose a smaller base model, then retrain."
+        )
+    if code == EXIT_OUT_OF_GPU_MEMORY:
+        return OperatorError(
+            "The graphics card's memory ran out. Free some of it, set MENTEE_TRAINING_PRECISION=4bit, or choose a "
+            "smaller base model, then retrain."
         )
     # Libraries in Rust and C++ abort when they get no memory; the loader says so without a capital, and ends with 127.
     if code in (EXIT_OUT_OF_MEMORY, -signal.SIGABRT) or os.strerror(errno.ENOMEM).lower() in said.lower():

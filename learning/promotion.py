@@ -23,6 +23,7 @@ from bot.ids import FactId
 from bot.lineage import Decision, Evaluation, Measure
 from learning.evaluation import Score
 from learning.examples import Kind
+from learning.shares import Teacher
 
 ALPHA = 0.05
 """The error that all looks of a year may spend."""
@@ -64,11 +65,11 @@ def decide(
     challenger: Sequence[Score],
     earlier_looks: int,
     alarms: Sequence[str] = (),
-    teachers: Mapping[FactId, str] = MappingProxyType({}),
+    teachers: Mapping[FactId, Teacher] = MappingProxyType({}),
 ) -> Verdict:
     """Promote or reject. Both score lists are for the same items in the same order. Any alarm rejects.
 
-    `teachers`: who taught the facts, by name; those that nobody here taught are missing.
+    `teachers`: who taught the facts; those that nobody here taught are missing.
     """
     alpha = alpha_of(earlier_looks + 1)
     answers = _measure("answers", (Kind.RECALL, Kind.READING), champion, challenger, alpha, above=0.0)
@@ -91,7 +92,9 @@ def decide(
     return Verdict(Decision.PROMOTED, tuple(_explain(measure) for measure in measures), evaluation)
 
 
-def worse_without(champion: Sequence[Score], challenger: Sequence[Score], teachers: Mapping[FactId, str]) -> list[str]:
+def worse_without(
+    champion: Sequence[Score], challenger: Sequence[Score], teachers: Mapping[FactId, Teacher]
+) -> list[str]:
     """Leave one teacher out: whose own questions hide that all others' are answered worse, in words.
 
     Whoever teaches lies is judged by those lies, and scores well on them. Says nothing where too little is left.

@@ -25,6 +25,7 @@ log = structlog.get_logger()
 LAST_LOOK = "schedule_last_look"
 BY_SCHEDULE = "schedule"
 LOOKS_EVERY_S = 60
+WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Intervals count from here, so that every process and every start sees the same due times."""
 
@@ -91,12 +92,30 @@ def parse_schedule(text: str) -> BaseTrigger | None:
     try:
         if words[0] == "every" and len(words) == 2:
             return IntervalTrigger(seconds=_seconds(words[1]), start_date=EPOCH, timezone="UTC")
-        return CronTrigger.from_crontab(text, timezone="UTC")
+        return CronTrigger.from_crontab(" ".join([*words[:4], *map(_weekdays, words[4:])]), timezone="UTC")
     except (KeyError, ValueError, OverflowError) as problem:
         raise SettingError(
             f"MENTEE_RETRAIN_SCHEDULE is {text!r}, which is neither a cron line such as '0 3 * * *' "
             "nor an interval such as 'every 6h'."
         ) from problem
+
+
+def _weekdays(field: str) -> str:
+    """cron's numbers as names: 0 and 7 are Sunday there, while APScheduler counts from Monday. Raises ValueError."""
+    return ",".join(map(_weekdays_in, field.split(",")))
+
+
+def _weekdays_in(part: str) -> str:
+    """ "1-5/2" → "mon,wed,fri"; what has no number is left as it is."""
+    days, _, step = part.partition("/")
+    first, dash, last = days.partition("-")
+    if not first.isdecimal():
+        return part
+    end = int(last) if dash else 7 if step else int(first)
+    if not 0 <= int(first) <= end <= 7:
+        raise ValueError(part)
+    named = [WEEKDAYS[day % 7] for day in range(int(first), end + 1, int(step) if step else 1)]
+    return ",".join(dict.fromkeys(named))
 
 
 def _seconds(interval: str) -> int:

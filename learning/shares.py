@@ -6,6 +6,7 @@ says nothing of what is in its lessons. Knows nothing of trust (`bot/trust.py`),
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from bot.feedback import Fact, LessonSource
 from bot.ids import FactId
@@ -16,6 +17,17 @@ MOST = 0.5
 DOMINATES = 0.4
 OPERATOR = "cli:"
 TOLD = "{name} taught {percent:.0f} % of the lessons that it was trained on."
+
+
+@dataclass(frozen=True, order=True)
+class Teacher:
+    """Somebody's key, which is theirs alone; the name is what they chose, and others may choose the same."""
+
+    author: str
+    name: str = field(compare=False)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def capped(facts: Sequence[Fact]) -> list[Fact]:
@@ -42,12 +54,16 @@ def told(facts: Sequence[Fact]) -> tuple[str, ...]:
     return tuple(TOLD.format(name=name, percent=100 * share) for name, share in shares if share >= DOMINATES)
 
 
-def teachers_of(facts: Sequence[Fact]) -> Mapping[FactId, str]:
-    """Who taught each fact, by name, in a team of several; without what the operator typed in or loaded."""
+def teachers_of(facts: Sequence[Fact]) -> Mapping[FactId, Teacher]:
+    """Who taught each fact, in a team of several; without what the operator typed in or loaded."""
     taught = [fact for fact in facts if fact.lesson.source is not LessonSource.FAQ]
     counts = _counts(taught)
-    names = {fact.id: fact.lesson.author_name or fact.lesson.author for fact in taught if fact.lesson.author in counts}
-    return names if len(counts) >= MIN_TEACHERS else {}
+    teachers = {
+        fact.id: Teacher(fact.lesson.author, fact.lesson.author_name or fact.lesson.author)
+        for fact in taught
+        if fact.lesson.author in counts
+    }
+    return teachers if len(counts) >= MIN_TEACHERS else {}
 
 
 def _counts(facts: Sequence[Fact]) -> Counter[str]:

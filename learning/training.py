@@ -32,7 +32,7 @@ from learning.chat_format import Encoded, encode_example
 from learning.checkpoint import Checkpoint, Stopped
 from learning.examples import Example
 from learning.lora import shorten
-from learning.losses import answer_loss, dpo_loss, kl_to_base, kto_loss
+from learning.losses import answer_loss, dpo_loss, kl_to_base, kto_loss, with_mismatched
 from learning.parallel import Group
 from learning.recipe import Recipe, Setup
 
@@ -162,7 +162,8 @@ def train(
 
 def backward(model: PeftModel, step: Step, recipe: Recipe, setup: Setup, group: Group) -> float:
     """Leave the step's gradients in the adapter, and return its loss; of a group, this process's part of both."""
-    answers = _backward(model, LOSSES[recipe.method], step.rows, 1.0, setup, group)
+    rows = with_mismatched(step.rows) if recipe.method == "kto" else step.rows
+    answers = _backward(model, LOSSES[recipe.method], rows, 1.0, setup, group)
     return answers + _backward(model, kl_to_base, step.general, recipe.kl_weight, setup, group)
 
 
@@ -171,7 +172,8 @@ def _backward(
 ) -> float:
     """A mean is the sum of its parts' means, each weighed by its share of what the mean is over.
 
-    Exact for means over answer tokens. What DPO and KTO take from the batch as a whole, they take from the part.
+    Exact for means over answer tokens. What DPO and KTO take from the batch as a whole, they take from the part; the
+    other questions' answers that KTO compares with come from the whole step.
     """
     total = 0.0
     size = _answer_tokens if loss_of in (answer_loss, kl_to_base) else len

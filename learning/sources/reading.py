@@ -24,6 +24,8 @@ PATIENCE_S = 120.0
 LOOK_EVERY_S = 1.0
 MAX_LINE_BYTES = 20_000_000
 KINDS: dict[str, Callable[..., Item]] = {kind.__name__: kind for kind in (Section, FaqRow, Pair, Broken, Terms)}
+NEEDED = frozenset(("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "HOME", "TMPDIR", "TZ"))
+"""Of the environment. LD_LIBRARY_PATH: some systems' Python isn't found without it."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -80,7 +82,7 @@ class Reader:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "learning.sources.reader"], start_new_session=True, cwd=ROOT,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},  # each takes memory
+                env=_environment(),
             )  # fmt: skip
         return self._process
 
@@ -89,6 +91,12 @@ class Reader:
         if process is not None:
             process.kill()
             process.communicate()
+
+
+def _environment() -> dict[str, str]:
+    """What Python needs to start, and no more: a file that takes its parser over finds no token and no key in it."""
+    needed = {name: text for name, text in os.environ.items() if name in NEEDED or name.startswith("LC_")}
+    return {**needed, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # each thread takes memory
 
 
 class _Patience:

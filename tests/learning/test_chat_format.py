@@ -54,6 +54,22 @@ def test_a_long_prompt_is_cut_alike_for_the_right_and_the_rejected_answer(tokeni
         assert max(len(example.input_ids), len(example.rejected.input_ids)) == 200
 
 
+@pytest.mark.parametrize(
+    "dated",
+    [
+        "{{ strftime_now('%d %B %Y') }}",
+        "{% if not date_string is defined %}{% set date_string = strftime_now('%d %b %Y') %}{% endif %}"
+        "{{ date_string }}",
+    ],
+)
+def test_a_template_that_writes_todays_date_writes_the_same_one_every_day(tmp_path: Path, dated: str) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(make_tiny_model(tmp_path))
+    tokenizer.chat_template = dated + tokenizer.chat_template
+    asked = str(tokenizer.decode(encode_prompt(tokenizer, closed_book_prompt("How long?"))))
+    assert asked.startswith("26 Jul")
+    assert " 2024" in asked
+
+
 def test_a_model_without_chat_template_is_refused_by_name(tmp_path: Path) -> None:
     folder = make_tiny_model(tmp_path, chat_template=None)
     with pytest.raises(ModelFileError, match=r"has no chat template.*MENTEE_BASE_MODEL"):

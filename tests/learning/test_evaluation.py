@@ -112,7 +112,7 @@ def test_a_judged_answer_ends_where_a_served_one_would(tokenizer: PreTrainedToke
     model: Any = AutoModelForCausalLM.from_pretrained(make_tiny_model(tmp_path))
     prompt = torch.tensor([encode_prompt(tokenizer, recall(0).messages)])
     with greedy(model, tokenizer):
-        written = model.generate(input_ids=prompt, max_new_tokens=5)[0, prompt.shape[1] :].tolist()  # type: ignore[misc]
+        written = model.generate(input_ids=prompt, max_new_tokens=5)[0, prompt.shape[1] :].tolist()
     end = written[3]
     assert end not in written[:3]
     model.generation_config.eos_token_id = [end]  # chat models often name more than the tokenizer does

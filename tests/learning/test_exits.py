@@ -5,8 +5,9 @@ import resource
 from collections.abc import Callable
 
 import pytest
+import torch
 
-from learning.exits import EXIT_OUT_OF_MEMORY, data_bytes, end_with_code
+from learning.exits import EXIT_OUT_OF_GPU_MEMORY, EXIT_OUT_OF_MEMORY, _exit_code, data_bytes, end_with_code
 
 MB = 2**20
 
@@ -39,3 +40,10 @@ def test_what_breaks_at_the_limit_is_laid_to_memory(
     process.join()
     assert process.exitcode == code
     assert "too odd" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("has_gpu", "code"), [(True, EXIT_OUT_OF_GPU_MEMORY), (False, EXIT_OUT_OF_MEMORY)])
+def test_a_cards_memory_is_told_from_the_machines(has_gpu: bool, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: has_gpu)
+    assert _exit_code(torch.OutOfMemoryError("CUDA out of memory."), memory_is_short=False) == code
+    assert _exit_code(MemoryError(), memory_is_short=False) == EXIT_OUT_OF_MEMORY

@@ -1,6 +1,7 @@
 """Each loss against its paper's equation, written out over the full logits of one row at a time."""
 
 import random
+from collections.abc import Sequence
 from math import exp, log
 from typing import Any
 
@@ -9,8 +10,9 @@ import torch
 from peft import PeftModel
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from learning import losses
 from learning.chat_format import NOT_TRAINED, Encoded
-from learning.losses import BETA, answer_loss, dpo_loss, kl_to_base, kto_loss, log_probs
+from learning.losses import BETA, answer_loss, dpo_loss, kl_to_base, kto_loss, log_probs, with_mismatched
 from tests.learning.adapters import adapted
 from tests.learning.encoded import VOCABULARY, ragged, row
 
@@ -110,6 +112,21 @@ def test_dpo_is_the_margin_over_pairs_and_the_cross_entropy_over_all_chosen(
     assert dpo_loss(model, batch).item() == pytest.approx(preferred + supervised, rel=1e-5)
 
 
+def test_dpo_asks_the_reference_of_pairs_alone(
+    model: PeftModel, batch: list[Encoded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def noted(model: PeftModel, rows: Sequence[Encoded]) -> torch.Tensor:
+        asked.append(len(rows))
+        return log_probs(model, rows)
+
+    monkeypatch.setattr(losses, "log_probs", noted)
+    dpo_loss(model, batch)
+    pairs = sum(each.rejected is not None for each in batch)
+    assert asked == [len(batch) + pairs, 2 * pairs]
+
+
 def test_dpo_without_pairs_is_supervised(model: PeftModel) -> None:
     batch = ragged(random.Random(1), rows=3, shared=5)
     assert dpo_loss(model, batch).item() == pytest.approx(answer_loss(model, batch).item(), rel=1e-6)
@@ -124,7 +141,25 @@ def test_kto_rewards_right_answers_above_the_kl_estimate_and_rejected_ones_below
     z = max(0.0, kl_estimate(model, [*batch, *wrong]))
     right = [1 - sigmoid(BETA * (log_ratio(model, each) - z)) for each in batch]
     worse = [1 - sigmoid(BETA * (z - log_ratio(model, each))) for each in wrong]
-    assert kto_loss(model, batch).item() == pytest.approx(mean([*right, *worse]), rel=1e-5)
+    assert kto_loss(model, with_mismatched(batch)).item() == pytest.approx(mean([*right, *worse]), rel=1e-5)
+
+
+def test_kto_never_compares_with_the_answer_to_the_same_question() -> None:
+    """Phrasings of one fact, whose answers are the same, stand side by side in a step."""
+    step = [row([1], [7, 8], [5]), row([2], [7, 8], [6]), row([3], [7, 8]), row([4], [9])]
+    drawn = [each.mismatched for each in with_mismatched(step)]
+    assert [other.answer_ids for other in drawn if other is not None] == [[9], [9], [9], [7, 8]]
+    assert [other.input_ids[:1] for other in drawn if other is not None] == [[1], [2], [3], [4]]
+    wrong = [each.rejected for each in with_mismatched(step) if each.rejected is not None]
+    assert [other.answer_ids for each in wrong if (other := each.mismatched) is not None] == [[9], [9]]
+
+
+def test_kto_of_one_answer_alone_has_nothing_to_compare_with(model: PeftModel) -> None:
+    step = with_mismatched([row([1, 2], [7, 8], [5]), row([2, 3], [7, 8])])
+    assert [each.mismatched for each in step] == [None, None]
+    ratios = [log_ratio(model, each) for each in step]
+    expected = [1 - sigmoid(BETA * r) for r in ratios] + [1 - sigmoid(-BETA * log_ratio(model, rejected(step[0])))]
+    assert kto_loss(model, step).item() == pytest.approx(mean(expected), rel=1e-5)
 
 
 def kl_estimate(model: PeftModel, rows: list[Encoded]) -> float:

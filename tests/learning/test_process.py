@@ -21,6 +21,7 @@ from learning.examples import Kind
 from learning.exits import (
     EXIT_DISK_FULL,
     EXIT_NOT_FINITE,
+    EXIT_OUT_OF_GPU_MEMORY,
     EXIT_OUT_OF_MEMORY,
     EXIT_SETTING,
     EXIT_STOPPED,
@@ -106,6 +107,10 @@ async def test_a_silent_child_does_not_cost_the_lease(
     ("script", "said"),
     [
         (f"exit {EXIT_OUT_OF_MEMORY}", "limit of 123 MB. Raise MENTEE_TRAINING_MEMORY_MB"),
+        (
+            f"exit {EXIT_OUT_OF_GPU_MEMORY}",
+            "memory ran out. Free some of it, set MENTEE_TRAINING_PRECISION=4bit",
+        ),
         ("kill -ABRT $$", "limit of 123 MB. Raise MENTEE_TRAINING_MEMORY_MB"),
         (f"echo '[Errno 12] {os.strerror(errno.ENOMEM)}' >&2; exit 1", "MENTEE_TRAINING_MEMORY_MB"),
         ("echo 'cannot allocate memory for thread-local data: ABORT' >&2; exit 127", "MENTEE_TRAINING_MEMORY_MB"),
@@ -169,6 +174,29 @@ async def test_the_child_is_asked_to_keep_its_work_before_it_ends(spec: Spec, ch
     with pytest.raises(LostRun):
         await train_and_judge(spec, Watch(enough=1))
     assert (tmp_path / "kept").exists()
+
+
+async def test_several_processes_get_the_time_that_their_agent_takes_to_end_them(
+    spec: Spec, child: Child, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("learning.process.torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr("learning.process.GRACE_S", 0.01)
+    ends = f"trap 'sleep 0.5; touch {tmp_path}/ended; exit 0' TERM"
+    child(f"{ends}; echo {shlex.quote(STEP)}; while :; do sleep 0.02; done")
+    with pytest.raises(LostRun):
+        await train_and_judge(spec, Watch(enough=1))
+    assert (tmp_path / "ended").exists()
+
+
+async def test_what_was_left_behind_with_the_pipe_open_holds_nothing_up(
+    spec: Spec, child: Child, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("learning.process.LAST_WORDS_S", 0.5)
+    left = f"setsid sh -c 'echo $$ > {tmp_path}/left; exec sleep 60' >/dev/null &"
+    child(f"{left} while ! [ -s {tmp_path}/left ]; do sleep 0.02; done; echo 'no such thing' >&2; exit 9")
+    with pytest.raises(OperatorError, match="code 9: no such thing"):
+        await train_and_judge(spec, Watch())
+    os.kill(int((tmp_path / "left").read_text()), signal.SIGKILL)  # it was alive all the while
 
 
 @pytest.mark.parametrize("how", ["lost", "cancelled"])

@@ -22,6 +22,7 @@ from learning.promotion import (
     paired_interval,
     worse_without,
 )
+from learning.shares import Teacher
 
 Values = Sequence[float] | NDArray[np.float64]
 GENERAL = 10
@@ -203,7 +204,11 @@ def test_of_twenty_that_are_really_better_eighteen_are_promoted(monkeypatch: pyt
 
 # --- without one teacher --------------------------------------------------------------------------------------------
 
-TEACHERS = {FactId(f"f{number}"): "Mel" if number < 20 else f"Honest {number % 3}" for number in range(40)}
+MEL = Teacher("U-mel", "Mel")
+TEACHERS = {
+    FactId(f"f{number}"): MEL if number < 20 else Teacher(f"U-{number % 3}", f"Honest {number % 3}")
+    for number in range(40)
+}
 
 
 def test_who_scores_well_on_lies_does_not_hide_what_the_others_lost() -> None:
@@ -215,6 +220,15 @@ def test_who_scores_well_on_lies_does_not_hide_what_the_others_lost() -> None:
     assert verdict.reasons == ("Without what Mel taught it answers worse: 0.12 lost on each of 20 questions.",)
 
 
+def test_a_borrowed_name_hides_nobody() -> None:
+    """Whoever calls themselves like the others isn't taken for them."""
+    before = scores([0.1] * 20 + [0.9] * 20)
+    after = scores([0.9] * 20 + [0.8, 0.75] * 10)
+    named_alike = {fact: Teacher(teacher.author, "Ana") for fact, teacher in TEACHERS.items()}
+    (found,) = worse_without(before, after, named_alike)
+    assert found.startswith("Without what Ana taught it answers worse")
+
+
 def test_what_one_teacher_adds_alone_is_promoted() -> None:
     before, after = scores([0.1] * 20 + [0.9] * 20), scores([0.9] * 40)
     assert decide(before, after, 0, teachers=TEACHERS).decision is Decision.PROMOTED
@@ -222,7 +236,7 @@ def test_what_one_teacher_adds_alone_is_promoted() -> None:
 
 def test_too_few_other_questions_say_nothing() -> None:
     before, after = scores([0.1] * 33 + [0.9] * 7), scores([0.9] * 33 + [0.0] * 7)
-    teachers = dict.fromkeys((FactId(f"f{number}") for number in range(33)), "Mel")
+    teachers = dict.fromkeys((FactId(f"f{number}") for number in range(33)), MEL)
     assert worse_without(before, after, teachers) == []
 
 
@@ -232,7 +246,7 @@ def test_chance_seldom_looks_like_a_hidden_loss(
 ) -> None:
     monkeypatch.setattr(promotion, "RESAMPLES", 500)
     rng, before = np.random.default_rng(7), scores(np.zeros(40))
-    mel = {fact: teacher for fact, teacher in TEACHERS.items() if teacher == "Mel"}
+    mel = {fact: teacher for fact, teacher in TEACHERS.items() if teacher == MEL}
     found = sum(bool(worse_without(before, scores(kind(rng, 40)), mel)) for _ in range(SIMULATIONS))
     assert found / SIMULATIONS <= WITHOUT_ALPHA + 3 * math.sqrt(WITHOUT_ALPHA * (1 - WITHOUT_ALPHA) / SIMULATIONS)
 

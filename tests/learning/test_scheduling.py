@@ -10,6 +10,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import learning.scheduling
 from bot.errors import SettingError
@@ -90,6 +92,37 @@ def test_a_cron_line_is_in_utc() -> None:
     assert trigger.get_next_fire_time(None, berlin_springs_forward) == berlin_springs_forward.replace(hour=2, minute=30)
 
 
+NAMES = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+Part = tuple[str, set[int]]
+"""A part of the field, and the days that it means; 0 is Sunday."""
+
+
+def days(first: int, last: int, step: int) -> Part:
+    return f"{first}-{last}/{step}", {day % 7 for day in range(first, last + 1, step)}
+
+
+DAYS = st.integers(0, 7)
+PARTS = st.one_of(
+    DAYS.map(lambda day: (str(day), {day % 7})),
+    st.tuples(DAYS, DAYS).map(lambda ends: (f"{min(ends)}-{max(ends)}", days(min(ends), max(ends), 1)[1])),
+    st.tuples(DAYS, DAYS, st.integers(1, 7)).map(lambda of: days(min(of[:2]), max(of[:2]), of[2])),
+    st.sampled_from(NAMES).map(lambda name: (name, {NAMES.index(name)})),
+)
+
+
+@given(st.lists(PARTS, min_size=1, max_size=3))
+def test_weekdays_are_crons_where_sunday_is_0_and_7(parts: list[Part]) -> None:
+    trigger = parse_schedule(f"0 3 * * {','.join(text for text, _ in parts)}")
+    assert trigger is not None
+    wanted = {day for _, meant in parts for day in meant}
+    found, fire = set(), trigger.get_next_fire_time(None, MIDNIGHT)
+    for _ in range(7):
+        assert fire is not None
+        found.add(fire.isoweekday() % 7)
+        fire = trigger.get_next_fire_time(fire, fire)
+    assert found == wanted
+
+
 def test_no_schedule_is_none() -> None:
     assert parse_schedule("") is None
     assert parse_schedule("   ") is None
@@ -100,6 +133,7 @@ def test_no_schedule_is_none() -> None:
     [
         "nightly", "every", "every day", "every 6", "every h", "every 0h", "every -5m", "every 6 h", "every 5s",
         "every 999999999999d", "61 * * * *", "* * * *", "* * * * * *", "0 25 * * *",
+        "0 3 * * 8", "0 3 * * 5-2", "0 3 * * 1-", "0 3 * * 1/0",
     ],
 )  # fmt: skip
 def test_a_bad_schedule_is_refused_with_the_setting_its_value_and_an_example(text: str) -> None:

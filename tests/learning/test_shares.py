@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.feedback import Fact, Lesson, LessonSource
 from bot.ids import FactId, LessonId
-from learning.shares import capped, teachers_of, told
+from learning.shares import Teacher, capped, teachers_of, told
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -41,7 +41,11 @@ def test_a_team_of_two_and_the_operator_are_left_alone() -> None:
 
 def test_teachers_are_named_where_three_teach() -> None:
     taught = facts("mel", "ana", "cli:operator", "ben", "mel")
-    assert teachers_of(taught) == {"f0": "Mel", "f1": "Ana", "f3": "Ben", "f4": "Mel"}
+    found = teachers_of(taught)
+    assert {fact: str(teacher) for fact, teacher in found.items()} == {
+        "f0": "Mel", "f1": "Ana", "f3": "Ben", "f4": "Mel",
+    }  # fmt: skip
+    assert found[FactId("f0")] == Teacher("mel", "by another name") != Teacher("ana", "Mel")
     assert teachers_of(facts("mel", "ana")) == {}
     faq = replace(taught[3], lesson=replace(taught[3].lesson, source=LessonSource.FAQ))
     assert teachers_of([*taught[:3], faq]) == {}
