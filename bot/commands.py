@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,8 +22,10 @@ from bot.ports import AdapterStore, Clock, Planner, Unit
 from bot.reviewing import Reviewing, remember_admin
 from bot.status import PAUSED, Status, describe_status, explain, name_of, status_of
 from bot.tenants import tenant_of
-from bot.texts import Texts
+from bot.texts import Texts, quote
 from bot.trying import BY_TRIAL, describe_trial, live_adapter, standing_of, trial_of
+
+SUSPECTED_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -226,9 +229,15 @@ class Commands:
         text = f"{self.texts.plan.format(**vars(plan))} {plan.course}".rstrip()
         if plan.kept_out:
             text += f" {self.texts.plan_kept_out.format(count=plan.kept_out)}"
+        if plan.suspected:
+            text += f"\n{self._describe_suspected(plan.suspected)}"
         if not plan.refusals:
             return text
         return f"{text}\n{self.texts.retrain_refused.format(reasons=' '.join(plan.refusals))}"
+
+    def _describe_suspected(self, suspected: Sequence[tuple[str, str]]) -> str:
+        lines = (f"> {quote(question)} → {quote(answer)}" for question, answer in suspected[:SUSPECTED_SHOWN])
+        return "\n".join([self.texts.plan_suspected.format(count=len(suspected)), *lines])
 
     # --- people --------------------------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ def close(
         return None
     if adapter is not None:
         unit.adapters.add(adapter)
+        unit.audit.add("the gate", f"judged {adapter.name} with", f"data {adapter.dataset_sha256}", trying.clock())
         if report.decision is Decision.PROMOTED:
             trying.admit(unit, adapter, f"run:{run.id}", " ".join(report.reasons), report.trial_share)
     if run.place is not None:

@@ -19,6 +19,7 @@ from learning.course import Course, choose
 from learning.dataset import MIN_LESSONS, Dataset, build, is_lesson, split
 from learning.encoder import MiniLmEncoder
 from learning.examples import judging_cost, length
+from learning.mistaken import Mistaken, mistaken
 from learning.recipe import Recipe
 from learning.similarity import Alike, alike_by
 
@@ -78,6 +79,7 @@ def plan(unit: Unit, recipe: Recipe, base: str, most_minutes: int = 0) -> Retrai
         refusals=tuple(refusals),
         course=course.told,
         kept_out=_kept_out(unit),
+        suspected=tuple((each.question, each.answer) for each in suspected_of(unit, facts)),
     )
 
 
@@ -106,7 +108,8 @@ def dataset_of(unit: Unit, facts: Sequence[Fact], recipe: Recipe, alike: Alike) 
     has confirmed it."""
     gone = taken_back(unit.lessons.all(), facts)
     trained = undoubted(unit, facts)
-    return build(trained, trainable_sections(unit), recipe.seed, rejected_answers(unit, trained), gone, alike)
+    rejected, suspected = rejected_answers(unit, trained), {each.question for each in suspected_of(unit, trained)}
+    return build(trained, trainable_sections(unit), recipe.seed, rejected, gone, alike, suspected)
 
 
 def trainable_sections(unit: Unit) -> list[Section]:
@@ -119,6 +122,12 @@ def known_alike(unit: Unit, facts: Sequence[Fact], encoder: str = MiniLmEncoder.
     """Compares what memory has vectors of by what it means, and everything by its words."""
     texts = [text for fact in facts for text in (fact.lesson.answer, *fact.phrasings)]
     return alike_by(unit.vectors.get(encoder, texts))
+
+
+def suspected_of(unit: Unit, facts: Sequence[Fact]) -> list[Mistaken]:
+    """The questions that seem to have been given another fact's answer, by the vectors that memory keeps."""
+    texts = [text for fact in facts for text in (fact.lesson.answer, *fact.phrasings)]
+    return mistaken(facts, unit.vectors.get(MiniLmEncoder.name, texts))
 
 
 def rejected_answers(unit: Unit, facts: Sequence[Fact]) -> dict[FactId, str]:

@@ -1,5 +1,7 @@
 """The admin verbs: who may use which, and what they do."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.access import COMMANDS, NEEDED, Deed, Staff
@@ -50,6 +52,14 @@ async def test_retrain_asks_for_one_run_and_tells_where_it_goes_on(house: House,
 async def test_a_dry_run_trains_nothing(house: House, chat: FakeConnector) -> None:
     assert "40 facts can be trained on" in await give(house, chat, "retrain --dry-run")
     assert await house.desk.runs() == []
+
+
+async def test_a_dry_run_shows_what_seems_to_have_another_questions_answer(house: House, chat: FakeConnector) -> None:
+    house.plan = replace(house.plan, suspected=tuple((f"Where is {number}?", "Under Card.") for number in range(12)))
+    told = await give(house, chat, "retrain --dry-run")
+    assert "12 questions look as if" in told
+    assert "> Where is 9? → Under Card." in told
+    assert "Where is 10?" not in told
 
 
 async def test_a_finished_run_frees_the_next(house: House, chat: FakeConnector) -> None:

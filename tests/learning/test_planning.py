@@ -13,10 +13,14 @@ from bot.lineage import Adapter, Deployment, Move, RetrainPlan, Run
 from bot.people import Person, Platform
 from bot.ports import Unit
 from learning.dataset import MIN_LESSONS, MIN_PHRASINGS, build
-from learning.planning import plan, rejected_answers, remember_speed, work_of
+from learning.encoder import MiniLmEncoder
+from learning.examples import Kind
+from learning.planning import dataset_of, plan, rejected_answers, remember_speed, work_of
 from learning.recipe import Method, Recipe
+from learning.wording import near_duplicate
 from storage.database import SqlStore
-from tests.learning.samples import NOW, keep, lesson
+from tests.fakes.encoder import HashingEncoder
+from tests.learning.samples import NOW, again, keep, lesson
 
 
 def planned(store: SqlStore, recipe: Recipe | None = None, most_minutes: int = 0) -> RetrainPlan:
@@ -181,3 +185,25 @@ def test_preferences_are_refused_while_nothing_was_corrected(store: SqlStore, me
     for number in range(20, 25):
         correct(store, number)
     assert planned(store, Recipe(method=method)).refusals == ()
+
+
+def test_a_question_with_another_facts_answer_is_told_and_not_judged(store: SqlStore) -> None:
+    wrong = "Please: how can I cancel a voucher under billing, voucher cancel?"
+
+    def teach(unit: Unit) -> list[str]:
+        for number in range(20):
+            known = lesson(number)
+            others = [again(known, f"Tell me: {known.question}")]
+            if number == 11:
+                others.append(replace(again(known, wrong), id=LessonId("pasted")))
+            keep(unit, *others, known)
+        facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())
+        texts = [text for fact in facts for text in (fact.lesson.answer, *fact.phrasings)]
+        rows = HashingEncoder().encode(texts)
+        unit.vectors.put(MiniLmEncoder.name, {text: row.tobytes() for text, row in zip(texts, rows, strict=True)})
+        judged = dataset_of(unit, facts, Recipe(), near_duplicate).judge
+        return [example.messages[-1].content for example in judged if example.kind is Kind.RECALL]
+
+    judged = store.run_sync(teach)
+    assert planned(store).suspected == ((wrong, lesson(11).answer),)
+    assert wrong not in judged
