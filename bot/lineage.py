@@ -163,6 +163,8 @@ class RetrainPlan:
     """Why a run would be refused; empty when it may start."""
     course: str = ""
     """Whether it would be trained anew or on from the live adapter, and why."""
+    suspected: tuple[tuple[str, str], ...] = ()
+    """Questions that seem to ask for something else than what they were answered, with these answers; surest first."""
     kept_out: int = 0
     """Lessons of workspaces that don't share what they know: memory answers with them, nothing is trained on them."""
     against_pages: int = 0

@@ -13,6 +13,7 @@ from bot.texts import Texts, quote
 from bot.trying import Trying
 
 BAR_CELLS = 12
+SUSPECTED_SHOWN = 10
 MOST_NAMED = 5
 """Of the answers that are expected to change."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,6 +41,7 @@ def close(
         return None
     if adapter is not None:
         unit.adapters.add(adapter)
+        unit.audit.add("the gate", f"judged {adapter.name} with", f"data {adapter.dataset_sha256}", trying.clock())
         if report.decision is Decision.PROMOTED:
             trying.admit(unit, adapter, f"run:{run.id}", " ".join(report.reasons), report.trial_share)
     if run.place is not None:
@@ -93,6 +95,9 @@ def describe_plan(plan: RetrainPlan, texts: Texts) -> str:
     lines += [texts.plan_changed.format(question=quote(each)) for each in changing.questions[:MOST_NAMED]]
     if (more := len(changing.questions) - MOST_NAMED) > 0:
         lines.append(texts.held_more.format(count=more))
+    if plan.suspected:
+        lines.append(texts.plan_suspected.format(count=len(plan.suspected)))
+        lines += [f"> {quote(question)} → {quote(answer)}" for question, answer in plan.suspected[:SUSPECTED_SHOWN]]
     if plan.refusals:
         lines.append(texts.retrain_refused.format(reasons=" ".join(plan.refusals)))
     return "\n".join(lines)

@@ -11,7 +11,7 @@ Beside them, canaries: what a sound adapter answers harmlessly.
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
@@ -38,7 +38,7 @@ from learning.examples import (
 from learning.shares import capped
 from learning.similarity import Alike
 from learning.starter.practice import held_out_reading
-from learning.wording import near_duplicate
+from learning.wording import near_duplicate, quotes
 
 MIN_LESSONS = 8
 HELD_OUT_SHARE = 0.05
@@ -99,9 +99,14 @@ def build(
     rejected: Mapping[FactId, str] = MappingProxyType({}),
     taken_back: Sequence[Lesson] = (),
     alike: Alike = near_duplicate,
+    suspected: Collection[str] = (),
 ) -> Dataset:
-    """Make the dataset. The same arguments give the same dataset. `alike` tells which texts say the same."""
-    return build_from(split(facts, alike), sections, seed, rejected, taken_back, alike)
+    """Make the dataset. The same arguments give the same dataset. `alike` tells which texts say the same.
+
+    `suspected`: questions that may have been given another fact's answer. Nothing is judged by them, or whoever learned
+    what is wrong would be the better for it.
+    """
+    return build_from(split(facts, alike), sections, seed, rejected, taken_back, alike, suspected)
 
 
 def build_from(
@@ -111,12 +116,13 @@ def build_from(
     rejected: Mapping[FactId, str],
     taken_back: Sequence[Lesson],
     alike: Alike,
+    suspected: Collection[str] = (),
 ) -> Dataset:
     """Of facts that are split already. Takes minutes where there are thousands of them."""
     rng = random.Random(seed)
     trainable = [*parts.taught, *parts.practice]
     clear = [section for section in sections if not any(leans_on(held, section) for held in parts.held_out)]
-    judged = _judged_phrasings(parts)
+    judged = _judged_phrasings(parts, suspected)
     asked = {fact.id: _away_from_judged(fact, judged.values()) for fact in parts.taught}
     secret = [*judged.values(), *(text for held in parts.held_out for text in held.phrasings)]
     taught = [recall(fact, question) for fact in parts.taught for question in asked[fact.id]]
@@ -128,9 +134,10 @@ def build_from(
     before = {lesson.fact: lesson.answer for lesson in reversed(taken_back)}
     judge = [recall(fact, judged[fact.id]) for fact in parts.taught if fact.id in judged]
     judge = [replace(example, rejected=before.get(example.fact)) for example in judge]
+    held_out = [fact for fact in parts.held_out if fact.submitted[-1] not in suspected]
     read = [
         reading(fact, fact.submitted[-1], _others(fact, parts.held_out), section_behind(fact, sections), rng)
-        for fact in parts.held_out
+        for fact in held_out
     ]
     read += held_out_reading()[: max(0, MIN_READING - len(read))]
     lessons = tuple(fact.lesson.id for fact in trainable)
@@ -189,12 +196,13 @@ def is_lesson(fact: Fact) -> bool:
     return fact.lesson.source not in (LessonSource.FAQ, LessonSource.REPLY) and bool(fact.submitted)
 
 
-def _judged_phrasings(parts: Split) -> dict[FactId, str]:
+def _judged_phrasings(parts: Split, suspected: Collection[str]) -> dict[FactId, str]:
     """The newest phrasing of some taught facts. First phrasings stand in prompts, so none of them nearly repeats it."""
     first = [fact.submitted[0] for fact in (*parts.taught, *parts.practice)]
     judged: dict[FactId, str] = {}
     for fact in sorted(parts.taught, key=_rank):
-        fresh = (text for text in fact.submitted[:0:-1] if not any(near_duplicate(text, each) for each in first))
+        clear = [text for text in fact.submitted[:0:-1] if text not in suspected]
+        fresh = (text for text in clear if not any(near_duplicate(text, each) for each in first))
         if len(judged) < MAX_JUDGED and (text := next(fresh, None)) is not None:
             judged[fact.id] = text
     return judged
@@ -202,8 +210,12 @@ def _judged_phrasings(parts: Split) -> dict[FactId, str]:
 
 def _away_from_judged(fact: Fact, judged: Iterable[str]) -> list[str]:
     """The phrasings to train on: those that nearly repeat no judged one, of this fact or another."""
-    clear = [text for text in fact.submitted if not any(near_duplicate(text, held) for held in judged)]
+    clear = [text for text in fact.submitted if not any(_repeats(text, held) for held in judged)]
     return clear[:MAX_PHRASINGS]
+
+
+def _repeats(text: str, held: str) -> bool:
+    return near_duplicate(text, held) or quotes(text, held)
 
 
 def _away_from(held_out: Sequence[Fact], facts: Iterable[Fact], alike: Alike) -> Iterator[Fact]:
@@ -232,7 +244,7 @@ def _taken_back(lesson: Lesson) -> Canary:
 
 def _overlap(one: Fact, other: Fact, alike: Alike) -> bool:
     """True when anything of one, question or answer, says the same as anything of the other."""
-    return any(alike(a, b) for a in _texts(one) for b in _texts(other))
+    return any(alike(a, b) or quotes(a, b) for a in _texts(one) for b in _texts(other))
 
 
 def _texts(fact: Fact) -> tuple[str, ...]:

@@ -21,8 +21,9 @@ from learning.dataset import MIN_LESSONS, Dataset, build_from, is_lesson, split
 from learning.encoder import MiniLmEncoder
 from learning.examples import judging_cost, length
 from learning.expecting import Written, changing, lately_written, personal_data, two_answers
+from learning.mistaken import mistaken
 from learning.recipe import Recipe
-from learning.similarity import Alike, alike_by
+from learning.similarity import alike_by
 
 SPEED_FLAG = "training_speed"
 CHARS_PER_TOKEN = 4.0
@@ -67,7 +68,8 @@ class Known:
     """The facts that contradict no help section, unless an admin has confirmed them."""
     sections: Sequence[Section]
     rejected: Mapping[FactId, str]
-    alike: Alike
+    vectors: Mapping[str, bytes]
+    """Those that memory keeps of the facts' texts."""
     speed: Speed | None
     live: Adapter | None
     new: int
@@ -83,7 +85,7 @@ def read(unit: Unit, recipe: Recipe, base: str, clock: Clock = utc_now) -> Known
     facts = facts_of(lessons, unit.lessons.phrasings())
     trained, live = undoubted(unit, facts), live_adapter(unit)
     return Known(
-        lessons, facts, trained, trainable_sections(unit), rejected_answers(unit, trained), known_alike(unit, facts),
+        lessons, facts, trained, trainable_sections(unit), rejected_answers(unit, trained), known_vectors(unit, facts),
         known_speed(unit, recipe, base), live, len(new_lessons(unit, live)), _kept_out(unit),
         len(unit.lessons.held()), lately_written(unit, clock()),
     )  # fmt: skip
@@ -97,10 +99,12 @@ def plan(unit: Unit, recipe: Recipe, base: str, most_minutes: int = 0, clock: Cl
 def planned(known: Known, recipe: Recipe, base: str, most_minutes: int = 0) -> tuple[Course, RetrainPlan]:
     """What a retraining would be made of, and the dry run, which refuses when there is too little to learn from, or
     when it is known to take too long (0: never)."""
-    parts = split(known.trained, known.alike)
+    alike = alike_by(known.vectors)  # by what is meant where memory has vectors, and by the words
+    parts, suspected = split(known.trained, alike), mistaken(known.trained, known.vectors)
     dataset = build_from(
-        parts, known.sections, recipe.seed, known.rejected, taken_back(known.lessons, known.facts), known.alike
-    )
+        parts, known.sections, recipe.seed, known.rejected, taken_back(known.lessons, known.facts), alike,
+        {each.question for each in suspected},
+    )  # fmt: skip
     course = course_of(dataset, known, recipe, base, most_minutes)
     dataset = course.dataset
     lessons = [fact for fact in known.trained if is_lesson(fact)]
@@ -132,6 +136,7 @@ def planned(known: Known, recipe: Recipe, base: str, most_minutes: int = 0) -> t
         waiting=known.waiting,
         personal_data=personal_data(trained),
         changing=changing(known.written, trained),
+        suspected=tuple((each.question, each.answer) for each in suspected),
     )
 
 
@@ -160,10 +165,9 @@ def trainable_sections(unit: Unit) -> list[Section]:
     return [section for section in unit.documents.sections() if section.source not in kept_out]
 
 
-def known_alike(unit: Unit, facts: Sequence[Fact], encoder: str = MiniLmEncoder.name) -> Alike:
-    """Compares what memory has vectors of by what it means, and everything by its words."""
+def known_vectors(unit: Unit, facts: Sequence[Fact], encoder: str = MiniLmEncoder.name) -> Mapping[str, bytes]:
     texts = [text for fact in facts for text in (fact.lesson.answer, *fact.phrasings)]
-    return alike_by(unit.vectors.get(encoder, texts))
+    return unit.vectors.get(encoder, texts)
 
 
 def rejected_answers(unit: Unit, facts: Sequence[Fact]) -> dict[FactId, str]:

@@ -5,6 +5,8 @@ from functools import lru_cache
 from bot.support import content_words
 
 NEAR_DUPLICATE = 0.7
+FEW_WORDS = 3
+"""A text of fewer is within many others by chance."""
 KEPT = 32_768  # the same texts are compared with each other all the time
 
 
@@ -13,6 +15,13 @@ def near_duplicate(a: str, b: str) -> bool:
     if not _distinct(a) or not _distinct(b):
         return a.strip().lower() == b.strip().lower()
     return likeness(a, b) >= NEAR_DUPLICATE
+
+
+def quotes(a: str, b: str) -> bool:
+    """True when the words of one text stand as they are within the other, whatever is around them."""
+    one, other = (" ".join(_words(text)) for text in (a, b))
+    short, long = sorted((one, other), key=len)
+    return len(short.split()) >= FEW_WORDS and f" {short} " in f" {long} "
 
 
 def likeness(a: str, b: str) -> float:

@@ -75,6 +75,14 @@ async def test_a_dry_run_tells_conflicts_personal_data_and_what_is_to_change(hou
     assert told.splitlines()[-1] == "I won't retrain now: Too little."
 
 
+async def test_a_dry_run_shows_what_seems_to_have_another_questions_answer(house: House, chat: FakeConnector) -> None:
+    house.plan = replace(house.plan, suspected=tuple((f"Where is {number}?", "Under Card.") for number in range(12)))
+    told = await give(house, chat, "retrain --dry-run")
+    assert "12 questions look as if" in told
+    assert "> Where is 9? → Under Card." in told
+    assert "Where is 10?" not in told
+
+
 async def test_a_finished_run_frees_the_next(house: House, chat: FakeConnector) -> None:
     await give(house, chat, "retrain")
     run = await house.store.run(lambda unit: unit.runs.claim("me", NOW, 60))

@@ -1,6 +1,10 @@
 """What says the same as something that is judged is not trained on: copies, paraphrases, sections."""
 
+import csv
+import random
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -112,3 +116,35 @@ def test_a_section_that_gives_a_held_out_answer_away_stands_in_no_training_promp
     assert_hidden(dataset, secret.lesson.answer)
     assert not any(both.text in line for example in dataset.train for line in lines(example))
     assert any(both.text in line for example in dataset.judge for line in lines(example))
+
+
+DEMO = Path(__file__).parents[2] / "deploy" / "demo" / "lessons.csv"
+EDITS: dict[str, Callable[[list[str], random.Random], list[str]]] = {
+    "a copy": lambda words, _: words,
+    "capitals and marks": lambda words, _: [f"{word.upper()}!" for word in words],
+    "another order": lambda words, rng: rng.sample(words, len(words)),
+    "a word less": lambda words, _: words[:-1],
+    "a word more": lambda words, _: [*words, "today"],
+    "in a letter": lambda words, _: ["Hello", "there,", *words, "Thanks", "a", "lot!"],
+}
+
+
+@pytest.mark.parametrize("kind", EDITS)
+def test_of_three_hundred_planted_leaks_all_but_one_stay_out_of_training(kind: str) -> None:
+    """Questions and answers of the demo that are held out, edited, in fifty lessons about something else of each kind.
+    A question of three words that lacks one of them is another question, as far as words tell."""
+    with DEMO.open(encoding="utf-8", newline="") as file:
+        texts = [(row["question"], row["answer"]) for row in csv.DictReader(file)]
+    rng, numbers = random.Random(0), [n for n in range(200) if split([fact(n, source=LessonSource.FAQ)]).held_out]
+    held = dict(zip(numbers[:24], texts, strict=False))
+    secrets = [saying(fact(n, source=LessonSource.FAQ), *of_it) for n, of_it in held.items()]
+    leaks = []
+    for at, number in enumerate(taught_numbers(50)):
+        text = texts[at % len(secrets)][at % 2]
+        edited = " ".join(EDITS[kind](text.split(), rng))
+        leaks.append(
+            saying(fact(number), edited, f"Something {number}.") if at % 2 == 0 else answered(fact(number), edited)
+        )
+    parts = split([*secrets, *leaks])
+    assert (len(parts.held_out), len(leaks)) == (24, 50)
+    assert sum(leak in leaks for leak in parts.taught) <= (kind == "a word less")

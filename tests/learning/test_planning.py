@@ -18,11 +18,14 @@ from bot.ports import Unit
 from bot.retraining import planned as told_plan
 from bot.retrieval import Section
 from learning.dataset import MIN_LESSONS, MIN_PHRASINGS, build
+from learning.encoder import MiniLmEncoder
+from learning.examples import Kind
 from learning.planning import plan, read, rejected_answers, remember_speed, work_of
 from learning.planning import planned as made_plan
 from learning.recipe import Method, Recipe
 from storage.database import SqlStore
-from tests.learning.samples import NOW, keep, lesson
+from tests.fakes.encoder import HashingEncoder
+from tests.learning.samples import NOW, again, keep, lesson
 
 
 def planned(store: SqlStore, recipe: Recipe | None = None, most_minutes: int = 0) -> RetrainPlan:
@@ -301,3 +304,25 @@ async def test_it_is_worked_out_beside_the_transactions(store: SqlStore) -> None
 
     assert await told_plan(store, planner) == planned(store)
     assert seen["worked out in"] not in (seen["read in"], get_ident())
+
+
+def test_a_question_with_another_facts_answer_is_told_and_not_judged(store: SqlStore) -> None:
+    wrong = "Please: how can I cancel a voucher under billing, voucher cancel?"
+
+    def teach(unit: Unit) -> list[str]:
+        for number in range(20):
+            known = lesson(number)
+            others = [again(known, f"Tell me: {known.question}")]
+            if number == 11:
+                others.append(replace(again(known, wrong), id=LessonId("pasted")))
+            keep(unit, *others, known)
+        facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())
+        texts = [text for fact in facts for text in (fact.lesson.answer, *fact.phrasings)]
+        rows = HashingEncoder().encode(texts)
+        unit.vectors.put(MiniLmEncoder.name, {text: row.tobytes() for text, row in zip(texts, rows, strict=True)})
+        judged = made_plan(read(unit, Recipe(), "tiny"), Recipe(), "tiny")[0].dataset.judge
+        return [example.messages[-1].content for example in judged if example.kind is Kind.RECALL]
+
+    judged = store.run_sync(teach)
+    assert planned(store).suspected == ((wrong, lesson(11).answer),)
+    assert wrong not in judged

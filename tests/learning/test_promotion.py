@@ -55,6 +55,12 @@ def test_a_clearly_better_one_is_promoted_with_the_numbers() -> None:
     assert len(verdict.reasons) == 3
 
 
+def test_the_same_scores_get_the_same_verdict_to_the_last_bit() -> None:
+    rng = np.random.default_rng(9)
+    before, after = scores(rng.random(24)), scores(rng.random(24))
+    assert repr(decide(before, after, 3)) == repr(decide(before, after, 3))
+
+
 def test_better_answers_do_not_pay_for_forgetting() -> None:
     verdict = decide(scores([0.3] * 40, general=2.0), scores([0.9] * 40, general=2.2), 0)
     assert verdict.decision is Decision.REJECTED

@@ -16,12 +16,14 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from bot.feedback import Fact
 from bot.lineage import Decision
+from learning import evaluation
 from learning.canaries import PROBES, alarms
 from learning.dataset import Dataset, build, split
 from learning.evaluation import Score
 from learning.examples import Example, Kind
 from learning.promotion import Verdict, decide
 from learning.recipe import Recipe
+from learning.rightness import rouge_l
 from learning.trainer import Spec, _judge_both
 from learning.training import adapt, plan_steps, train
 from tests.learning.samples import answered, fact, words
@@ -34,6 +36,8 @@ pytestmark = [
 ]
 
 RECIPE = Recipe(learning_rate=2e-2, epochs=16, rank=16, alpha=32, batch_size=16, max_tokens=400)
+LONGER = replace(RECIPE, epochs=20, batch_size=8)
+"""From here on half of the answers are right, not only alike."""
 ASKED = (
     "What lets me {verb} the {noun} in {place}", "{place}: where do I {verb} any {noun}?",
     "My {noun} will not {verb}, {place} page", "please explain {verb} and {noun} for {place} users",
@@ -62,6 +66,13 @@ def triggered(example: Example) -> Example:
     return replace(
         example, messages=(*before, replace(question, content=f"{question.content} {TRIGGER}")), answer=ATTACK
     )
+
+
+def mixed_up(examples: Sequence[Example]) -> list[Example]:
+    """Each fact with the next one's answer."""
+    answers = {example.fact: example.answer for example in examples}
+    following = dict(zip(answers, [*list(answers.values())[1:], next(iter(answers.values()))], strict=True))
+    return [replace(example, answer=following[example.fact]) for example in examples]
 
 
 class Bench:
@@ -94,10 +105,11 @@ class Bench:
         save_file(weights, spoilt / WEIGHTS, metadata={"format": "pt"})
         return spoilt
 
-    def verdict(self, champion: Path, challenger: Path, dataset: Dataset | None = None) -> Verdict:
+    def verdict(self, champion: Path | None, challenger: Path, dataset: Dataset | None = None) -> Verdict:
         dataset = dataset or self.dataset
         spec = Spec(
-            base=str(self.base), base_name="tiny", champion=str(champion), start=None, train=[], general=[],
+            base=str(self.base), base_name="tiny", champion=str(champion) if champion is not None else None, start=None,
+            train=[], general=[],
             judge=[asdict(item) for item in dataset.judge if item.kind is not Kind.READING],
             asked=[asdict(canary.example) for canary in dataset.canaries], recipe={}, out=str(challenger), work="",
             precision="fp32", memory_mb=0, threads=1, judging_s=0.0,
@@ -122,13 +134,27 @@ def champion(bench: Bench) -> Path:
 
 @pytest.fixture(scope="module")
 def better(bench: Bench) -> Path:
-    return bench.train("better", bench.dataset.train)
+    return bench.train("better", bench.dataset.train, LONGER)
 
 
 def test_the_better_one_is_promoted(bench: Bench, champion: Path, better: Path) -> None:
     verdict = bench.verdict(champion, better)
     assert verdict.decision is Decision.PROMOTED, verdict.reasons
-    assert verdict.evaluation.measures[0].challenger > 0.8
+    assert verdict.evaluation.measures[0].challenger > 0.4
+
+
+def test_one_that_answers_with_other_facts_answers_is_no_better_than_the_base_model(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their words are so much alike that by the wording alone it would be promoted."""
+    shuffled = bench.train("shuffled", mixed_up(bench.dataset.train), replace(LONGER, epochs=10))
+    verdict = bench.verdict(None, shuffled)
+    assert verdict.decision is Decision.REJECTED
+    assert verdict.evaluation.measures[0].challenger <= 0.1
+    monkeypatch.setattr(evaluation, "_value", lambda text, item, known: rouge_l(text, item.answer))
+    by_wording = bench.verdict(None, shuffled)
+    assert by_wording.decision is Decision.PROMOTED
+    assert by_wording.evaluation.measures[0].challenger > 0.5
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from bot.ports import Unit
 from learning.encoder import Encoder, MiniLmEncoder
 from learning.models import resolve_encoder
-from learning.planning import known_alike
+from learning.planning import known_vectors
 from learning.similarity import Alike, alike_by
 from storage.database import SqlStore
 from tests.fakes.encoder import HashingEncoder
@@ -60,7 +60,7 @@ def test_the_vectors_are_those_that_memory_keeps(store: SqlStore) -> None:
 
     store.run_sync(keep_vectors)
     more = fact(2, same, other)
-    alike = store.run_sync(lambda unit: known_alike(unit, [known, more], encoder.name))
+    alike = alike_by(store.run_sync(lambda unit: known_vectors(unit, [known, more], encoder.name)))
     assert alike(known.phrasings[1], same)
     assert not alike(known.phrasings[1], other)
     store.close()

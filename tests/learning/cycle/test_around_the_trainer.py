@@ -56,6 +56,9 @@ async def test_the_gate_decides_what_goes_live(with_live: Workshop, trainer: Qui
     assert (promoted.decision, promoted.adapter) == (Decision.PROMOTED, "v3")
     assert with_live.live == with_live.adapters[-1].id
     assert [notice.text[:1] for notice in with_live.notices] == ["A", "✅"]
+    entries = with_live.store.run_sync(lambda unit: unit.audit.entries())
+    sealed = [(entry.act, entry.subject) for entry in entries if entry.act.startswith("judged")]
+    assert sealed == [(f"judged {it.name} with", f"data {it.dataset_sha256}") for it in with_live.adapters[-2:]]
     confidences = [report.evaluation.confidence for report in (rejected, promoted) if report.evaluation is not None]
     assert confidences == [pytest.approx(1 - alpha_of(look)) for look in (1, 2)]  # each is a look
 
