@@ -33,7 +33,9 @@ from connectors.slack.workspaces import Archives, Workspaces
 
 EVENTS_PATH = "/slack/events"
 TRY_AGAIN_S = 5.0
-CALL_S = 30.0
+CALL_S = 15.0
+"""After a line has died unnoticed, the next call over it finds out so late; a post is looked for before it is tried
+again."""
 MEMBERS_EVERY_S = 6 * 3_600.0
 
 log = structlog.get_logger()
@@ -111,6 +113,8 @@ class SlackConnector:
 
     async def _run_socket(self, app: AsyncApp) -> None:
         handler = AsyncSocketModeHandler(app, self._config.app_token, logger=library_log(), web_client=app.client)
+        await handler.client.aiohttp_client_session.close()  # it would wait five minutes for a greeting that got lost
+        handler.client.aiohttp_client_session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=CALL_S))
         try:
             # The library asks for the address itself, but with a refused token it would ask for ever.
             opened = await _patiently(

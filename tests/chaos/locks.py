@@ -11,7 +11,7 @@ from tests.chaos.kills import kill, settle
 from tests.chaos.tally import Tally
 from tests.chaos.traffic import GROUNDED, World, open_world
 
-HELD_S = (0.2, 2.0, 15.0)
+HELD_S = (0.2, 2.0, 30.0)
 """The last one is longer than all parts of the bot wait for the database, one after the other."""
 ASKED_MEANWHILE = 5
 DEATHS = 3
@@ -30,7 +30,8 @@ async def locks(folder: Path, held_s: tuple[float, ...], seed: int, mutant: str 
         await world.until_quiet()
         await kill(process)
         await settle(world, tally, mutant)
-    tally.notes.append(f"held for {', '.join(f'{seconds:g} s' for seconds in held_s)}")
+    held = ", ".join(f"{seconds:g} s" for seconds in held_s)
+    tally.notes.append(f"held for {held}; refused after {world.slowest_refusal_s:.1f} s at most")
     return tally
 
 

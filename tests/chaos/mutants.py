@@ -1,7 +1,11 @@
 """Seeded bugs: each takes away one thing that a promise stands on. A harness that misses them is worth nothing."""
 
 import asyncio
+import importlib
+import json
+import resource
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +17,13 @@ from bot.ids import AdapterId, RunId, made_at
 from bot.intake import Intake
 from bot.lineage import Report, Run
 from bot.outgoing import Outgoing
-from bot.ports import Effect, Unit
+from bot.ports import Archive, Effect, Unit
 from bot.routing import Routing
+from bot.sweeping import Sweeping
 from connectors.slack.posting import Posting
+from learning import exits, process, trainer
 from learning.checkpoint import Checkpoint
+from learning.trainer import Spec
 from storage import backup
 from storage.adapter_files import AdapterFiles
 from storage.database import SqlStore
@@ -115,6 +122,15 @@ def sent_again() -> None:
     Posting._may_stand_there = lambda *_: False  # type: ignore[method-assign]
 
 
+def no_sweeps() -> None:
+    """What a platform hasn't delivered is seen in its history, and left there."""
+
+    async def take(self: Sweeping, archive: Archive, events: Sequence[Event]) -> int:
+        return 0
+
+    Sweeping._take = take  # type: ignore[method-assign]
+
+
 def acknowledged_anyway() -> None:
     """An event that can't be kept is acknowledged all the same."""
     right = Intake.receive
@@ -199,6 +215,32 @@ def forgets_moments() -> None:
     Checkpoint.restore = restore  # type: ignore[method-assign]
 
 
+def no_memory_limit() -> None:
+    """A trainer takes what it gets."""
+    resource.setrlimit = lambda *_: None
+
+
+def memory_not_named() -> None:
+    """A trainer that has no memory left ends like any other that broke."""
+
+    def exit_code(problem: Exception, *, memory_is_short: bool) -> int:
+        return 1
+
+    exits._exit_code = exit_code
+
+
+def trains_inside() -> None:
+    """The bot trains in its own process."""
+
+    async def run(module: str, processes: int, spec: Spec, on_progress: Any) -> None:
+        path = Path(spec.work) / "spec.json"
+        path.write_text(json.dumps(asdict(spec)), encoding="utf-8")
+        await asyncio.to_thread(importlib.import_module(module).main, str(path))
+
+    vars(trainer)["give_way"] = lambda: None  # or all that was started beside the bot would be slow from here on
+    process._run = run
+
+
 # --- files ----------------------------------------------------------------------------------------------------------
 
 
@@ -251,6 +293,7 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "delivered-before-sent": delivered_before_sent,
     "impatient": impatient,
     "sent-again": sent_again,
+    "no-sweeps": no_sweeps,
     "acknowledged-anyway": acknowledged_anyway,
     "silent-when-busy": silent_when_busy,
     "clock-believed": clock_believed,
@@ -259,6 +302,9 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "no-fencing": no_fencing,
     "no-slots": no_slots,
     "forgets-moments": forgets_moments,
+    "no-memory-limit": no_memory_limit,
+    "memory-not-named": memory_not_named,
+    "trains-inside": trains_inside,
     "renamed-first": renamed_first,
     "no-hashes": no_hashes,
     "plain-copy": plain_copy,

@@ -5,13 +5,15 @@ Each harness is shown to notice seeded bugs in the same run (`mutants.py`): one 
 
 import asyncio
 import inspect
+import multiprocessing
 import os
 import shutil
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +22,20 @@ import typer
 from rich.console import Console
 from transformers.utils import logging as transformers_logging
 
-from tests.chaos import backups, faults, kills, locks, orders, overload, publishing, rates, replicas, trainings
+from tests.chaos import (
+    backups,
+    faults,
+    kills,
+    locks,
+    memory,
+    network,
+    orders,
+    overload,
+    publishing,
+    rates,
+    replicas,
+    trainings,
+)
 from tests.chaos.tally import Tally, show, write
 
 Outcome = Tally | list[Tally] | Awaitable[Tally] | Awaitable[list[Tally]]
@@ -38,40 +53,54 @@ class Harness:
     mutants: tuple[str, ...] = ()
     mutant_size: int = 0
     """Of one round with a seeded bug."""
+    alone: bool = False
+    """Nothing else goes on meanwhile: it tells how long people wait."""
 
 
 SEED, ROUNDS = 0, 5
+SIDE_BY_SIDE = 3
+"""Harnesses at a time, for two cores: they wait a lot, the first one nearly always."""
 
+# Those that take longest come first.
 HARNESSES = {
-    "kills": Harness(lambda at, n, bug: kills.kills(at / "w", n, SEED, bug), 300, 10_000, kills.MUTANTS, 8),
-    "clocks": Harness(lambda at, n, bug: kills.clocks(at / "w", n, SEED, bug), 40, 1_000, ("clock-believed",), 15),
-    "orders": Harness(lambda at, n, bug: orders.orders(at, n, SEED, bug), 40, 2_000, ("no-dedup",), 3),
-    "rates": Harness(lambda at, n, bug: rates.rates(at, n, SEED, bug), 500, 10_000, ("impatient",), 50),
-    "postgres": Harness(
-        lambda at, n, bug: kills.on_postgres(at / "w", n, SEED, bug), 40, 2_000, ("ack-before-commit", "no-dedup"), 8
+    "network": Harness(
+        lambda at, n, bug: network.network(at, n, SEED, bug), 36, 1_000, ("no-sweeps", "sent-again"), 12
     ),
     "faults": Harness(
         lambda at, n, bug: faults.faults(at, _every(n), SEED, bug, "error=ENOSPC" if bug else ""), 50, 100,
         ("acknowledged-anyway",), 25,
     ),
-    "publishing": Harness(
-        lambda at, n, bug: publishing.crash_points(at, _every(n), bug), 100, 100, ("renamed-first",), 50
-    ),
-    "damages": Harness(lambda at, n, bug: publishing.damages(at, n, SEED, bug), 1_000, 20_000, ("no-hashes",), 50),
-    "refusals": Harness(lambda at, n, bug: publishing.refusals(at, n, SEED, bug), 20, 200, ("no-hashes",), 10),
-    "trainings": Harness(lambda at, n, bug: trainings.trainings(at, n, SEED, bug), 20, 500, ("forgets-moments",), 5),
+    "kills": Harness(lambda at, n, bug: kills.kills(at / "w", n, SEED, bug), 300, 10_000, kills.MUTANTS, 8),
+    "backups": Harness(lambda at, n, bug: backups.backups(at, n, SEED, bug), 50, 1_000, ("plain-copy",), 5),
     "checkpoints": Harness(
         lambda at, n, bug: trainings.faults(at, _every(n), bug), 15, 100, ("forgets-moments",), 16
+    ),
+    "postgres": Harness(
+        lambda at, n, bug: kills.on_postgres(at / "w", n, SEED, bug), 40, 2_000, ("ack-before-commit", "no-dedup"), 8
     ),
     "replicas": Harness(
         lambda at, n, bug: replicas.replicas(at, n, SEED, bug), 200, 10_000, ("no-fencing", "no-slots"), 20
     ),
-    "backups": Harness(lambda at, n, bug: backups.backups(at, n, SEED, bug), 50, 1_000, ("plain-copy",), 5),
+    "clocks": Harness(lambda at, n, bug: kills.clocks(at / "w", n, SEED, bug), 40, 1_000, ("clock-believed",), 15),
+    "publishing": Harness(
+        lambda at, n, bug: publishing.crash_points(at, _every(n), bug), 100, 100, ("renamed-first",), 50
+    ),
     "locks": Harness(
         lambda at, n, bug: locks.locks(at / "w", locks.HELD_S[-n:], SEED, bug), 3, 3, ("acknowledged-anyway",), 1
     ),
+    "orders": Harness(lambda at, n, bug: orders.orders(at, n, SEED, bug), 40, 2_000, ("no-dedup",), 3),
     "poison": Harness(lambda at, n, bug: locks.poison(at, n, SEED, bug), 3, 100, ("never-parked", "tried-together"), 1),
-    "overload": Harness(lambda at, n, bug: overload.overload(at, n, bug), 100, 2_000, ("silent-when-busy",), 60),
+    "trainings": Harness(lambda at, n, bug: trainings.trainings(at, n, SEED, bug), 20, 500, ("forgets-moments",), 5),
+    "rates": Harness(lambda at, n, bug: rates.rates(at, n, SEED, bug), 500, 10_000, ("impatient",), 50),
+    "refusals": Harness(lambda at, n, bug: publishing.refusals(at, n, SEED, bug), 20, 200, ("no-hashes",), 10),
+    "damages": Harness(lambda at, n, bug: publishing.damages(at, n, SEED, bug), 1_000, 20_000, ("no-hashes",), 50),
+    "memory": Harness(
+        lambda at, n, bug: memory.memory(at, n, SEED, bug), 40, 100,
+        ("no-memory-limit", "memory-not-named", "trains-inside"), 8, alone=True,
+    ),
+    "overload": Harness(
+        lambda at, n, bug: overload.overload(at, n, bug), 100, 2_000, ("silent-when-busy",), 60, alone=True
+    ),
 }  # fmt: skip
 
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write everything that was counted.")]
@@ -86,28 +115,53 @@ def main(
     json_file: JsonFile = None, long: Long = False, only: Only = "", mutant: Mutant = "", plain: Plain = False,
     share: Share = 1.0,
 ) -> None:  # fmt: skip
-    warnings.simplefilter("ignore")  # of libraries; the tests make them errors
-    os.environ["PYTHONWARNINGS"] = "ignore"  # the same in the processes that are started here
-    transformers_logging.disable_progress_bar()
+    os.environ["PYTHONWARNINGS"] = "ignore"  # in the processes that are started here
+    _be_quiet()
     chosen = {name: harness for name, harness in HARNESSES.items() if not only or name in only.split(",")}
-    tallies: list[Tally] = []
-    for name, harness in chosen.items():
-        if mutant:
-            if mutant in harness.mutants:
-                noticed = _notices(harness, mutant)
-                tallies.append(Tally(f"{name} with a seeded bug", 1, mutants={mutant: noticed}))
-        else:
-            size = round(share * (harness.long if long else harness.size))
-            tallies += _measure(name, harness, max(1, size), plain=plain)
-        if json_file is not None:
-            write(tallies, json_file)
+    if mutant:
+        tallies = [_noticing(name, mutant) for name, harness in chosen.items() if mutant in harness.mutants]
+    else:
+        sizes = {name: max(1, round(share * (each.long if long else each.size))) for name, each in chosen.items()}
+        tallies = _measure_all(sizes, plain, json_file)
+    if json_file is not None:
+        write(tallies, json_file)
     show(tallies)
     sys.exit(0 if tallies and all(each.passed or each.skipped for each in tallies) else 1)
 
 
-def _measure(name: str, harness: Harness, size: int, *, plain: bool) -> Sequence[Tally]:
-    began = time.monotonic()
-    Console(stderr=True).print(f"{name} …", style="dim")
+def _be_quiet() -> None:
+    warnings.simplefilter("ignore")  # of libraries; the tests make them errors
+    transformers_logging.disable_progress_bar()
+
+
+def _noticing(name: str, mutant: str) -> Tally:
+    return Tally(f"{name} with a seeded bug", 1, mutants={mutant: _notices(HARNESSES[name], mutant)})
+
+
+def _measure_all(sizes: dict[str, int], plain: bool, json_file: Path | None) -> list[Tally]:
+    """Side by side, each in a process of its own, then those that want to be alone."""
+    found: dict[str, list[Tally]] = {}
+
+    def keep(name: str, tallies: list[Tally]) -> None:
+        found[name] = tallies
+        Console(stderr=True).print(f"{name}: {sum(each.seconds for each in tallies):.0f} s", style="dim")
+        if json_file is not None:
+            write([tally for each in sizes for tally in found.get(each, [])], json_file)
+
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(SIDE_BY_SIDE, spawn, initializer=_be_quiet) as pool:
+        side_by_side = [name for name in sizes if not HARNESSES[name].alone]
+        running = {pool.submit(_measure, name, sizes[name], plain): name for name in side_by_side}
+        for done in as_completed(running):
+            keep(running[done], done.result())
+    for name in sizes:
+        if HARNESSES[name].alone:
+            keep(name, _measure(name, sizes[name], plain))
+    return [tally for name in sizes for tally in found[name]]
+
+
+def _measure(name: str, size: int, plain: bool) -> list[Tally]:
+    began, harness = time.monotonic(), HARNESSES[name]
     tallies = _run(harness, size, "")
     if not plain and not tallies[0].skipped:
         tallies[0].mutants = {mutant: _notices(harness, mutant) for mutant in harness.mutants}

@@ -5,7 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos import backups, faults, kills, locks, orders, publishing, rates, replicas, strace, trainings
+from tests.chaos import (
+    backups,
+    faults,
+    kills,
+    locks,
+    memory,
+    network,
+    orders,
+    publishing,
+    rates,
+    replicas,
+    strace,
+    trainings,
+)
 from tests.chaos.strace import KILL
 from tests.chaos.tally import Tally
 
@@ -102,3 +115,18 @@ def test_a_held_database_and_a_poisoned_event(tmp_path: Path) -> None:
 @pytest.mark.timeout(600)
 def test_trainings(tmp_path: Path) -> None:
     assert trainings.trainings(tmp_path, 3, seed=0).passed
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("mutant", ["no-memory-limit", "memory-not-named"])
+def test_a_trainer_that_ends_without_a_word_of_memory_is_noticed(tmp_path: Path, mutant: str) -> None:
+    (tally,) = asyncio.run(memory.memory(tmp_path, 6, seed=0, mutant=mutant))
+    assert tally.failures
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_bad_network(tmp_path: Path) -> None:
+    tally = asyncio.run(network.network(tmp_path, 3, seed=0))
+    assert tally.passed, tally.failures

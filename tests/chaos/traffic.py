@@ -84,6 +84,8 @@ class World:
     """Of its database."""
     ledger: Ledger = field(default_factory=Ledger)
     page_answer: str = ""
+    slowest_refusal_s: float = 0.0
+    """How long somebody waited at most to hear that an event couldn't be kept."""
     _number: int = 0
 
     def start(self, **how: object) -> Start:
@@ -180,9 +182,11 @@ class World:
     async def _send(self, send: Callable[[], Awaitable[bool]]) -> None:
         while True:
             self.ledger.sent += 1
+            began = time.monotonic()
             with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
                 if await send():
                     return
+                self.slowest_refusal_s = max(self.slowest_refusal_s, time.monotonic() - began)
             await asyncio.sleep(0.05)
 
     # --- afterwards ------------------------------------------------------------------------------------------------

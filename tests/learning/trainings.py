@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import os
 import time
 from dataclasses import asdict, dataclass, replace
 from multiprocessing.context import ForkServerProcess
@@ -52,6 +53,11 @@ class Trainer:
     said: Path
 
     @property
+    def errors(self) -> str:
+        """What it said on standard error."""
+        return self.said.with_name("errors").read_text(errors="replace")
+
+    @property
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.said.read_text().splitlines() if line.startswith("{")]
 
@@ -78,7 +84,9 @@ def start(spec: Spec, mutant: str = "", gate: Path | None = None) -> Trainer:
 
 
 def _main(spec: str, said: str, mutant: str, gate: Path | None) -> None:
-    """In the new process: keep after every step, and tell of every one."""
+    """In the new process, which is a session of its own as the bot's are: keep after every step, and tell of it."""
+    os.setsid()
+    os.dup2(os.open(Path(said).with_name("errors"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
     while gate is not None and not gate.exists():
         time.sleep(0.005)
     plant(mutant)

@@ -1,0 +1,61 @@
+"""People at the page of the installed program with a real engine: what they ask, what they got, and how soon."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from bot.answers import Answer
+from bot.events import MessagePosted
+from bot.ids import time_of
+from storage.codec import ANSWER, EVENT, from_text
+from tests.chaos.traffic import GROUNDED, rows_of, until_none
+from tests.e2e.program import PROGRAM, Installation, Running
+from tests.learning.model_cache import CACHE
+
+HELP = "# Plans\n\n## Single sign-on\n\nSingle sign-on comes with the Forest plan.\n"
+
+
+@dataclass(frozen=True)
+class Given:
+    answer: Answer
+    wait_s: float
+    """From when its question was kept until it was there."""
+
+
+def lacks_encoder() -> str:
+    """Why no real engine can run here; empty when it can."""
+    there = (CACHE / "all-minilm-l6-v2" / "mentee.json").is_file()
+    return "" if there else "the text encoder isn't in the model cache (`mentee run` fetches it)"
+
+
+def installation(folder: Path, model: Path, mutant: str = "") -> Installation:
+    """With one help page to ingest. What a random model writes is let through."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "plans.md").write_text(HELP)
+    settings = {"MENTEE_BASE_MODEL": str(model), "MENTEE_SUPPORTED_FROM": "0", "MENTEE_RETRAIN_AFTER_LESSONS": "0"}
+    settings["MENTEE_ASKS_A_MINUTE"] = "0"  # all come from one browser
+    planted = (PROGRAM.with_name("python").as_posix(), "-m", "tests.chaos.planted", mutant)
+    return Installation(folder, settings, program=planted if mutant else (str(PROGRAM),))
+
+
+async def ask(bot: Running) -> int:
+    """In a conversation of its own; the page's status."""
+    body = {"id": str(uuid4()), "conversation": str(uuid4()), "text": GROUNDED}
+    return (await bot.browser.post("/messages", json=body, timeout=120)).status_code
+
+
+async def given(installation: Installation, count: int) -> Sequence[Given]:
+    """The answers to so many questions, once nothing is pending any more, oldest first."""
+    database = installation.folder / "data" / "mentee.db"
+
+    def left() -> int:
+        (inbox,) = rows_of(database, "SELECT count(*) FROM inbox WHERE state <> 'pending'")
+        (outbox,) = rows_of(database, "SELECT count(*) FROM outbox WHERE state = 'waiting'")
+        return max(0, count - int(inbox[0])) + int(outbox[0])
+
+    await until_none(left)
+    events = [from_text(EVENT, row[0]) for row in rows_of(database, "SELECT event FROM inbox")]
+    asked = {event.message.key: event.at for event in events if isinstance(event, MessagePosted)}
+    rows = rows_of(database, "SELECT id, asked_in, answer FROM answers WHERE asked_in IS NOT NULL ORDER BY id")
+    return [Given(from_text(ANSWER, row[2]), (time_of(row[0]) - asked[row[1]]).total_seconds()) for row in rows]
