@@ -34,6 +34,8 @@ def main(spec_path: str) -> None:
     model = adapt(load_base(spec.base, precision_of(spec)), recipe, start_of(spec))
     steps = plan_steps(tokenizer, examples_of(spec.train), examples_of(spec.general), recipe)
     setup = set_up(spec, model, steps, recipe, Group())
+    if setup.recompute:  # as training will: without it, memory may run out where training has enough
+        model.activation_checkpointing_enable()
     training_s = estimate(
         steps, lambda step: sum(map(tokens_of, step.rows)), lambda step: backward(model, step, recipe, setup, Group())
     )
