@@ -40,8 +40,11 @@ def dataset(demo: Path, seed: int = RECIPE.seed) -> Dataset:
 
 
 def sha256_of(data: Dataset) -> str:
-    """Of what is trained on, whatever it is judged on."""
-    trained = [list(_rows(data.train)), list(_rows(data.general))]
+    """Of what is trained on, whatever it is judged on; the shorter prompts follow from the others."""
+    trained = [
+        [{name: value for name, value in row.items() if name != "shorter"} for row in _rows(part)]
+        for part in (data.train, data.general)
+    ]
     return hashlib.sha256(json.dumps(trained, sort_keys=True).encode()).hexdigest()
 
 
