@@ -154,10 +154,10 @@ class Routing:
                 unit.outbox.add(card)
 
     async def _on_message(self, posted: MessagePosted) -> Effect:
-        event = await self._look(posted, lambda unit: self.following.as_it_stands(unit, posted))
-        if event is None:
+        known = await self._look(posted, lambda unit: self._context(unit, posted))
+        if known is None:
             return lambda _: []
-        earlier, paused, taken, elsewhere = await self._look(event, lambda unit: self._context(unit, event))
+        event, earlier, paused, taken, elsewhere = known
         if elsewhere is not None:
             return lambda unit: self.relaying.to_agents(unit, event, elsewhere)
         policy = self.answering.policy
@@ -291,10 +291,16 @@ class Routing:
         is_exempt = self.answering.policy.staff.may(event.person, Deed.DECIDE)
         return not is_exempt and self.pace.is_over(event.person.key, event.id, self.commands.clock())
 
-    def _context(self, unit: Unit, event: MessagePosted) -> tuple[Sequence[Turn], bool, bool, Handoff | None]:
-        """What was said before, whether the bot is paused, who has taken what is asked there: here, elsewhere."""
+    def _context(
+        self, unit: Unit, posted: MessagePosted
+    ) -> tuple[MessagePosted, Sequence[Turn], bool, bool, Handoff | None] | None:
+        """The message as it stands by now, None where it is gone; what was said before; whether the bot is paused; who
+        has taken what is asked there: here, elsewhere."""
+        event = self.following.as_it_stands(unit, posted)
+        if event is None:
+            return None
         taken, elsewhere = self.handing_off.is_taken(unit, event.place), self.relaying.taken(unit, event.place)
-        return unit.conversations.of(event.place), unit.flags.get(PAUSED) == "yes", taken, elsewhere
+        return event, unit.conversations.of(event.place), unit.flags.get(PAUSED) == "yes", taken, elsewhere
 
     def _overhear(self, unit: Unit, event: MessagePosted, thread: Sequence[Turn]) -> Sequence[Outgoing]:
         """Remember who speaks in the bot's own threads, so that it stays out once people talk; nothing elsewhere.

@@ -1,9 +1,9 @@
 """History sweeps: what a platform has kept and the bot has not heard is looked up, and received like any event.
 
 After each connection all of the look-back is read, now and then the last hour before the last sweep; and each time the
-threads that the bot has talked in lately, however long ago they were opened. What is known
-already is recognised by the platform's own ids; a reaction has none in a history, so that only a change of state counts
-as news. Deletions leave no trace in a history, and are not found.
+threads that the bot has talked in lately, however long ago they were opened. What is known already is recognised by the
+platform's own ids; a reaction has none in a history, so that only a change of state counts as news. Deletions leave no
+trace in a history, and are not found.
 """
 
 import asyncio
