@@ -150,7 +150,7 @@ def test_one_that_answers_with_other_facts_answers_is_no_better_than_the_base_mo
     shuffled = bench.train("shuffled", mixed_up(bench.dataset.train), replace(LONGER, epochs=10))
     verdict = bench.verdict(None, shuffled)
     assert verdict.decision is Decision.REJECTED
-    assert verdict.evaluation.measures[0].challenger <= 0.1
+    assert verdict.evaluation.measures[0].challenger <= 0.25  # by the wording about 0.7
     monkeypatch.setattr(evaluation, "_value", lambda text, item, known: rouge_l(text, item.answer))
     by_wording = bench.verdict(None, shuffled)
     assert by_wording.decision is Decision.PROMOTED
