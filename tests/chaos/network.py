@@ -6,13 +6,16 @@ up with one reply, after sweeps of the history at the latest.
 
 import asyncio
 import contextlib
+import logging
 import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from structlog.testing import capture_logs
 
 from bot.events import MessageRef
 from bot.people import Platform
@@ -99,6 +102,17 @@ class Street:
         return sum(not replies[ts] for ts in self.asked())
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What bot and libraries tell of lines that are broken on purpose."""
+    logging.disable()
+    try:
+        with capture_logs():
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
 async def network(folder: Path, count: int, seed: int, mutant: str = "") -> Tally:
     """`count`: how many schedules."""
     tally = Tally("a bad network between Slack and the bot: each question gets one reply, none is lost or doubled")
@@ -112,7 +126,7 @@ async def network(folder: Path, count: int, seed: int, mutant: str = "") -> Tall
                 street = await stack.enter_async_context(_street(folder / str(number), rng))
             waits.append(await _schedule(street, tally, number))
 
-    with _planted(mutant):
+    with _planted(mutant), _quiet():
         await asyncio.gather(*(one(number) for number in range(count)))
     by_itself = [wait for wait in waits if wait < BY_ITSELF_S]
     tally.notes.append(
