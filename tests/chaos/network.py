@@ -44,6 +44,8 @@ BY_ITSELF_S = 45.0
 """How long the last question is left to be found without a sweep that is asked for."""
 MOST_SWEEPS = 2
 LOOKS, LOOK_S = 50, 0.1
+STAMP_S = 1.0
+"""The peer stamps messages with whole seconds: one of the same second would seem to be older than the first look."""
 TEAM = "T01STUDIO"
 
 
@@ -183,6 +185,7 @@ async def _street(folder: Path, rng: random.Random) -> AsyncIterator[Street]:
             running = [asyncio.create_task(part) for part in parts]
             try:
                 await until(lambda: _has_looked(house), "a first look at the history: from there on, nothing is lost")
+                await asyncio.sleep(STAMP_S)
                 yield Street(slack, (to_socket, to_api), house, rng)
             finally:
                 for each in running:
