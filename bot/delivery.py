@@ -47,10 +47,12 @@ class Delivery:
     _closed_until: dict[str, float] = field(default_factory=dict)
     """Channels in which a platform has asked to wait."""
     _beginning: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _busy: dict[str, asyncio.Task[float]] = field(default_factory=dict)
+    _busy: dict[str, asyncio.Task[float | None]] = field(default_factory=dict)
     """Places that are being delivered to: a second one at the same would post the same message twice."""
     _again: set[str] = field(default_factory=set)
     """Busy places for which there is more."""
+    _due: dict[str, float] = field(default_factory=dict)
+    """When a place is tried again where a message failed: news of other places don't use up its attempts."""
     _taken: dict[OutgoingId, MessageRef | None] = field(default_factory=dict)
     """What a platform has taken and the store couldn't mark yet: it is marked, and not sent again."""
     _problem: BaseException | None = None
@@ -63,7 +65,7 @@ class Delivery:
                 if self._problem is not None:
                     problem, self._problem = self._problem, None
                     raise problem
-                await self._begin()
+                await self._begin(only_due=True)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(MAX_WAIT_S):
                         await self.news.wait()
@@ -76,12 +78,12 @@ class Delivery:
     async def sweep(self) -> float:
         """Try all that is undelivered once; the seconds after which another try makes sense."""
         while True:
-            is_all = await self._begin()
+            is_all = await self._begin(only_due=False)
             waits = await asyncio.gather(*self._busy.values())
             if is_all:
-                return min(waits, default=MAX_WAIT_S)
+                return min((wait_s for wait_s in waits if wait_s is not None), default=MAX_WAIT_S)
 
-    async def _begin(self) -> bool:
+    async def _begin(self, *, only_due: bool) -> bool:
         """Start on every place for which something waits; whether none was busy.
 
         What is read of a place that was busy meanwhile may have been posted since.
@@ -91,7 +93,9 @@ class Delivery:
             by_place = _by_place(await self.store.run(lambda unit: unit.outbox.undelivered()))
             mine = {place: queue for place, queue in by_place.items() if queue[0].place.platform in self.connectors}
             busy |= self._busy.keys()
-            for place in mine.keys() - busy:
+            later = {place for place, due in self._due.items() if due > self.clock()} if only_due else set()
+            for place in mine.keys() - busy - later:
+                self._due.pop(place, None)
                 task = self._busy[place] = asyncio.create_task(self._deliver_in_order(mine[place]))
                 task.add_done_callback(partial(self._ended, place))
             self._again |= mine.keys() & busy
@@ -99,18 +103,21 @@ class Delivery:
                 self.news.set()
             return not mine.keys() & busy
 
-    def _ended(self, place: str, task: asyncio.Task[float]) -> None:
+    def _ended(self, place: str, task: asyncio.Task[float | None]) -> None:
         del self._busy[place]
         is_more = place in self._again
         self._again.discard(place)
         if task.cancelled():
             return
         self._problem = task.exception() or self._problem
-        wait_s = 0.0 if is_more or task.exception() is not None else task.result()
-        if wait_s < MAX_WAIT_S:
-            asyncio.get_running_loop().call_later(wait_s, self.news.set)
+        wait_s = None if task.exception() is not None else task.result()
+        if wait_s is not None:
+            self._due[place] = self.clock() + wait_s
+        if wait_s is not None or is_more or task.exception() is not None:
+            asyncio.get_running_loop().call_later(wait_s or 0.0, self.news.set)
 
-    async def _deliver_in_order(self, queue: list[Outgoing]) -> float:
+    async def _deliver_in_order(self, queue: list[Outgoing]) -> float | None:
+        """None when all is delivered; else the seconds after which another try makes sense."""
         newest = {_card(each): each.id for each in queue if isinstance(each, AnswerEdit)}
         for outgoing in queue:
             if isinstance(outgoing, AnswerEdit) and newest[_card(outgoing)] != outgoing.id:
@@ -126,7 +133,7 @@ class Delivery:
             await self.store.run(partial(_delivered, outgoing=outgoing, message=self._taken[outgoing.id]))
             del self._taken[outgoing.id]
             self.on_delivered(outgoing)
-        return MAX_WAIT_S
+        return None
 
     async def _deliver(self, outgoing: Outgoing) -> MessageRef | None:
         """An edit goes to wherever its answer stands by now; one that never came to stand anywhere needs no edit."""

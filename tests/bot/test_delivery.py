@@ -150,3 +150,30 @@ async def test_a_store_that_fails_ends_the_run_so_that_it_is_told_and_begun_agai
     async with running(delivery):
         await say(delivery, QUICK, "twice")
         assert await posted(chat, 2) == ["once", "twice"]
+
+
+@dataclass
+class Failing(FakeConnector):
+    """One whose platform takes nothing in a channel."""
+
+    attempts: int = 0
+
+    async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
+        if outgoing.place == SLOW:
+            self.attempts += 1
+            raise RuntimeError("It doesn't want to.")
+        return await super().deliver(outgoing)
+
+
+async def test_news_of_other_places_use_up_no_attempts(store: SqlStore) -> None:
+    chat = Failing()
+    delivery = delivery_of(store, chat)
+    delivery.clock = lambda: 0.0  # the time for the next attempt never comes
+    async with running(delivery):
+        await say(delivery, SLOW, "never taken")
+        for number in range(5):
+            await say(delivery, QUICK, str(number))
+            assert (await posted(chat, number + 1))[-1] == str(number)
+    assert chat.attempts == 1
+    await delivery.sweep()
+    assert chat.attempts == 2
