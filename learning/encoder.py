@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.loading import one_at_a_time
+
 Vectors = NDArray[np.float32]
 
 TUNING = Path(__file__).with_name("encoder_support")
@@ -77,7 +79,8 @@ class MiniLmEncoder:
 
         logging.disable_progress_bar()
         self._tokenizer = AutoTokenizer.from_pretrained(self._folder)
-        self._model = AutoModel.from_pretrained(self._folder).eval()
+        with one_at_a_time:
+            self._model = AutoModel.from_pretrained(self._folder).eval()
         if self._tuning is not None:
             add_lora(self._model, self._tuning)
 

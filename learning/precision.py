@@ -8,6 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
 from bot.errors import SettingError
+from learning.loading import one_at_a_time
 from learning.recipe import Precision
 
 Wanted = Literal["auto", "fp32", "bf16", "4bit"]
@@ -41,9 +42,10 @@ def load_base(folder: Path | str, precision: Precision) -> PreTrainedModel:
     device = f"cuda:{torch.cuda.current_device()}" if torch.cuda.is_available() else "cpu"
     dtype = torch.float32 if precision == "fp32" else torch.bfloat16
     quantisation = _nf4() if precision == "4bit" else None
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=dtype, device_map={"": device} if quantisation else None, quantization_config=quantisation
-    )
+    with one_at_a_time:
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, device_map={"": device} if quantisation else None, quantization_config=quantisation
+        )
     return model if quantisation else model.to(device)  # type: ignore[arg-type]  # its stub takes a Tensor's
 
 

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from bot.errors import AdapterBroken
+from learning.loading import one_at_a_time
 from learning.models import BaseModel
 from learning.untrusted import check_adapter
 
@@ -20,11 +21,13 @@ def load_merged(base: BaseModel, adapter: Path | None, dtype: torch.dtype = torc
     """On the processor; the weights are `dtype`, merged in fp32 before. Raises AdapterBroken for an adapter of another
     shape or with numbers not finite."""
     if adapter is None:
-        plain: PreTrainedModel = AutoModelForCausalLM.from_pretrained(base.folder, dtype=dtype)
+        with one_at_a_time:
+            plain: PreTrainedModel = AutoModelForCausalLM.from_pretrained(base.folder, dtype=dtype)
         plain.eval()
         return plain
     check_adapter(adapter)
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.float32)
+    with one_at_a_time:
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.float32)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Found missing adapter keys")  # refused below

@@ -1,11 +1,14 @@
 """Base model and adapter as one: what is rounded, and what must not be."""
 
+import threading
 from pathlib import Path
 
 import pytest
 import torch
+from transformers import PreTrainedModel
 
 from bot.ids import AdapterId
+from learning.loading import one_at_a_time
 from learning.models import BaseModel
 from learning.serving.merging import load_merged
 from storage.adapter_files import AdapterFiles
@@ -33,3 +36,15 @@ def test_what_is_merged_is_rounded_once(base: BaseModel, files: AdapterFiles) ->
     exact = dict(load_merged(base, files.folder(A)).named_parameters())
     for name, weight in rounded.named_parameters():
         assert torch.equal(weight, exact[name].bfloat16())
+
+
+def test_models_are_loaded_one_at_a_time(base: BaseModel) -> None:
+    """Beside another one that is just being loaded, transformers would leave one without its head."""
+    loaded: list[PreTrainedModel] = []
+    loading = threading.Thread(target=lambda: loaded.append(load_merged(base, None)))
+    with one_at_a_time:
+        loading.start()
+        loading.join(0.5)
+        assert loaded == []
+    loading.join()
+    assert len(loaded) == 1
