@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Extra options for pip, such as an index of CPU builds of torch that spares a machine without a GPU the CUDA packages.
 PIP_OPTIONS ?=
 
-.PHONY: help setup run test lint test-fast test-slow test-long test-offline peers chaos chaos-long sbom audit clean
+.PHONY: help setup run test lint test-fast test-slow test-long test-properties test-offline peers chaos chaos-long sbom audit clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ chaos-long: $(VENV)/.dev ## The same for a night
 
 test-long: $(VENV)/.dev peers ## What takes a quarter of an hour and more
 	$(BIN)/python -m pytest -m long -o faulthandler_timeout=7200
+
+test-properties: $(VENV)/.dev peers ## What must always hold, with 20 times as many examples
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m hypothesis --hypothesis-profile thorough -n 2 -o faulthandler_timeout=7200
 
 test-offline: $(VENV)/.dev peers ## The quick tests without a network: only this machine is there (Linux)
 	unshare --map-root-user --net sh -c 'ip link set lo up && OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile'

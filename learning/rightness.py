@@ -48,8 +48,9 @@ def says(text: str, key: str) -> bool:
 
 
 def names(text: str) -> set[str]:
-    """Words with a capital letter that no sentence begins with, lower-cased."""
-    return {word.lower() for found in _NAME.findall(text) for word in found if content_words(word)}
+    """Words with a capital letter that no sentence begins with, lower-cased; none that is a piece of a longer word."""
+    found = {word.lower() for pair in _NAME.findall(text) for word in pair if content_words(word)}
+    return {name for name in found if says(text, name)}
 
 
 def rouge_l(text: str, reference: str) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from learning.rightness import has_key_facts, is_right, names, rouge_l, says
@@ -119,6 +119,7 @@ TEXTS = st.text("abAB1 .,-n't", max_size=30)
 
 
 @given(TEXTS, st.lists(TEXTS, max_size=4))
+@example("1.1A", [])
 def test_the_answer_itself_is_right_whatever_else_is_known(answer: str, others: list[str]) -> None:
     assert is_right(answer, answer, others) is bool(answer.split())
 
