@@ -14,6 +14,8 @@ OVERHEAD = 700 * MB
 """Of Python, torch and its threads, beside the model."""
 PEAK_SHARE = 2.5
 """The most memory during a backward pass, as a multiple of the activations that it begins with."""
+MOST_THREADS = torch.get_num_threads()
+"""Taken when this is loaded: later, a new thread begins with what any other thread has set last for itself."""
 CLEARLY_FASTER = 0.9
 """Fewer threads must take less than this share of the time: a tie leaves the rounding as it was."""
 

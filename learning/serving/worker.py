@@ -12,7 +12,7 @@ import structlog
 import torch
 
 from bot.errors import EngineFailed
-from learning.budget import fastest_threads
+from learning.budget import MOST_THREADS, fastest_threads
 from learning.serving.decoding import Decoder, Threads
 from learning.serving.request import Request
 
@@ -101,14 +101,13 @@ class Worker:
 
 
 def _measured(decoder: Decoder) -> Threads:
-    most = torch.get_num_threads()
     try:
-        reading = fastest_threads(most, decoder.rehearse_reading)
-        writing = fastest_threads(most, decoder.rehearse_writing)
-        threads = Threads(reading, writing, fastest_threads(most, decoder.rehearse_writing_wide))
+        reading = fastest_threads(MOST_THREADS, decoder.rehearse_reading)
+        writing = fastest_threads(MOST_THREADS, decoder.rehearse_writing)
+        threads = Threads(reading, writing, fastest_threads(MOST_THREADS, decoder.rehearse_writing_wide))
     except Exception:  # out of memory, above all: whoever asks next is told
         log.exception("rehearsing failed")
-        threads = Threads(most, most, most)
+        threads = Threads(MOST_THREADS, MOST_THREADS, MOST_THREADS)
     log.info(
         "engine measured",
         threads_reading=threads.reading,

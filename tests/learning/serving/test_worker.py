@@ -1,5 +1,8 @@
 """Whoever asks for a text hears of it, whatever becomes of the thread that writes."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -51,6 +54,36 @@ def worker(decoder: Decoder) -> Iterator[Worker]:
     assert started.start(decoder).wait(30)
     yield started
     started.close()
+
+
+COUNT = """
+import sys, threading
+import torch
+from transformers import AutoModelForCausalLM
+from learning.serving.adapted import Adapted
+from learning.serving.decoding import Decoder
+from learning.serving.engine import _give_way
+from learning.serving.worker import Worker
+
+counted = []
+Decoder.rehearse_reading = lambda self: counted.append(torch.get_num_threads())
+decoder = Decoder(Adapted(AutoModelForCausalLM.from_pretrained(sys.argv[1]).eval()))
+loader = threading.Thread(target=_give_way)
+loader.start()
+loader.join()
+worker = Worker()
+assert worker.start(decoder).wait(30)
+worker.close()
+print(counted[0])
+"""
+
+
+def test_what_the_loading_thread_takes_is_not_all_that_the_writing_one_gets(base: BaseModel) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT, str(base.folder)],
+        env={**os.environ, "OMP_NUM_THREADS": "2"}, capture_output=True, text=True, timeout=100, check=True,
+    )  # fmt: skip
+    assert done.stdout.split()[-1] == "2"
 
 
 def fail(*_: object, **__: object) -> None:
