@@ -20,9 +20,9 @@ from bot.ids import AnswerId, FactId, Tenant
 from bot.outgoing import AnswerEdit, Notice, Outgoing
 from bot.ports import Clock, Store, Unit
 from bot.retrieval import Section
+from bot.shortening import shorten
 from bot.support import same_words
 from bot.tenants import tenant_of
-from bot.texts import quote
 
 EVERY_S = 5.0
 MOST = 500
@@ -128,7 +128,7 @@ class Amending:
     @staticmethod
     def _notice(posted: PostedAnswer, text: str, lesson: Lesson) -> Notice:
         """In the thread, where the asker is called: they may have left long ago."""
-        told = text.format(question=quote(posted.answer.question), name=lesson.author_name)
+        told = text.format(question=shorten(posted.answer.question), name=lesson.author_name)
         return Notice(place=posted.place, text=told, calls=None if posted.place.is_direct else posted.asker)
 
 

@@ -16,9 +16,10 @@ from bot.lineage import Adapter, Move
 from bot.ports import Unit
 from bot.retrieval import Section
 from bot.reviewing import short
+from bot.shortening import shorten
 from bot.status import explain
 from bot.support import content_words, coverage
-from bot.texts import Texts, quote
+from bot.texts import Texts
 from bot.trying import live_adapter
 
 NEAR_FROM = 0.5
@@ -62,8 +63,8 @@ class Blaming:
     def _line(self, unit: Unit, lesson: Lesson) -> str:
         return self.texts.blame_lesson.format(
             id=short(lesson), name=lesson.author_name, date=f"{lesson.taught_at:%Y-%m-%d %H:%M}",
-            source=self._source(lesson.source), state=self._state(unit, lesson), question=quote(lesson.question),
-            answer=quote(lesson.answer),
+            source=self._source(lesson.source), state=self._state(unit, lesson), question=shorten(lesson.question),
+            answer=shorten(lesson.answer),
         )  # fmt: skip
 
     def _source(self, source: LessonSource) -> str:
@@ -98,7 +99,7 @@ class Blaming:
         gesture, _, rest = nearest.origin.partition(":")
         brought = {"rating": self.texts.phrasing_by_rating, "choice": self.texts.phrasing_by_choice}.get(gesture, "")
         by = brought.format(person=rest.partition(":")[2]) if lesson is None else f"`{short(lesson)}`"
-        return [self.texts.blame_phrasing.format(phrasing=quote(nearest.text), by=by or nearest.origin)]
+        return [self.texts.blame_phrasing.format(phrasing=shorten(nearest.text), by=by or nearest.origin)]
 
     # --- pages -----------------------------------------------------------------------------------------------------
 

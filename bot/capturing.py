@@ -20,9 +20,10 @@ from bot.policy import Policy
 from bot.ports import Unit
 from bot.retrieval import Section
 from bot.reviewing import Reviewing
+from bot.shortening import shorten
 from bot.support import content_words, coverage, same_words
 from bot.tenants import tenant_of
-from bot.texts import Texts, quote
+from bot.texts import Texts
 
 MAX_ANSWER_CHARS = 8_000
 FEW_WORDS = 5
@@ -82,7 +83,7 @@ class Capturing:
         if reason is not None:
             return [self.reviewing.hold(unit, lesson, reason, posted.place)]
         receipt = self.texts.noted.format(
-            name=event.person.name, question=quote(event.question), answer=quote(event.text)
+            name=event.person.name, question=shorten(event.question), answer=shorten(event.text)
         )
         if against is not None:
             receipt += f"\n{self.texts.noted_contradicts.format(title=against.label)}"

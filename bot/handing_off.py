@@ -19,6 +19,7 @@ from bot.outgoing import AnswerEdit, AnswerPost, Notice, Offer, Outgoing
 from bot.people import Person
 from bot.policy import Policy
 from bot.ports import Unit
+from bot.shortening import shorten
 from bot.support import content_words
 from bot.texts import Texts
 
@@ -64,7 +65,7 @@ class HandingOff:
         known = unit.handoffs.get(handoff)
         if known is None or known.state is not HandoffState.OPEN:
             return None
-        also = (*known.also, _short(question, MAX_ALSO_EACH))
+        also = (*known.also, shorten(question, MAX_ALSO_EACH))
         if sum(map(len, also)) > MAX_ALSO_CHARS:
             return None
         longer = replace(known, also=also)
@@ -179,7 +180,7 @@ class HandingOff:
 
     def _reminder(self, handoff: Handoff, now: datetime) -> Notice:
         waited = self.policy.opening_hours.open_time(handoff.opened_at, now).total_seconds() / 60
-        text = self.texts.reminder.format(minutes=waited, question=_short(handoff.question))
+        text = self.texts.reminder.format(minutes=waited, question=shorten(handoff.question, MAX_LAST_CHARS))
         return Notice(place=handoff.place, text=text, calls_agents=True)
 
     def _summary(self, asker: Person, thread: Sequence[Turn], question: str) -> str:
@@ -187,7 +188,8 @@ class HandingOff:
         name = asker.name or asker.id
         if not earlier:
             return self.texts.handoff_first.format(name=name)
-        return self.texts.handoff_earlier.format(name=name, count=len(earlier), last=_short(earlier[-1].text))
+        last = shorten(earlier[-1].text, MAX_LAST_CHARS)
+        return self.texts.handoff_earlier.format(name=name, count=len(earlier), last=last)
 
     def _is_agent(self, person: Person) -> bool:
         return self.policy.staff.may(person, Deed.TAKE)
@@ -196,8 +198,3 @@ class HandingOff:
 def _may_be_called(handoff: Handoff) -> bool:
     is_open = handoff.state is HandoffState.OPEN
     return is_open and not handoff.place.is_direct and handoff.reminders < MAX_REMINDERS
-
-
-def _short(text: str, limit: int = MAX_LAST_CHARS) -> str:
-    folded = " ".join(text.split())
-    return folded if len(folded) <= limit else f"{folded[:limit]}…"

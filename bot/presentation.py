@@ -3,18 +3,17 @@
 from bot.answers import Answer, AnswerKind, Source, SourceKind
 from bot.buttons import Act, Button
 from bot.handoff import Handoff, HandoffState
+from bot.shortening import shorten
 from bot.texts import Texts
-
-MAX_QUESTION_CHARS = 300
 
 
 def handoff_lines(handoff: Handoff, texts: Texts) -> list[str]:
     """The card of a hand-off, as lines of plain text: question, what was tried, summary, state."""
-    lines = [texts.handoff_question.format(question=_short(handoff.question))] if handoff.question else []
+    lines = [texts.handoff_question.format(question=shorten(handoff.question))] if handoff.question else []
     if handoff.also:
         lines.append(texts.handoff_also.format(questions="; ".join(f"“{each}”" for each in handoff.also)))
     if handoff.tried:
-        lines.append(texts.handoff_tried.format(tried="; ".join(_short(each) for each in handoff.tried)))
+        lines.append(texts.handoff_tried.format(tried="; ".join(shorten(each) for each in handoff.tried)))
     return [*lines, texts.handoff_summary.format(summary=handoff.summary), _state_line(handoff, texts)]
 
 
@@ -36,11 +35,6 @@ def _state_line(handoff: Handoff, texts: Texts) -> str:
     templates = {HandoffState.CLAIMED: texts.handoff_claimed, HandoffState.SOLVED: texts.handoff_solved}
     template = templates.get(handoff.state, texts.handoff_withdrawn)
     return template.format(name=handoff.by_name, time=f"{handoff.changed_at:%d %b %H:%M} UTC")
-
-
-def _short(text: str) -> str:
-    folded = " ".join(text.split())
-    return folded if len(folded) <= MAX_QUESTION_CHARS else f"{folded[:MAX_QUESTION_CHARS]}…"
 
 
 def shown_sources(answer: Answer) -> list[Source]:

@@ -12,6 +12,7 @@ from bot.ids import LessonId
 from bot.lineage import Adapter
 from bot.outgoing import Notice
 from bot.ports import Unit
+from bot.shortening import shorten
 from bot.texts import Texts
 
 MAX_QUOTED_CHARS = 120
@@ -57,7 +58,7 @@ def tell_threads(unit: Unit, before: Adapter | None, now: Adapter, texts: Texts)
             posted = unit.answers.get(lesson.about) if lesson.about is not None else None
             if posted is not None:
                 places[posted.place.key] = posted.place
-                line = template.format(adapter=now.name, question=_quote(lesson.question))
+                line = template.format(adapter=now.name, question=shorten(lesson.question, MAX_QUOTED_CHARS))
                 lines.setdefault(posted.place.key, []).append(line)
     for key, place in places.items():
         unit.outbox.add(Notice(place=place, text="\n".join(lines[key])))
@@ -82,8 +83,3 @@ def standing(unit: Unit, lesson: LessonId, live: Adapter | None, texts: Texts) -
 def _holding(unit: Unit, ids: Collection[LessonId]) -> list[Lesson]:
     found = (unit.lessons.get(lesson) for lesson in sorted(ids))
     return [lesson for lesson in found if lesson is not None and lesson.withdrawn_at is None]
-
-
-def _quote(text: str) -> str:
-    folded = " ".join(text.split())
-    return folded if len(folded) <= MAX_QUOTED_CHARS else f"{folded[:MAX_QUOTED_CHARS]}…"

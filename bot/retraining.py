@@ -9,7 +9,8 @@ from bot.feedback import Lesson, LessonSource
 from bot.lineage import Adapter, Decision, Progress, Report, RetrainPlan, Run
 from bot.outgoing import Notice
 from bot.ports import Planner, Store, Unit
-from bot.texts import Texts, quote
+from bot.shortening import shorten
+from bot.texts import Texts
 from bot.trying import Trying
 
 BAR_CELLS = 12
@@ -92,12 +93,12 @@ def describe_plan(plan: RetrainPlan, texts: Texts) -> str:
         written=changing.written, days=changing.days, count=len(changing.questions), untaught=untaught
     )
     lines = [first, conflicts, personal, expected]
-    lines += [texts.plan_changed.format(question=quote(each)) for each in changing.questions[:MOST_NAMED]]
+    lines += [texts.plan_changed.format(question=shorten(each)) for each in changing.questions[:MOST_NAMED]]
     if (more := len(changing.questions) - MOST_NAMED) > 0:
         lines.append(texts.held_more.format(count=more))
     if plan.suspected:
         lines.append(texts.plan_suspected.format(count=len(plan.suspected)))
-        lines += [f"> {quote(question)} → {quote(answer)}" for question, answer in plan.suspected[:SUSPECTED_SHOWN]]
+        lines += [f"> {shorten(question)} → {shorten(answer)}" for question, answer in plan.suspected[:SUSPECTED_SHOWN]]
     if plan.refusals:
         lines.append(texts.retrain_refused.format(reasons=" ".join(plan.refusals)))
     return "\n".join(lines)

@@ -19,7 +19,8 @@ from bot.outgoing import Notice, Outgoing
 from bot.people import Person, Platform
 from bot.policy import Policy
 from bot.ports import Unit
-from bot.texts import Texts, quote
+from bot.shortening import shorten
+from bot.texts import Texts
 from bot.trust import Trust
 
 ADMINS_AT = "admins_at"
@@ -45,8 +46,8 @@ class Reviewing:
         """Keep a lesson that was just added from use; the receipt, on which another agent may put a ✅."""
         unit.lessons.hold(lesson.id, reason, lesson.taught_at)
         text = self.texts.held.format(
-            name=lesson.author_name, reason=self.because(reason), question=quote(lesson.question),
-            answer=quote(lesson.answer), id=short(lesson), who=self._who_decides(reason),
+            name=lesson.author_name, reason=self.because(reason), question=shorten(lesson.question),
+            answer=shorten(lesson.answer), id=short(lesson), who=self._who_decides(reason),
         )  # fmt: skip
         return Notice(place=place, text=text, lesson=lesson.id)
 
@@ -84,14 +85,14 @@ class Reviewing:
         page = PurePath(lesson.doubted_by).name
         reason = self.because(lesson.held) if lesson.held is not None else self.texts.doubted.format(page=page)
         return self.texts.held_line.format(
-            id=short(lesson), question=quote(lesson.question), answer=quote(lesson.answer), name=lesson.author_name,
+            id=short(lesson), question=shorten(lesson.question), answer=shorten(lesson.answer), name=lesson.author_name,
             date=f"{lesson.taught_at:%Y-%m-%d %H:%M}", reason=reason,
         )  # fmt: skip
 
     def _doubt_line(self, lesson: Lesson, against: Contradiction) -> str:
         return self.texts.doubt_line.format(
-            id=short(lesson), question=quote(lesson.question), answer=quote(lesson.answer), name=lesson.author_name,
-            date=f"{lesson.taught_at:%Y-%m-%d %H:%M}", title=against.section.label, text=quote(against.sentence),
+            id=short(lesson), question=shorten(lesson.question), answer=shorten(lesson.answer), name=lesson.author_name,
+            date=f"{lesson.taught_at:%Y-%m-%d %H:%M}", title=against.section.label, text=shorten(against.sentence),
         )  # fmt: skip
 
     def _who_decides(self, reason: Hold) -> str:
@@ -137,7 +138,7 @@ class Reviewing:
         before = facts_of(unit.lessons.all([lesson.fact]), ()) if lesson.held is None else []
         told = [self.texts.dropped_by_you]
         told += [
-            self.texts.dropped_to.format(name=each.lesson.author_name, answer=quote(each.lesson.answer))
+            self.texts.dropped_to.format(name=each.lesson.author_name, answer=shorten(each.lesson.answer))
             for each in before
         ]
         return " ".join(told), self._decided(unit, lesson, self.texts.dropped, by, to_all=lesson.held is None)
@@ -181,7 +182,7 @@ class Reviewing:
         posted = unit.answers.get(lesson.about) if lesson.about is not None else None
         if posted is None or lesson.author == FORGOTTEN:
             return []
-        told = text.format(name=lesson.author_name, question=quote(lesson.question), by=by.name or by.id)
+        told = text.format(name=lesson.author_name, question=shorten(lesson.question), by=by.name or by.id)
         to = None if to_all else Person.of_key(lesson.author, lesson.author_name)
         return [Notice(place=posted.place, text=told, to=to)]
 
@@ -198,7 +199,7 @@ class Reviewing:
             return []
         unit.lessons.hold(said.id, Hold.CORRECTED, lesson.taught_at)
         text = self.texts.set_aside.format(
-            name=said.author_name, question=quote(said.question), answer=quote(said.answer), by=lesson.author_name,
+            name=said.author_name, question=shorten(said.question), answer=shorten(said.answer), by=lesson.author_name,
             id=short(said),
         )  # fmt: skip
         return [Notice(place=posted.place, text=text, lesson=said.id)]

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-MAX_QUOTED_CHARS = 300
-
 
 @dataclass(frozen=True)
 class Texts:
@@ -436,9 +434,3 @@ class Texts:
 
 
 ENGLISH = Texts()
-
-
-def quote(text: str) -> str:
-    """On one line, and cut when it is long."""
-    folded = " ".join(text.split())
-    return folded if len(folded) <= MAX_QUOTED_CHARS else f"{folded[:MAX_QUOTED_CHARS]}…"

@@ -11,14 +11,16 @@ from bot.vitals import Vitals
 from storage.repositories.audit import SqlAudit
 from storage.repositories.boxes import SqlInbox, SqlOutbox
 from storage.repositories.comparisons import SqlComparisons
+from storage.repositories.documents import SqlDocuments
 from storage.repositories.installations import SqlInstallations
-from storage.repositories.memory import SqlDocuments, SqlLessons, SqlVectors
+from storage.repositories.lessons import SqlLessons
 from storage.repositories.passes import SqlPasses
 from storage.repositories.persons import SqlPersons
 from storage.repositories.revision import changes_since, current_revision
 from storage.repositories.slow_loop import SqlAdapters, SqlFlags, SqlRuns
 from storage.repositories.talk import SqlAnswers, SqlConversations, SqlHandoffs, SqlRatings
 from storage.repositories.teaching import SqlTeaching
+from storage.repositories.vectors import SqlVectors
 from storage.repositories.vitals import vitals_of
 from storage.repositories.watermarks import SqlWatermarks
 

@@ -1,7 +1,5 @@
 """A whole working bot for tests: the real use cases over a real SQLite database, with fake models."""
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +23,7 @@ from storage.database import SqlStore
 from tests.databases import open_store
 from tests.fakes.generator import FakeGenerator
 from tests.fakes.knowledge import LexicalKnowledge
+from tests.tasks import beside
 
 STAFF = Staff(agents=frozenset({"agents", "web:agent"}), admins=frozenset({"admins", "web:admin"}))
 
@@ -84,11 +83,8 @@ async def open_house(
     )  # fmt: skip
     bot = put_together(parts, connectors)
     house = House(bot, store, files, generator, knowledge)
-    delivering = asyncio.create_task(bot.delivery.run())
     try:
-        yield house
+        async with beside(bot.delivery.run()):
+            yield house
     finally:
-        delivering.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await delivering
         store.close()

@@ -8,6 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import NotAllowed
+from bot.shortening import cut
 from bot.texts import Texts
 from connectors.discord.interactions import Interactions
 from connectors.discord.markdown import one_line
@@ -79,7 +80,8 @@ class MenteeGroup(app_commands.Group):
         lines = {each.id: one_line(f"{each.author_name}: {each.question}") for each in held}
         found = [lesson for lesson, line in lines.items() if current.casefold() in f"{lesson} {line}".casefold()]
         return [
-            app_commands.Choice(name=lines[lesson][:_MAX_CHOICE_CHARS], value=lesson) for lesson in found[:_MAX_CHOICES]
+            app_commands.Choice(name=cut(lines[lesson], _MAX_CHOICE_CHARS), value=lesson)
+            for lesson in found[:_MAX_CHOICES]
         ]
 
     @app_commands.command(description="Train a new adapter on what the agents have taught")

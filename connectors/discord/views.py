@@ -6,10 +6,11 @@ from typing import Any, Self
 
 import discord
 
-from bot.answers import Answer, Candidate
+from bot.answers import Answer
 from bot.buttons import Act, parse_code
 from bot.buttons import Button as CoreButton
 from bot.ids import AnswerId, FactId
+from bot.shortening import cut, shorten
 from connectors.discord.forms import UUID
 from connectors.discord.interactions import Interactions
 from connectors.discord.parsing import button_pressed, candidate_chosen
@@ -64,7 +65,7 @@ class PressButton(discord.ui.DynamicItem[Button], template=r"mentee:press:(?P<co
     def __init__(self, code: str, label: str = "", *, is_main: bool = False) -> None:
         self.code = code
         style = discord.ButtonStyle.primary if is_main else discord.ButtonStyle.secondary
-        super().__init__(Button(label=label[:MAX_BUTTON_LABEL], style=style, custom_id=f"mentee:press:{code}"))
+        super().__init__(Button(label=cut(label, MAX_BUTTON_LABEL), style=style, custom_id=f"mentee:press:{code}"))
 
     @classmethod
     async def from_custom_id(cls, interaction: Interaction, item: Any, match: re.Match[str], /) -> Self:
@@ -89,17 +90,12 @@ def press_view(buttons: Sequence[CoreButton]) -> discord.ui.View:
 def candidate_view(answer: Answer, none_of_these: str) -> discord.ui.View:
     view = discord.ui.View(timeout=None)
     for candidate in answer.candidates:
-        view.add_item(CandidateButton(answer.id, candidate.fact, _label(candidate)))
+        view.add_item(CandidateButton(answer.id, candidate.fact, shorten(candidate.question, MAX_BUTTON_LABEL)))
     return view.add_item(CandidateButton(answer.id, None, none_of_these))
 
 
 def correction_view(answer: AnswerId, label: str, more: Sequence[CoreButton] = ()) -> discord.ui.View:
-    view = discord.ui.View(timeout=None).add_item(CorrectionButton(answer, label[:MAX_BUTTON_LABEL]))
+    view = discord.ui.View(timeout=None).add_item(CorrectionButton(answer, cut(label, MAX_BUTTON_LABEL)))
     for button in more:
         view.add_item(PressButton(button.code, button.label, is_main=button.is_main))
     return view
-
-
-def _label(candidate: Candidate) -> str:
-    text = " ".join(candidate.question.split())
-    return text if len(text) <= MAX_BUTTON_LABEL else f"{text[: MAX_BUTTON_LABEL - 1]}…"

@@ -8,9 +8,9 @@ from bot.events import CorrectionSubmitted, Place
 from bot.ids import AnswerId, EventId
 from bot.outgoing import CorrectionForm
 from bot.people import Platform
+from bot.shortening import cut
 from bot.texts import Texts
 from connectors.slack.parsing import Identity, Payload, clicker
-from connectors.slack.rendering import cut
 
 CORRECTION_VIEW = "mentee_correction"
 QUESTION_FIELD = "question"

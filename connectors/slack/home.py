@@ -3,16 +3,16 @@
 from typing import Any
 
 from bot.home import Home
+from bot.shortening import cut, shorten
 from bot.texts import Texts
-from connectors.slack.rendering import Block, cut, sections
+from connectors.slack.rendering import Block, sections
 
-MAX_LINE_CHARS = 300
 MAX_HEADER_CHARS = 150
 
 
 def home_view(home: Home, texts: Texts) -> dict[str, Any]:
     lessons = "\n".join(
-        f"• {_short(lesson.question)} → {_short(lesson.answer)} ({lesson.taught_at:%d %b %Y})"
+        f"• {shorten(lesson.question)} → {shorten(lesson.answer)} ({lesson.taught_at:%d %b %Y})"
         for lesson in home.lessons
     )
     blocks = [
@@ -25,10 +25,6 @@ def home_view(home: Home, texts: Texts) -> dict[str, Any]:
         if text is not None:
             blocks += [_header(title), *sections(text)]
     return {"type": "home", "blocks": blocks}
-
-
-def _short(text: str) -> str:
-    return cut(" ".join(text.split()), MAX_LINE_CHARS)
 
 
 def _header(text: str) -> Block:

@@ -22,6 +22,7 @@ from bot.errors import PersonError
 from bot.events import Event, MessageDeleted, MessageRef, Place, Reacted
 from bot.ids import AnswerId
 from bot.people import Person, Platform
+from bot.shortening import cut
 from bot.texts import Texts
 from connectors.slack import forms, parsing
 from connectors.slack.errors import GONE, NETWORK_ERRORS, code_of, describe
@@ -29,7 +30,7 @@ from connectors.slack.home import home_view
 from connectors.slack.parsing import Identity, Interaction, Payload
 from connectors.slack.people import LOOK_UP_S, People
 from connectors.slack.posting import Posting
-from connectors.slack.rendering import CHOICE_ACTION, OFFER_ACTION, PRESS_ACTION, cut
+from connectors.slack.rendering import CHOICE_ACTION, OFFER_ACTION, PRESS_ACTION
 from connectors.slack.surface import COMMAND, EVENTS, RIGHT_SHORTCUT, SHORTCUT, WHY_SHORTCUT
 
 MAX_PROMPT_CHARS = 75

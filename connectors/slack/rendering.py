@@ -17,6 +17,7 @@ from bot.handoff import Handoff
 from bot.outgoing import AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing, ProgressPost
 from bot.people import Person
 from bot.presentation import attribution, handoff_buttons, handoff_lines, shown_sources
+from bot.shortening import cut, shorten
 from bot.texts import Texts
 
 Block = dict[str, Any]
@@ -109,10 +110,6 @@ def sections(text: str) -> list[Block]:
     return [_section(mrkdwn(chunk)) for chunk in chunks if chunk.strip()]
 
 
-def cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
-
-
 # --- parts -----------------------------------------------------------------------------------------------------------
 
 
@@ -162,7 +159,7 @@ def _below(answer: Answer, texts: Texts) -> str:
 
 
 def _source(source: Source) -> str:
-    title = escape(" ".join(cut(source.title, MAX_TITLE_CHARS).split()))
+    title = escape(shorten(source.title, MAX_TITLE_CHARS))
     if source.link is None or not source.link.startswith(("https://", "http://")):
         return title
     address = escape(quote(source.link, safe="%/:?#[]@!$&'()*+,;=~"))  # nothing left that could end the link early

@@ -8,7 +8,8 @@ from sqlmodel import Session, col, delete, not_, or_, select
 from bot.feedback import Ruling
 from bot.ids import first_id
 from storage.codec import EVENT, from_text
-from storage.repositories.revision import advance_revision, portions
+from storage.repositories.portions import portions
+from storage.repositories.revision import advance_revision
 from storage.tables import (
     AnswerRow,
     ComparisonRow,

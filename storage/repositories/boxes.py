@@ -11,7 +11,7 @@ from bot.events import Event, MessageDeleted, MessageEdited, MessageRef, Reacted
 from bot.ids import EventId, LessonId, OutgoingId, RunId, first_id
 from bot.outgoing import AnswerEdit, AnswerPost, Notice, Outgoing, ProgressPost
 from storage.codec import EVENT, HANDOFF, MESSAGE_REF, OUTGOING, PLACE, from_text, to_text
-from storage.repositories.revision import portions
+from storage.repositories.portions import portions
 from storage.tables import AnswerRow, HandoffRow, InboxRow, OutboxRow
 
 

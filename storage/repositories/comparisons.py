@@ -9,7 +9,7 @@ from bot.feedback import CORRECTING
 from bot.ids import AdapterId, first_id
 from bot.trial import Outcome, Pair, Settled
 from storage.codec import ANSWER, from_text
-from storage.repositories.memory import lesson_of
+from storage.repositories.lessons import lesson_of
 from storage.repositories.talk import posted_of
 from storage.tables import AnswerRow, ComparisonRow, LessonRow
 

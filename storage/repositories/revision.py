@@ -1,15 +1,14 @@
 """The number that tells memory, in whichever process, that it has to look again, and at what."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Literal
 
 from sqlmodel import Session, col, select
 
 from bot.ids import FactId
 from bot.retrieval import Changes
+from storage.repositories.portions import portions
 from storage.tables import ChangeRow, RevisionRow
-
-MAX_PARAMETERS = 500  # in one query
 
 Kind = Literal["fact", "source"]
 
@@ -30,11 +29,6 @@ def advance_revision(session: Session, kind: Kind, names: Iterable[str]) -> None
             change.revision = row.number
             del new[change.name]
     session.add_all(ChangeRow(kind=kind, name=name, revision=row.number) for name in new)
-
-
-def portions(keys: Sequence[str]) -> Iterable[Sequence[str]]:
-    """Keys for one query each."""
-    return (keys[i : i + MAX_PARAMETERS] for i in range(0, len(keys), MAX_PARAMETERS))
 
 
 def changes_since(session: Session, revision: int) -> Changes:

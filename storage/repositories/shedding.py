@@ -13,7 +13,8 @@ from bot.events import quoted
 from bot.handoff import HandoffState
 from bot.ids import first_id
 from storage.codec import EVENT, PERSON, from_text
-from storage.repositories.revision import advance_revision, portions
+from storage.repositories.portions import portions
+from storage.repositories.revision import advance_revision
 from storage.tables import AnswerRow, ComparisonRow, HandoffRow, InboxRow, OutboxRow, PhrasingRow, RatingRow, TurnRow
 
 UNSETTLED = (HandoffState.OPEN, HandoffState.CLAIMED)

@@ -10,10 +10,10 @@ from sqlmodel import Session, and_, col, func, or_, select
 from bot.feedback import CORRECTING, Gesture, Lesson, LessonSource, Ruling
 from bot.ids import LessonId, Tenant
 from bot.trust import Opinion
-from storage.repositories.memory import lesson_of, seen
+from storage.repositories.lessons import lesson_of
+from storage.repositories.portions import portions
+from storage.repositories.tenants import seen
 from storage.tables import AnswerRow, LessonRow, RatingRow
-
-MAX_PARAMETERS = 500  # in one query
 
 
 class SqlTeaching:
@@ -31,8 +31,7 @@ class SqlTeaching:
 
     def served(self, lessons: Sequence[LessonId]) -> Mapping[LessonId, int]:
         found: dict[LessonId, int] = {}
-        for start in range(0, len(lessons), MAX_PARAMETERS):
-            part = lessons[start : start + MAX_PARAMETERS]
+        for part in portions(lessons):
             said = (col(AnswerRow.lesson).in_(part), _was_asked(), *seen(AnswerRow.tenant, self._within))
             query = select(AnswerRow.lesson, func.count()).where(*said)
             for lesson, count in self._session.exec(query.group_by(AnswerRow.lesson)):

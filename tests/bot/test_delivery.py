@@ -1,9 +1,7 @@
 """The way out: who waits for whom, and what becomes of what was posted and could not be marked."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +18,7 @@ from storage.database import SqlStore
 from tests.bot.events import THREAD
 from tests.databases import open_store
 from tests.fakes.connector import FakeConnector
+from tests.tasks import beside
 
 T = TypeVar("T")
 SLOW, QUICK = replace(THREAD, channel="C-slow"), replace(THREAD, channel="C-quick")
@@ -80,17 +79,6 @@ async def undelivered(delivery: Delivery) -> int:
     return len(await delivery.store.run(lambda unit: unit.outbox.undelivered()))
 
 
-@asynccontextmanager
-async def running(delivery: Delivery) -> AsyncIterator[None]:
-    task = asyncio.create_task(delivery.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqlStore]:
     store = open_store(tmp_path)
@@ -101,7 +89,7 @@ def store(tmp_path: Path) -> Iterator[SqlStore]:
 async def test_a_place_that_hangs_holds_up_itself_alone(store: SqlStore) -> None:
     chat = Hanging(Platform.SLACK)
     delivery = delivery_of(store, chat)
-    async with running(delivery):
+    async with beside(delivery.run()):
         await say(delivery, SLOW, "slow 1")
         await say(delivery, QUICK, "quick 1")
         assert await posted(chat, 1) == ["quick 1"]
@@ -116,7 +104,7 @@ async def test_nothing_is_posted_twice_however_often_it_is_looked_at(store: SqlS
     """News, and looks from elsewhere, while places are being delivered to."""
     chat = FakeConnector()
     delivery = delivery_of(store, chat)
-    async with running(delivery):
+    async with beside(delivery.run()):
         for number in range(60):
             await say(delivery, replace(THREAD, channel=f"C{number % 4}"), str(number))
             await asyncio.gather(delivery.sweep(), delivery.sweep())
@@ -147,7 +135,7 @@ async def test_a_store_that_fails_ends_the_run_so_that_it_is_told_and_begun_agai
     with pytest.raises(DatabaseError):
         await asyncio.wait_for(delivery.run(), 20)
     full.is_full = False
-    async with running(delivery):
+    async with beside(delivery.run()):
         await say(delivery, QUICK, "twice")
         assert await posted(chat, 2) == ["once", "twice"]
 
@@ -169,7 +157,7 @@ async def test_news_of_other_places_use_up_no_attempts(store: SqlStore) -> None:
     chat = Failing()
     delivery = delivery_of(store, chat)
     delivery.clock = lambda: 0.0  # the time for the next attempt never comes
-    async with running(delivery):
+    async with beside(delivery.run()):
         await say(delivery, SLOW, "never taken")
         for number in range(5):
             await say(delivery, QUICK, str(number))

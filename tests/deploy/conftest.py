@@ -27,8 +27,8 @@ def data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def mentee(data: Path, monkeypatch: pytest.MonkeyPatch) -> Mentee:
     """Give a command. The logs are left as they are: they would take the place of the test runner's own."""
-    for module in ("cli", "cli_token"):
-        monkeypatch.setattr(f"deploy.{module}.set_up_logs", lambda *_, **__: None)
+    for module in ("opening", "adapters", "upkeep"):
+        monkeypatch.setattr(f"deploy.cli.{module}.set_up_logs", lambda *_, **__: None)
     return lambda *words: CliRunner().invoke(app, words)
 
 

@@ -41,6 +41,7 @@ def test_every_command_explains_itself(mentee: Mentee) -> None:
         assert command.help is not None
         assert words(command.help).split(". ")[0] in words(told.stdout)
         assert name in everything.stdout
+    assert "─ Commands ─" not in everything.stdout, "each is listed with its like"
 
 
 @pytest.mark.parametrize(

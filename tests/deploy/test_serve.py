@@ -1,9 +1,7 @@
 """The running bot's parts: made from the settings, and each kept up for itself."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,21 +27,11 @@ from tests.connectors.slack.web_api import Reply, web_api
 from tests.connectors.web.conftest import free_port
 from tests.fakes.connector import FakeConnector
 from tests.house import House, open_house
+from tests.tasks import beside
 
 TOKENS = {
     "slack_bot_token": SecretStr("xoxb-1"), "slack_app_token": SecretStr("xapp-1"), "discord_token": SecretStr("1"),
 }  # fmt: skip
-
-
-@asynccontextmanager
-async def kept_up(part: str, run: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    task = asyncio.create_task(keep_up(part, run))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 @pytest.fixture
@@ -110,7 +98,7 @@ async def test_a_part_that_breaks_is_run_again(monkeypatch: pytest.MonkeyPatch, 
         await asyncio.Event().wait()
 
     with capture_logs() as logs:
-        async with kept_up("slack", run), asyncio.timeout(10):
+        async with beside(keep_up("slack", run)), asyncio.timeout(10):
             await again.wait()
     assert [(entry["event"], entry["part"]) for entry in logs] == [("part broke", "slack")]
     assert "hunter2" not in str(logs)
@@ -167,7 +155,7 @@ async def test_a_wrong_slack_token_is_told_and_the_page_still_answers(folder: Pa
         api.replies["auth.test"] = Reply({"ok": False, "error": "invalid_auth"})
         slack, page = (house.bot.connectors[each] for each in (Platform.SLACK, Platform.WEB))
         with capture_logs() as logs:
-            async with kept_up("web", page.run), asyncio.timeout(20):
+            async with beside(keep_up("web", page.run)), asyncio.timeout(20):
                 await keep_up("slack", slack.run)
                 assert (await browser.get("/healthz")).json() == {"ok": True}
         told = [entry["remedy"] for entry in logs if entry["event"] == "part is down"]

@@ -1,7 +1,5 @@
 """The whole bot within the test's process: all of its real parts, over the tiny model and the real encoder."""
 
-import asyncio
-import contextlib
 import csv
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +21,7 @@ from deploy.wiring import Bot, put_together, utc_now
 from learning.scheduling import Scheduling
 from tests.e2e.waiting import eventually, until
 from tests.learning.model_cache import CACHE
+from tests.tasks import beside
 
 TRAINED_HERE = [
     pytest.mark.slow,
@@ -85,13 +84,8 @@ async def open_workshop(settings: Settings, *, connect: bool = True) -> AsyncIte
         scheduling = Scheduling(store=kept.store, clock=utc_now, trigger=None, after_lessons=0)
         await models.engine.refresh()
         run = run_side_by_side if connect else run_behind
-        running = asyncio.create_task(run(bot, models, cycle, scheduling))
-        try:
+        async with beside(run(bot, models, cycle, scheduling)):
             yield Workshop(kept, models, bot)
-        finally:
-            running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await running
 
 
 def workshop_settings(folder: Path, tiny: Path, **settings: Any) -> Settings:

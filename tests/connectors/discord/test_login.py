@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from bot.texts import ENGLISH
 from connectors.discord.config import DiscordConfig, use_addresses
 from connectors.discord.connector import DiscordConnector
 from tests.connectors.discord.loopback import TOKEN, LoopbackDiscord
+from tests.tasks import end
 
 DEADLINE_S = 20.0
 SERVER = "800000000000000001"
@@ -40,9 +41,7 @@ async def welcomed(connector: DiscordConnector, peer: LoopbackDiscord) -> AsyncI
         yield
     finally:
         welcome.cancel()
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+        await end(running)
 
 
 async def test_it_logs_in_at_the_given_addresses_and_closes_when_cancelled() -> None:

@@ -1,7 +1,6 @@
 """A Slack workspace and a whole bot in it, over real sockets."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from tests.connectors.slack import local_slack as peer
 from tests.connectors.slack.local_slack import ADMIN, AGENT, BOT, CHANNEL, CUSTOMER, LocalSlack, local_slack
 from tests.connectors.slack.waiting import free_port, until, until_open
 from tests.house import House, open_house
+from tests.tasks import end
 
 Json = dict[str, Any]
 Mode = Literal["socket", "http"]
@@ -40,9 +40,7 @@ class Studio:
 
     async def disconnect(self) -> None:
         assert self.running is not None
-        self.running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self.running
+        await end(self.running)
 
     async def ask(self, text: str) -> Json:
         """A customer mentions the bot; what it says for everybody, once it has said all."""

@@ -1,5 +1,6 @@
 """Each wrong setting is named, with what to do about it, and no secret is told."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,14 @@ from connectors.slack.config import SlackConfig
 
 def config(**more: Any) -> SlackConfig:
     return SlackConfig(**{"bot_token": "xoxb-1", "app_token": "xapp-1", **more})
+
+
+def assert_refused(make: Callable[..., SlackConfig], wrong: dict[str, Any], setting: str, remedy: str) -> None:
+    with pytest.raises(SettingError) as told:
+        make(**wrong)
+    assert setting in str(told.value)
+    assert remedy in str(told.value)
+    assert "sEcReT" not in str(told.value)
 
 
 @pytest.mark.parametrize(
@@ -27,11 +36,7 @@ def config(**more: Any) -> SlackConfig:
     ],
 )
 def test_a_wrong_setting_is_named_with_its_remedy(wrong: dict[str, Any], setting: str, remedy: str) -> None:
-    with pytest.raises(SettingError) as told:
-        config(**wrong)
-    assert setting in str(told.value)
-    assert remedy in str(told.value)
-    assert "sEcReT" not in str(told.value)
+    assert_refused(config, wrong, setting, remedy)
 
 
 def test_http_needs_no_app_token_and_socket_mode_no_signing_secret() -> None:
@@ -61,11 +66,7 @@ def oauth(**more: Any) -> SlackConfig:
     ],
 )
 def test_so_is_one_for_several_workspaces(wrong: dict[str, Any], setting: str, remedy: str) -> None:
-    with pytest.raises(SettingError) as told:
-        oauth(**wrong)
-    assert setting in str(told.value)
-    assert remedy in str(told.value)
-    assert "sEcReT" not in str(told.value)
+    assert_refused(oauth, wrong, setting, remedy)
 
 
 def test_the_apps_secret_is_not_shown() -> None:

@@ -1,7 +1,6 @@
 """Connecting and letting go: wrong settings are named, an absent Slack is waited for, nothing is taken unsigned."""
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -30,6 +29,7 @@ from tests.connectors.slack.payloads import message
 from tests.connectors.slack.signing import send_event
 from tests.connectors.slack.waiting import free_port, is_open, until, until_open
 from tests.connectors.slack.web_api import Reply, WebApi, web_api
+from tests.tasks import beside, end
 
 WHO = {"team_id": "T1", "user_id": "U0BOT", "bot_id": "B0BOT"}
 SECRET = "a-signing-secret"
@@ -75,14 +75,9 @@ def slack(api: WebApi, inbox: Inbox | None = None, **more: Any) -> SlackConnecto
 @asynccontextmanager
 async def serving(api: WebApi, inbox: Inbox) -> AsyncIterator[str]:
     port = free_port()
-    running = asyncio.create_task(slack(api, inbox, mode="http", http_port=port).run())
-    try:
+    async with beside(slack(api, inbox, mode="http", http_port=port).run()):
         await until_open(port)
         yield f"http://127.0.0.1:{port}{EVENTS_PATH}"
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
     assert not await is_open(port)
 
 
@@ -184,9 +179,7 @@ async def test_an_envelope_of_the_socket_is_acknowledged_once_its_event_is_on_di
         await until(studio.acknowledged, "an acknowledgement")
         assert (inbox.refused, len(inbox.taken), studio.acknowledged()) == (1, 1, 1)
         for task in (waiting, running):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await end(task)
         await until(lambda: not studio.is_connected, "the socket's end")
 
 

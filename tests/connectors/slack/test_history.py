@@ -1,7 +1,6 @@
 """What Slack's history shows of what the bot missed: over real sockets, and page by page from a scripted Web API."""
 
 import asyncio
-import contextlib
 import random
 import time
 from collections import Counter
@@ -29,6 +28,7 @@ from tests.connectors.slack.our_slack import Json
 from tests.connectors.slack.studio import Studio, connected, open_studio
 from tests.connectors.slack.waiting import until
 from tests.connectors.slack.web_api import Reply, WebApi, web_api
+from tests.tasks import beside
 
 
 @dataclass
@@ -111,19 +111,16 @@ async def test_a_third_of_many_events_is_lost_and_all_is_found(
 async def test_what_is_said_while_the_bot_is_away_is_answered_when_it_is_back(tmp_path: Path) -> None:
     async with open_studio(tmp_path, "socket") as studio:
         await studio.house.teach("Can I pause?", "Yes, 90 days.")
-        sweeping = asyncio.create_task(studio.house.bot.sweeping.run())
-        await until(lambda: not studio.house.desk.gap.is_set() or None, "the first sweep")
-        await sweep(studio)
-        await next_second()
-        await studio.disconnect()
-        studio.slack.is_connected = False
-        await studio.slack.say(CUSTOMER, f"<@{BOT}> Can I pause?")
-        await studio.connect(partial(connected, studio.slack))
-        answer = (await until(studio.slack.said, "the answer"))[0]
-        assert answer["text"].startswith("Yes, 90 days.")
-        sweeping.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await sweeping
+        async with beside(studio.house.bot.sweeping.run()):
+            await until(lambda: not studio.house.desk.gap.is_set() or None, "the first sweep")
+            await sweep(studio)
+            await next_second()
+            await studio.disconnect()
+            studio.slack.is_connected = False
+            await studio.slack.say(CUSTOMER, f"<@{BOT}> Can I pause?")
+            await studio.connect(partial(connected, studio.slack))
+            answer = (await until(studio.slack.said, "the answer"))[0]
+            assert answer["text"].startswith("Yes, 90 days.")
 
 
 # --- page by page ----------------------------------------------------------------------------------------------------

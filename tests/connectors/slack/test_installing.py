@@ -1,6 +1,5 @@
 """Several workspaces by OAuth, against a Slack of our own: who may install, who speaks where, and what goes again."""
 
-import asyncio
 import contextlib
 import json
 import re
@@ -29,6 +28,7 @@ from tests.connectors.slack.signing import send_command, send_event
 from tests.connectors.slack.two_workspaces import BOTS, TOKENS, TwoWorkspaces, two_workspaces
 from tests.connectors.slack.waiting import free_port, until_open
 from tests.house import House, open_house
+from tests.tasks import beside
 
 ONE, TWO, FOREIGN = TOKENS
 SECRET = "a-signing-secret"
@@ -110,14 +110,9 @@ async def shared_bot(
 
 @asynccontextmanager
 async def up(house: House, port: int) -> AsyncIterator[None]:
-    running = asyncio.create_task(house.bot.connectors[Platform.SLACK].run())
-    try:
+    async with beside(house.bot.connectors[Platform.SLACK].run()):
         await until_open(port)
         yield
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
 
 
 async def test_each_workspace_is_answered_with_its_own_token(shared: Shared) -> None:

@@ -21,6 +21,7 @@ from connectors.web.connector import WebConnector
 from connectors.web.parsing import RoleName
 from connectors.web.visitor import CONVERSATION, FORM_HEADER, ROLE, SESSION
 from tests.house import House, open_house
+from tests.tasks import beside
 
 CONVERSATION_ID = "0190b2f4-0000-4000-8000-0000000000aa"
 
@@ -106,14 +107,9 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 @contextlib.asynccontextmanager
 async def serving(site: Site) -> AsyncIterator[str]:
     """Serve it on its port; its address."""
-    running = asyncio.create_task(site.connector.run())
-    await asyncio.sleep(0)  # it listens from its first step on; who connects earlier than it serves waits in line
-    try:
+    async with beside(site.connector.run()):
+        await asyncio.sleep(0)  # it listens from its first step on; who connects earlier than it serves waits in line
         yield site.address
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
 
 
 def free_port() -> int:

@@ -1,20 +1,18 @@
-"""What memory is made of: lessons, phrasings, help sections, and their vectors."""
+"""Lessons and the phrasings that ask for them. Every change is told to memory by the revision."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement
-from sqlmodel import Session, col, delete, func, or_, select
+from sqlmodel import Session, col, func, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from bot.events import MessageRef
 from bot.feedback import CORRECTING, Amended, Hold, Lesson, LessonSource, Phrasing, Ruling
-from bot.ids import SHARED, AnswerId, FactId, LessonId, SectionId, Tenant
-from bot.retrieval import Origin, Section
-from storage.repositories.revision import advance_revision, portions
-from storage.tables import DocumentRow, LessonRow, PhrasingRow, SectionRow, VectorRow
+from bot.ids import AnswerId, FactId, LessonId, SectionId, Tenant
+from storage.repositories.revision import advance_revision
+from storage.repositories.tenants import is_seen, seen
+from storage.tables import LessonRow, PhrasingRow
 
 
 class SqlLessons:
@@ -192,101 +190,6 @@ class SqlLessons:
         advance_revision(self._session, "fact", dict.fromkeys(facts))
 
 
-class SqlDocuments:
-    def __init__(self, session: Session, within: Tenant | None = None) -> None:
-        self._session, self._within = session, within
-
-    def replace(self, source: str, content_sha256: str, sections: Sequence[Section], tenant: Tenant = SHARED) -> bool:
-        known = self._session.get(DocumentRow, source)
-        is_gone_already = known is None and not sections
-        before = (known.content_sha256, known.tenant) if known is not None else None
-        is_unchanged = before == (content_sha256, tenant) and len(sections) > 0
-        if is_gone_already or is_unchanged:
-            return False
-        self._session.exec(delete(SectionRow).where(col(SectionRow.source) == source))
-        self._keep(source, content_sha256, sections, tenant, known)
-        advance_revision(self._session, "source", [source])
-        return True
-
-    def sections(self, sources: Sequence[str] | None = None) -> Sequence[Section]:
-        query = select(SectionRow).order_by(col(SectionRow.source), col(SectionRow.position))
-        if self._within is not None:
-            theirs = select(DocumentRow.source).where(*seen(DocumentRow.tenant, self._within))
-            query = query.where(col(SectionRow.source).in_(theirs))
-        if sources is not None:
-            query = query.where(col(SectionRow.source).in_(sources))
-        return [_section(row) for row in self._session.exec(query)]
-
-    def section(self, section: SectionId) -> Section | None:
-        row = self._session.get(SectionRow, section)
-        return _section(row) if row is not None else None
-
-    def note(self, origin: Origin) -> None:
-        row = self._session.get(DocumentRow, origin.source) or DocumentRow(source=origin.source, content_sha256="")
-        row.file_sha256, row.reading = origin.sha256, origin.reading
-        row.licence, row.consent, row.tenant = origin.licence, origin.consent, origin.tenant
-        self._session.add(row)
-
-    def origins(self) -> Sequence[Origin]:
-        query = select(DocumentRow).where(*seen(DocumentRow.tenant, self._within))
-        rows = self._session.exec(query.order_by(col(DocumentRow.source)))
-        return [
-            Origin(row.source, row.file_sha256, row.licence, row.consent, row.reading, Tenant(row.tenant))
-            for row in rows
-        ]
-
-    def tenants(self, sources: Sequence[str]) -> Mapping[str, Tenant]:
-        query = select(DocumentRow.source, DocumentRow.tenant).where(col(DocumentRow.source).in_(sources))
-        return {source: Tenant(tenant) for source, tenant in self._session.exec(query)}
-
-    def _keep(
-        self, source: str, content_sha256: str, sections: Sequence[Section], tenant: Tenant, known: DocumentRow | None
-    ) -> None:
-        if not sections:
-            if known is not None:
-                self._session.delete(known)
-            return
-        if known is None:
-            known = DocumentRow(source=source, content_sha256=content_sha256)
-        known.content_sha256, known.tenant = content_sha256, tenant
-        self._session.add(known)
-        for i, s in enumerate(sections):
-            row = SectionRow(
-                id=s.id, source=source, position=i, title=s.title, heading=s.heading, text=s.text, link=s.link
-            )
-            self._session.add(row)
-
-
-class SqlVectors:
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def get(self, model: str, texts: Sequence[str]) -> dict[str, bytes]:
-        wanted = {_sha256(text): text for text in texts}
-        found: dict[str, bytes] = {}
-        for part in portions(list(wanted)):
-            query = select(VectorRow).where(VectorRow.model == model, col(VectorRow.text_sha256).in_(part))
-            found.update({wanted[row.text_sha256]: row.vector for row in self._session.exec(query)})
-        return found
-
-    def put(self, model: str, vectors: dict[str, bytes]) -> None:
-        for text, vector in vectors.items():
-            self._session.merge(VectorRow(model=model, text_sha256=_sha256(text), vector=vector))
-
-
-def seen(column: Any, within: Tenant | None) -> Sequence[ColumnElement[bool]]:
-    """The condition that a workspace sees what belongs to the tenant in the column; none for who sees everything."""
-    return [col(column).in_((SHARED, within))] if within is not None else []
-
-
-def is_seen(tenant: str, within: Tenant | None) -> bool:
-    return within is None or tenant in (SHARED, within)
-
-
-def _section(row: SectionRow) -> Section:
-    return Section(SectionId(row.id), row.source, row.title, row.heading, row.text, row.link)
-
-
 def _corrects() -> ColumnElement[bool]:
     return col(LessonRow.source).in_(CORRECTING)
 
@@ -342,7 +245,3 @@ def lesson_of(row: LessonRow) -> Lesson:
         doubted_by=row.doubted_by,
         tenant=Tenant(row.tenant),
     )
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -9,7 +9,7 @@ from deploy.bench.report import open_bench
 from deploy.settings import read_settings
 from deploy.shown import told
 
-bench = typer.Typer(
+app = typer.Typer(
     no_args_is_help=True, help="Measure Mentee on this machine, beside what would be used instead.",
 )  # fmt: skip
 
@@ -20,7 +20,7 @@ AdapterFolder = Annotated[
 ]
 
 
-@bench.command()
+@app.command()
 def serving(json_file: JsonFile = None, adapter: AdapterFolder = None) -> None:
     """Measure answers: known and generated, one and many at once, beside transformers, peft and llama.cpp."""
     from deploy.bench import serving as workloads
@@ -29,7 +29,7 @@ def serving(json_file: JsonFile = None, adapter: AdapterFolder = None) -> None:
         workloads.run(opened, read_settings(), adapter)
 
 
-@bench.command()
+@app.command()
 def training(json_file: JsonFile = None) -> None:
     """Measure training, with and without a shared prompt, beside TRL."""
     from deploy.bench import training as workloads
@@ -38,7 +38,7 @@ def training(json_file: JsonFile = None) -> None:
         workloads.run(opened, read_settings())
 
 
-@bench.command()
+@app.command()
 def retrieval(json_file: JsonFile = None) -> None:
     """Measure the search over 1,000 to 1,000,000 entries: time, recall, memory, growth."""
     from deploy.bench import retrieval as workloads
@@ -50,7 +50,7 @@ def retrieval(json_file: JsonFile = None) -> None:
 Split = Annotated[str, typer.Option(help="test: sentences that no rule was tuned on. dev: the others.")]
 
 
-@bench.command()
+@app.command()
 def privacy(
     split: Split = "test", as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 ) -> None:
@@ -61,7 +61,7 @@ def privacy(
         run.run(split, as_json=as_json)
 
 
-@bench.command()
+@app.command()
 def ingest(json_file: JsonFile = None) -> None:
     """Measure loading FAQ files of 1,000 to 100,000 entries: time, memory, planted duplicates found."""
     from deploy.bench import ingest as workloads
@@ -85,7 +85,7 @@ OneRound = Annotated[
 OutFolder = Annotated[Path, typer.Option("--out", help="Where the report goes; a run that was interrupted goes on.")]
 
 
-@bench.command()
+@app.command()
 def learning(
     data: DataFile, out: OutFolder, kb: SectionsFile = None, general: GeneralFile = None, oos: ScopeFile = None,
     seeds: Seeds = 1, systems: SystemNames = "", quick: Quick = False, one_round: OneRound = False,
