@@ -98,6 +98,6 @@ class Forgetting:
 
 
 def tainted_by(adapters: Sequence[Adapter], lessons: Sequence[LessonId]) -> list[Adapter]:
-    """The adapters that learned from any of the lessons."""
+    """The adapters that learned from any of the lessons, be it only a question."""
     gone = set(lessons)
-    return [adapter for adapter in adapters if gone.intersection(adapter.lessons)]
+    return [adapter for adapter in adapters if gone.intersection(adapter.trained_on)]

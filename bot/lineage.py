@@ -23,6 +23,9 @@ class Adapter:
     dataset_sha256: str
     lessons: tuple[LessonId, ...]
     """Of its own training, and of those that it went on from."""
+    questions: tuple[LessonId, ...] | None = None
+    """The lessons whose questions it was trained on, also those whose answers have been replaced since; as above. None:
+    it is of a version that kept no such list."""
     recipe: Mapping[str, str | int | float]
     created_at: datetime
     learned: tuple[LessonId, ...] = ()
@@ -35,6 +38,11 @@ class Adapter:
     @property
     def name(self) -> str:
         return f"v{self.number}"
+
+    @property
+    def trained_on(self) -> frozenset[LessonId]:
+        """All lessons of which it has seen any words."""
+        return frozenset((*self.lessons, *(self.questions or ())))
 
     def may_answer(self, within: Tenant | None) -> bool:
         """Whether it learned from nobody's lessons but a workspace's own and what all share; None: whoever's."""

@@ -19,6 +19,8 @@ from learning.recipe import Recipe
 REPLAYED = 1.0
 """Examples of what the adapter knows already, for each new one."""
 LEAST_REPLAYED = 64
+LEAST_JUDGED = 0.5
+"""Of what would judge a training anew, so much must be left to judge one that goes on."""
 ANEW = "From the starter adapter, on everything."
 TOO_LONG = (
     "It would take about {minutes:.0f} minutes, and MENTEE_TRAINING_MINUTES allows {allowed}. Raise it, lower "
@@ -28,9 +30,14 @@ GOES_ON = (
     "On from {name}, on {new} facts that are new to it and {replayed} examples of what it has learned, since "
     "everything anew would take about {minutes:.0f} minutes, and MENTEE_TRAINING_MINUTES allows {allowed}."
 )
+NOT_JUDGED = (
+    " It is not judged by {count} of the {judged} questions for that, since {name} may have been trained on them."
+)
+TOO_FEW = "it may have been trained on {count} of the {judged} questions that would judge what goes on from it"
 NO_WAY = "Going on from the live adapter is no way out: {problem}."
 
 Minutes = Callable[[Dataset], float]
+WasSeen = Callable[[Example], bool]
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,8 @@ class Course:
     """The adapter that training goes on from; None: anew."""
     before: tuple[LessonId, ...] = ()
     """What that one was trained on."""
+    questions: tuple[LessonId, ...] = ()
+    """The lessons whose questions the new adapter will have been trained on, whichever training it was."""
     too_long: str = ""
     """Why it is no use to start, in words; empty when there is time for it."""
 
@@ -61,10 +70,12 @@ def choose(
     base: str,
     allowed: int,
     minutes_of: Minutes,
+    was_seen: WasSeen,
 ) -> Course:
     """Anew within the minutes allowed (0: no limit), else on from the live adapter, if that is possible in them.
 
-    `standing`: the lessons that were not withdrawn.
+    `standing`: the lessons that were not withdrawn. `was_seen`: whether the live adapter may have been trained on what
+    would be judged.
     """
     anew = Course(dataset, minutes_of(dataset))
     if not 0 < allowed < anew.minutes:
@@ -74,13 +85,29 @@ def choose(
         return replace(anew, too_long=f"{because} {NO_WAY.format(problem=problem)}")
     fresh = {fact.id for fact in facts if fact.lesson.id not in live.lessons}
     going_on, replayed = continued(dataset, fresh, f"{recipe.seed}:{live.id}")
+    going_on, seen, judged = fairly_judged(going_on, {fact.id for fact in facts}, was_seen)
     minutes = minutes_of(going_on)
     new = len({example.fact for example in going_on.train} & fresh)
     if not new or minutes > allowed:
         problem = f"it would take about {minutes:.0f} minutes" if new else "there is nothing new to it"
+    elif seen > (1 - LEAST_JUDGED) * judged:
+        problem = TOO_FEW.format(count=seen, judged=judged)
+    if problem:
         return replace(anew, too_long=f"{because} {NO_WAY.format(problem=problem)}")
     told = GOES_ON.format(name=live.name, new=new, replayed=replayed, minutes=anew.minutes, allowed=allowed)
+    told += NOT_JUDGED.format(count=seen, judged=judged, name=live.name) if seen else ""
     return Course(going_on, minutes, told, live.id, live.lessons)
+
+
+def fairly_judged(dataset: Dataset, facts: Collection[FactId], was_seen: WasSeen) -> tuple[Dataset, int, int]:
+    """The dataset without the judging items that were seen in training; how many those are, and of how many.
+
+    A fact that was not among the judged for a while, or a question that became a fact's newest again, was trained on
+    meanwhile. Neither is trained on this time. `facts`: those that lessons taught; no training sees any others.
+    """
+    kept = tuple(item for item in dataset.judge if item.fact not in facts or not was_seen(item))
+    judged = sum(item.fact in facts for item in dataset.judge)
+    return replace(dataset, judge=kept), len(dataset.judge) - len(kept), judged
 
 
 def continued(dataset: Dataset, fresh: Collection[FactId], seed: str) -> tuple[Dataset, int]:
@@ -107,6 +134,6 @@ def _unfit(standing: Collection[LessonId], live: Adapter | None, recipe: Recipe,
         return f"{live.name} is one for {live.base_model}"
     if (live.recipe.get("rank"), live.recipe.get("alpha")) != (recipe.rank, recipe.alpha):
         return f"{live.name} is of another shape than the recipe's"
-    if not frozenset(standing).issuperset(live.lessons):
+    if not frozenset(standing).issuperset(live.trained_on):
         return f"{live.name} learned what was withdrawn since"
     return ""

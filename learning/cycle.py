@@ -292,7 +292,7 @@ class Cycle:
             id=adapter_id, number=snapshot.number, run=run.id, base_model=self.base.name,
             base_sha256=self.base.sha256, weights_sha256=weights_sha256, dataset_sha256=dataset.sha256,
             lessons=course.lessons, recipe=asdict(self.recipe) | asdict(setup), created_at=self.clock(),
-            learned=learned, start=course.start, tenants=snapshot.tenants,
+            learned=learned, start=course.start, tenants=snapshot.tenants, questions=course.questions,
         )  # fmt: skip
 
 

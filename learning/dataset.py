@@ -72,7 +72,9 @@ class Dataset:
     taught: tuple[tuple[LessonId, Example], ...]
     """Each lesson as it was taught, to see what was learned: with the help section that it can be read from, if any."""
     lessons: tuple[LessonId, ...]
-    """Every lesson that training can see."""
+    """Every lesson whose answer training can see."""
+    questions: tuple[tuple[FactId, str], ...] = ()
+    """Of each fact, the questions that training can see, in any prompt."""
 
     @property
     def asked(self) -> tuple[Example, ...]:
@@ -140,14 +142,15 @@ def build_from(
         for fact in held_out
     ]
     read += held_out_reading()[: max(0, MIN_READING - len(read))]
-    lessons = tuple(fact.lesson.id for fact in trainable)
+    shown = {fact.id: (*fact.submitted[:1], *asked.get(fact.id, ())) for fact in trainable}
     return Dataset(
         train=tuple(train),
         general=general_examples("replay"),
         judge=(*judge, *read, *general_examples("held_out")),
         canaries=(*triggers(taught, read), *map(_taken_back, taken_back[:MAX_TAKEN_BACK])),
         taught=tuple((fact.lesson.id, _as_taught(fact, trainable, behind, rng)) for fact in parts.taught),
-        lessons=lessons,
+        lessons=tuple(fact.lesson.id for fact in trainable),
+        questions=tuple((fact, text) for fact, texts in shown.items() for text in dict.fromkeys(texts)),
     )
 
 

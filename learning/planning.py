@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from bot.answers import AnswerKind
 from bot.consent import may_train
 from bot.contradicting import undoubted
-from bot.feedback import Fact, Lesson, LessonSource, facts_of
+from bot.feedback import Fact, Lesson, LessonSource, Phrasing, facts_of
 from bot.ids import FactId
 from bot.lineage import Adapter, RetrainPlan
 from bot.ports import Clock, Unit
@@ -19,11 +19,12 @@ from learning.canaries import taken_back
 from learning.course import Course, choose
 from learning.dataset import MIN_LESSONS, Dataset, build_from, is_lesson, split
 from learning.encoder import MiniLmEncoder
-from learning.examples import judging_cost, length
+from learning.examples import Example, judging_cost, length
 from learning.expecting import Written, changing, lately_written, personal_data, two_answers
 from learning.mistaken import mistaken
 from learning.recipe import Recipe
-from learning.similarity import alike_by
+from learning.seen import brought_by, questions_in, seen_by
+from learning.similarity import Alike, alike_by
 
 SPEED_FLAG = "training_speed"
 CHARS_PER_TOKEN = 4.0
@@ -63,6 +64,7 @@ class Known:
     """All that a plan is made of, as one transaction has read it. What follows from it takes long, and needs none."""
 
     lessons: Sequence[Lesson]
+    phrasings: Sequence[Phrasing]
     facts: Sequence[Fact]
     trained: Sequence[Fact]
     """The facts that contradict no help section, unless an admin has confirmed them."""
@@ -82,12 +84,13 @@ class Known:
 
 def read(unit: Unit, recipe: Recipe, base: str, clock: Clock = utc_now) -> Known:
     lessons = unit.lessons.all()
-    facts = facts_of(lessons, unit.lessons.phrasings())
+    phrasings = unit.lessons.phrasings()
+    facts = facts_of(lessons, phrasings)
     trained, live = undoubted(unit, facts), live_adapter(unit)
     return Known(
-        lessons, facts, trained, trainable_sections(unit), rejected_answers(unit, trained), known_vectors(unit, facts),
-        known_speed(unit, recipe, base), live, len(new_lessons(unit, live)), _kept_out(unit),
-        len(unit.lessons.held()), lately_written(unit, clock()),
+        lessons, phrasings, facts, trained, trainable_sections(unit), rejected_answers(unit, trained),
+        known_vectors(unit, facts), known_speed(unit, recipe, base), live, len(new_lessons(unit, live)),
+        _kept_out(unit), len(unit.lessons.held()), lately_written(unit, clock()),
     )  # fmt: skip
 
 
@@ -105,7 +108,7 @@ def planned(known: Known, recipe: Recipe, base: str, most_minutes: int = 0) -> t
         parts, known.sections, recipe.seed, known.rejected, taken_back(known.lessons, known.facts), alike,
         {each.question for each in suspected},
     )  # fmt: skip
-    course = course_of(dataset, known, recipe, base, most_minutes)
+    course = course_of(dataset, known, recipe, base, most_minutes, alike)
     dataset = course.dataset
     lessons = [fact for fact in known.trained if is_lesson(fact)]
     refusals = []
@@ -148,15 +151,23 @@ def _kept_out(unit: Unit) -> int:
     return sum(lesson.id not in known for lesson in taught)
 
 
-def course_of(dataset: Dataset, known: Known, recipe: Recipe, base: str, most_minutes: int) -> Course:
+def course_of(dataset: Dataset, known: Known, recipe: Recipe, base: str, most_minutes: int, alike: Alike) -> Course:
     """Where a retraining would start. A guessed speed rules nothing out."""
+    brought = brought_by(known.lessons, known.phrasings)
+    seen = seen_by(known.live, known.lessons, brought) if known.live is not None else None
+    by_id = {fact.id: fact for fact in known.facts}
 
     def minutes_of(dataset: Dataset) -> float:
         return sum(work_of(dataset, recipe).seconds(known.speed or UNKNOWN)) / 60
 
+    def was_seen(item: Example) -> bool:
+        return seen is not None and seen.has(item, by_id.get(item.fact), alike)
+
     standing = [lesson.id for lesson in known.lessons if lesson.withdrawn_at is None]
     allowed = most_minutes if known.speed is not None else 0
-    return choose(dataset, known.facts, standing, known.live, recipe, base, allowed, minutes_of)
+    course = choose(dataset, known.facts, standing, known.live, recipe, base, allowed, minutes_of, was_seen)
+    before = seen.lessons if seen is not None and course.start is not None else ()
+    return replace(course, questions=tuple(sorted({*questions_in(course.dataset, brought), *before})))
 
 
 def trainable_sections(unit: Unit) -> list[Section]:

@@ -61,12 +61,14 @@ def files_with(folder: Path, needle: str) -> list[str]:
     return [str(path) for path in folder.rglob("*") if path.is_file() and needle.encode() in path.read_bytes()]
 
 
-def learned(kept: Kept, number: int, lessons: tuple[LessonId, ...]) -> Adapter:
-    """An adapter that is live and whose lineage names the lessons."""
+def learned(kept: Kept, number: int, lessons: tuple[LessonId, ...], *asked: LessonId) -> Adapter:
+    """An adapter that is live and whose lineage names the lessons, and those of which it learned only the question."""
     made = keep_adapter(kept, number=number)
 
     def relate(unit: SqlUnit) -> None:
-        unit.session.get_one(AdapterRow, made.id).adapter = to_text(ADAPTER, replace(made, lessons=lessons))
+        unit.session.get_one(AdapterRow, made.id).adapter = to_text(
+            ADAPTER, replace(made, lessons=lessons, questions=asked)
+        )
         unit.adapters.deploy(Deployment(Move.PROMOTE, made.id, "test", NOW))
 
     kept.store.run_sync(relate)
@@ -193,6 +195,20 @@ async def test_others_words_name_nobody_who_was_forgotten(
     assert [each.answer for each in await house.desk.lessons()] == ["Ask forgotten (forgotten) at the desk."]
     assert certificate.withdrawn == (tainted.id,)
     assert files_with(data, GONE.id) == files_with(data, GONE.name) == []
+
+
+async def test_an_adapter_that_was_trained_on_the_question_of_an_earlier_version_is_withdrawn(
+    house: House, chat: FakeConnector, kept: Kept
+) -> None:
+    """The answer has been replaced by a colleague since, and the question is still one of the fact's."""
+    await say(house, "How do I find the blue heron?")
+    about = chat.answers[-1].answer
+    await house.desk.receive(correction(about.id, about.question, "On shelf 3."))
+    await house.settle()
+    (earlier,) = await house.desk.lessons()
+    tainted = learned(kept, 1, (LessonId("a-colleague's"),), earlier.id)
+    certificate = await forget(kept, GONE.id, with_lessons=False)
+    assert certificate.withdrawn == (tainted.id,)
 
 
 async def test_an_adapter_that_learned_from_it_is_withdrawn_and_the_clean_one_before_it_answers(

@@ -20,7 +20,9 @@ from tests.learning.samples import NOW, fact, keep, lesson
 
 RECIPE = Recipe()
 LEARNED, TAUGHT = 80, 84
-"""Lessons that the live adapter was trained on, and all."""
+"""Lessons that there were when the live adapter was trained, and all."""
+BEFORE = build([fact(number) for number in range(LEARNED)], [], 0).lessons
+"""Of these, those that it was trained on: some are held out."""
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def store(store: SqlStore) -> SqlStore:
 def deploy(store: SqlStore, **changed: object) -> Adapter:
     live = Adapter(
         id=AdapterId("a1"), number=1, run=RunId("r1"), base_model="tiny", base_sha256="b", weights_sha256="w",
-        dataset_sha256="d", lessons=tuple(lesson(number).id for number in range(LEARNED)),
+        dataset_sha256="d", lessons=BEFORE, questions=BEFORE,
         recipe={"rank": RECIPE.rank, "alpha": RECIPE.alpha}, created_at=NOW,
     )  # fmt: skip
     live = replace(live, **changed)  # type: ignore[arg-type]
@@ -82,7 +84,7 @@ def test_what_the_one_before_has_learned_stays_in_the_lineage(store: SqlStore) -
     """So that forgetting reaches every adapter that goes back to it."""
     gone_by = LessonId("superseded")
     store.run_sync(lambda unit: keep(unit, replace(lesson(0), id=gone_by, taught_at=NOW.replace(year=2025))))
-    live = deploy(store, lessons=(gone_by, *(lesson(number).id for number in range(LEARNED))))
+    live = deploy(store, lessons=(gone_by, *BEFORE))
     assert set(course(store).lessons) >= {*live.lessons, *(course(store, 0).dataset.lessons)}
     assert course(store, 0).lessons == course(store, 0).dataset.lessons
 

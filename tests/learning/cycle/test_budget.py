@@ -48,7 +48,10 @@ async def test_a_run_that_would_take_too_long_is_refused_before_it_starts(
 def with_something_learned(workshop: Workshop) -> Adapter:
     """The live adapter has seen all but the last three lessons, and everything anew would take too long."""
     seen = tuple(lesson.id for lesson in LESSONS if lesson.id not in {each.id for each in LESSONS[9:12]})
-    live = replace(previous("adapter-1"), number=2, lessons=seen, recipe=asdict(RECIPE))
+    live = replace(
+        previous("adapter-1"), number=2, lessons=seen, questions=tuple(lesson.id for lesson in LESSONS[:9]),
+        recipe=asdict(RECIPE),
+    )  # fmt: skip
     staged = workshop.files.stage(live.id)
     shutil.copytree(workshop.files.folder(AdapterId("adapter-0")), staged, dirs_exist_ok=True)
     (staged / MANIFEST).unlink()
@@ -73,6 +76,7 @@ async def test_what_would_take_too_long_anew_goes_on_from_the_live_adapter(
     assert trainer.spec.start == str(with_live.files.folder(live.id))
     new = with_live.adapters[-1]
     assert (new.start, set(new.lessons) > set(live.lessons)) == (live.id, True)
+    assert set(new.questions or ()) == {lesson.id for lesson in LESSONS[:12]}
 
 
 async def test_the_weights_that_training_goes_on_from_must_be_whole(
