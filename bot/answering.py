@@ -11,6 +11,7 @@ from time import perf_counter
 
 from bot.answers import Answer, AnswerKind, Candidate, Confirmation, Read, Source, SourceKind
 from bot.conversation import Question, Speaker, clean_question
+from bot.courtesy import Courtesy, courtesy_of
 from bot.drafting import CheckedText
 from bot.errors import Busy, NotWritten
 from bot.feedback import Fact, LessonSource
@@ -68,7 +69,7 @@ class Answering:
         question = replace(question, text=clean_question(question.text))
         speaking = self.speaking(question.profile.language)
         with self.giving_way.to_an_answer():
-            answer = await speaking._climb(question, on_text, skip_facts) if question.text else speaking._ask_back()
+            answer = await speaking._begin(question, on_text, skip_facts)
         latency_ms = (perf_counter() - started) * 1_000
         return replace(answer, latency_ms=latency_ms, language=question.profile.language)
 
@@ -97,6 +98,16 @@ class Answering:
             kind=AnswerKind.HANDOFF, question=question, text=text or self.texts.handoff, confidence=0.0, latency_ms=0.0,
             tried=tried,
         )  # fmt: skip
+
+    async def _begin(self, question: Question, on_text: OnText | None, skip_facts: bool) -> Answer:
+        """Climb, unless there is nothing to answer. Whoever is greeted need not call a colleague for it."""
+        if not question.text:
+            return self._ask_back(question)
+        courtesy = courtesy_of(question.text)
+        if courtesy is None:
+            return await self._climb(question, on_text, skip_facts)
+        taught = self._known(question, await self._search(question, question.text))
+        return taught or self._ask_back(question, self.texts.welcome if courtesy is Courtesy.THANKS else None)
 
     async def _climb(self, question: Question, on_text: OnText | None, skip_facts: bool) -> Answer:
         words, retrieval = await self._retrieve(question)
@@ -247,8 +258,9 @@ class Answering:
         """The nearest section that speaks of what was asked, if any."""
         return next(iter(self.speaking_of(words, retrieval)), None)
 
-    def _ask_back(self) -> Answer:
-        return Answer(kind=AnswerKind.CLARIFY, question="", text=self.texts.ask_me, confidence=0.0, latency_ms=0.0)
+    def _ask_back(self, question: Question, text: str | None = None) -> Answer:
+        said = text or self.texts.ask_me
+        return Answer(kind=AnswerKind.CLARIFY, question=question.text, text=said, confidence=0.0, latency_ms=0.0)
 
 
 def _source(section: Section) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.access import Deed, Staff
+from bot.courtesy import Courtesy, courtesy_of
 from bot.events import MessagePosted, Place
 from bot.ids import SHARED, Tenant
 from bot.people import Role
@@ -50,7 +51,7 @@ class Question:
     @property
     def in_context(self) -> str:
         """The question with the person's last one before it, so that "and on the phone?" finds its subject."""
-        before = [turn.text for turn in self.earlier if turn.speaker is Speaker.PERSON]
+        before = [turn.text for turn in self.earlier if turn.speaker is Speaker.PERSON and turn.text]
         return f"{before[-1]} {self.text}" if before else self.text
 
 
@@ -72,15 +73,18 @@ def is_for_the_bot(
     """Mentions, direct messages, the asker's replies in the bot's threads, new questions in support channels.
 
     It stays out of talk between people: in its own thread it answers only those who asked there before, and a
-    question in a support channel is nobody's but a customer's. `taken`: an agent has claimed the thread's hand-off,
-    and talks with the asker from then on.
+    question in a support channel is nobody's but a customer's. Nor does it answer to thanks and greetings that nobody
+    addressed to it. `taken`: an agent has claimed the thread's hand-off, and talks with the asker from then on.
     """
     if event.mentions_bot:
         return True
     if taken and (not event.place.is_direct or staff.may(event.person, Deed.TAKE)):
         return False
+    courtesy = courtesy_of(event.text)
     if event.place.is_direct:
-        return True
+        return courtesy is not Courtesy.NOD
+    if courtesy is not None:
+        return False
     if event.opens_thread:
         is_support = event.place.channel in support_channels
         return is_support and staff.role_of(event.person) is Role.CUSTOMER

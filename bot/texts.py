@@ -11,6 +11,7 @@ class Texts:
     clarify: str = "I want to be sure I understand. Did you mean one of these?"
     none_of_these: str = "None of these"
     ask_me: str = "What would you like to know? Ask me in a sentence or two."
+    welcome: str = "You're welcome. Ask me whenever there is something else."
     confirmed: str = "Confirmed by {by} on {date}"
     from_faq: str = "From the FAQ ({by}), {date}"
     sources: str = "Sources: {sources}"
@@ -146,7 +147,7 @@ class Texts:
         "An answer may have {limit:,} characters, yours has {length:,}. Please shorten it; nothing was changed."
     )
     empty_lesson: str = "A lesson needs a question and an answer; one of them was empty. Nothing was changed."
-    unknown_answer: str = "I don't find that answer of mine any more, so I can't attach a correction to it."
+    unknown_answer: str = "I don't find that answer of mine any more. Nothing was changed."
     answer_rewritten: str = (
         "That answer of mine was rewritten just now, so your word on it would be about another text. Look at it again, "
         "please; nothing was changed."

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import ZipFile
 
 from bot.errors import SourceUnreadable
 from learning.sources.archive import open_archive
-from learning.sources.conversations import Conversation, Role, Said
+from learning.sources.conversations import Conversation, Role, Said, pair_in
+from learning.sources.items import Broken, Pair
 
 CHECKS = frozenset(("white_check_mark", "heavy_check_mark", "✅", "✔", "✔️", "dart", "🎯"))
 Message = Mapping[str, Any]
@@ -17,28 +20,31 @@ Message = Mapping[str, Any]
 # --- Slack ----------------------------------------------------------------------------------------------------------
 
 
-def read_slack(path: Path) -> Iterator[Conversation]:
-    """The threads of a Slack export: a folder for each channel, a file for each day. One channel at a time."""
+def read_slack(path: Path) -> Iterator[Pair | Broken]:
+    """Of the threads of a Slack export: a folder for each channel, a file for each day. One channel at a time."""
     with open_archive(path) as archive:
         names = archive.namelist()
         if "users.json" not in names:
             raise SourceUnreadable("a ZIP archive, but no Slack export: there is no users.json in it")
-        people = {user["id"]: user for user in _json(archive, "users.json") if "id" in user}
+        people = {user["id"]: user for user in _json(archive, "users.json") if _has(user, "id")}
         days: dict[str, list[str]] = {}
         for name in sorted(names):
             parts = PurePosixPath(name).parts
             if len(parts) == 2 and name.endswith(".json"):
                 days.setdefault(parts[0], []).append(name)
+        number = count(1)
         for channel, files in days.items():
             for thread in _threads(archive, files).values():
-                yield _slack_thread(channel, thread, people)
+                found = pair_in(partial(_slack_thread, channel, thread, people), next(number), thread)
+                if found is not None:
+                    yield found
 
 
 def _threads(archive: ZipFile, files: Sequence[str]) -> dict[str, list[Message]]:
     threads: dict[str, list[Message]] = {}
     for name in files:
         for message in _json(archive, name):
-            if isinstance(message, dict) and "thread_ts" in message:
+            if _has(message, "thread_ts"):
                 threads.setdefault(message["thread_ts"], []).append(message)
     return threads
 
@@ -80,17 +86,15 @@ def _slack_name(message: Message, people: Mapping[str, Any]) -> str:
 # --- Discord --------------------------------------------------------------------------------------------------------
 
 
-def read_discord(export: Mapping[str, Any]) -> Iterator[Conversation]:
+def read_discord(export: Mapping[str, Any]) -> Iterator[Pair | Broken]:
     """A thread's export is one conversation; in a channel's, each message with the replies to it is one."""
     channel = export.get("channel") or {}
     name = str(channel.get("name") or "")
-    messages = [message for message in export["messages"] if isinstance(message, dict)]
-    if "thread" in str(channel.get("type", "")).lower():
-        yield _discord_thread(name, messages)
-        return
-    for chain in _chains(messages).values():
-        if len(chain) > 1:
-            yield _discord_thread(name, chain)
+    messages = [message for message in export["messages"] if _has(message, "id")]
+    is_thread = "thread" in str(channel.get("type", "")).lower()
+    for number, chain in enumerate([messages] if is_thread else _chains(messages).values(), start=1):
+        if len(chain) > 1 and (found := pair_in(partial(_discord_thread, name, chain), number, chain)) is not None:
+            yield found
 
 
 def _chains(messages: Sequence[Message]) -> dict[str, list[Message]]:
@@ -98,7 +102,8 @@ def _chains(messages: Sequence[Message]) -> dict[str, list[Message]]:
     first: dict[str, str] = {}
     chains: dict[str, list[Message]] = {}
     for message in messages:
-        above = str((message.get("reference") or {}).get("messageId"))
+        reference = message.get("reference")
+        above = str(reference.get("messageId") if isinstance(reference, dict) else None)
         root = first.get(above, str(message["id"]))
         first[str(message["id"])] = root
         chains.setdefault(root, []).append(message)
@@ -106,9 +111,9 @@ def _chains(messages: Sequence[Message]) -> dict[str, list[Message]]:
 
 
 def _discord_thread(channel: str, messages: Sequence[Message]) -> Conversation:
-    asker = (messages[0].get("author") or {}).get("id") if messages else None
+    asker = (messages[0].get("author") or {}).get("id")
     said = [_discord_said(message, asker) for message in messages]
-    return Conversation(said, channel, f"#{channel} {messages[0].get('id', '')}" if messages else "")
+    return Conversation(said, channel, f"#{channel} {messages[0]['id']}")
 
 
 def _discord_said(message: Message, asker: str | None) -> Said:
@@ -120,3 +125,8 @@ def _discord_said(message: Message, asker: str | None) -> Said:
         name=author.get("nickname") or author.get("name") or "", role=role, text=message.get("content") or "",
         at=message.get("timestamp") or "", accepted=bool(marks & CHECKS),
     )  # fmt: skip
+
+
+def _has(record: object, name: str) -> bool:
+    """Whether it is a record that goes by a word in that field."""
+    return isinstance(record, dict) and isinstance(record.get(name), str)

@@ -1,11 +1,11 @@
 """What in a conversation is the question, and which message resolved it. Knows nothing of the formats they come in."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from learning.sources.items import Pair
+from learning.sources.items import Broken, Pair
 
 THANKS = re.compile(
     r"\b(thanks?|thank you|thx|ty|cheers|perfect|awesome|solved|resolved|fixed|got it|that (worked|helped|did it)|"
@@ -44,6 +44,14 @@ class Conversation:
     line: int = 0
 
 
+def pair_in(parse: Callable[[], Conversation], line: int, record: object) -> Pair | Broken | None:
+    """Of a record as somebody's export has it, whose fields may hold anything: an odd one costs itself alone."""
+    try:
+        return pair_of(parse())
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        return Broken(line, "a field of it holds something else than it should", str(record)[:500])
+
+
 def pair_of(conversation: Conversation) -> Pair | None:
     """The question, and what resolved it as far as can be told; None where nobody asked or nobody else replied."""
     said = [each for each in conversation.said if each.role is not Role.BOT and each.text.strip()]
@@ -57,9 +65,9 @@ def pair_of(conversation: Conversation) -> Pair | None:
     resolution, why = found
     question = "\n".join(filter(None, [conversation.subject, *(each.text for each in said[start:end])]))
     return Pair(
-        question=question, answer=resolution.text, topic=conversation.topic, resolved_by=resolution.name, why=why,
-        asked_at=said[start].at, where=conversation.where, line=conversation.line,
-        people=tuple(dict.fromkeys(each.name for each in said[start:] if each.name)),
+        question=question, answer=resolution.text, topic=conversation.topic, resolved_by=str(resolution.name), why=why,
+        asked_at=str(said[start].at), where=conversation.where, line=conversation.line,
+        people=tuple(dict.fromkeys(str(each.name) for each in said[start:] if each.name)),
     )  # fmt: skip
 
 

@@ -122,9 +122,8 @@ def _json_document(path: Path) -> Iterator[Item]:
 
 def _slack_zip(path: Path) -> Iterator[Item]:
     from learning.sources.chat_exports import read_slack
-    from learning.sources.conversations import pair_of
 
-    yield from filter(None, map(pair_of, read_slack(path)))
+    yield from read_slack(path)
 
 
 MARKDOWN = Format("Markdown", _markdown, TEXT_BYTES, is_plain=True)

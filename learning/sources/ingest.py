@@ -211,7 +211,7 @@ class _Load:
         source, gone = str(taken.path), 0
         if not taken.broken:
             gone = await self._withdraw(source, partial(self.staging.keeps, source))
-        if not gone and not self._changed_entries[source]:
+        if not gone and not self._changed_entries[source] and not taken.pairs:
             self.unchanged.append(taken.path)
         if self.options.folder is not None:
             papers = await asyncio.to_thread(Papers(self.options.folder).write, source, self.staging)

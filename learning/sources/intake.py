@@ -26,6 +26,8 @@ class Taken:
     sha256: str
     sections: list[Section] = field(default_factory=list)
     entries: int = 0
+    """Of the FAQ, and pairs of conversations."""
+    pairs: int = 0
     broken: list[Broken] = field(default_factory=list)
     """The first ones. A file with any may be half written: what it seems to lack isn't withdrawn."""
     licences: dict[str, None] = field(default_factory=dict)
@@ -81,6 +83,7 @@ class Intake:
     def _entry(self, taken: Taken, entry: Entry) -> None:
         if isinstance(entry, Pair):
             self._report.pairs += 1
+            taken.pairs += 1
         else:
             self._report.entries += 1
         entry, too_long = self._cleaner.bounded(entry)

@@ -1,6 +1,8 @@
 """What is found in a file, whatever its format: sections, FAQ rows, pairs of a conversation, and what can't be used."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from bot.retrieval import Section
 
@@ -57,3 +59,19 @@ class Terms:
 
 
 Item = Section | FaqRow | Pair | Broken | Terms
+
+UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+"""NUL, which PostgreSQL refuses, and half a character (JSON and PDFs may name one), which UTF-8 has no bytes for."""
+
+
+def writable(item: Item) -> Item:
+    """The item with "�" for whatever of its texts can be kept nowhere."""
+    found = {each.name: getattr(item, each.name) for each in fields(item)}
+    odd = {name: value for name, value in found.items() if _written(value) != value}
+    return replace(item, **{name: _written(value) for name, value in odd.items()}) if odd else item
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, str):
+        return UNWRITABLE.sub("�", value)
+    return tuple(map(_written, value)) if isinstance(value, tuple) else value

@@ -3,15 +3,16 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 from bot.errors import SourceUnreadable
 from learning.sources.chat_exports import read_discord
-from learning.sources.conversations import pair_of
+from learning.sources.conversations import pair_in
 from learning.sources.faq import REQUIRED, faq_row, terms_in
 from learning.sources.items import Broken, FaqRow, Pair
-from learning.sources.tickets import conversation_of
+from learning.sources.tickets import conversation_of, is_conversation
 
 MAX_LINE_CHARS = 10_000_000
 MAX_BROKEN = 100
@@ -29,25 +30,25 @@ def read_lines(file: TextIO) -> Iterator[Found]:
             break
         if not line.strip("\ufeff \r\n"):
             continue
-        for item in _of_line(line, number):
-            if isinstance(item, Broken):
-                broken += 1
-                if broken > MAX_BROKEN and not usable:
-                    raise SourceUnreadable(f"none of its first {broken} lines is a known record; {item.reason}")
-            else:
-                usable += 1
+        item = _of_line(line, number)
+        if isinstance(item, Broken):
+            broken += 1
+            if broken > MAX_BROKEN and not usable:
+                raise SourceUnreadable(f"none of its first {broken} lines is a known record; {item.reason}")
+        elif item is not None:
+            usable += 1
+        if item is not None:
             yield item
     if not usable and broken:
         raise SourceUnreadable("no line in it is a known record")
 
 
-def _of_line(line: str, number: int) -> Iterator[Found]:
+def _of_line(line: str, number: int) -> Found | None:
     try:
         record = json.loads(line.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as problem:
-        yield Broken(number, f"broken JSON ({problem})", line[:500].strip())
-        return
-    yield from _of_record(record, number)
+        return Broken(number, f"broken JSON ({problem})", line[:500].strip())
+    return _of_record(record, number)
 
 
 def read_document(path: Path) -> Iterator[Found]:
@@ -56,12 +57,12 @@ def read_document(path: Path) -> Iterator[Found]:
         document = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as problem:
         raise SourceUnreadable(f"broken JSON ({problem})") from problem
-    if isinstance(document, dict) and "channel" in document and isinstance(document.get("messages"), list):
-        yield from filter(None, map(pair_of, read_discord(document)))
+    if isinstance(document, dict) and isinstance(document.get("channel"), dict) and _is_list(document, "messages"):
+        yield from read_discord(document)
         return
     usable = 0
     for number, record in enumerate(_records(document), start=1):
-        for item in _of_record(record, number):
+        if (item := _of_record(record, number)) is not None:
             usable += not isinstance(item, Broken)
             yield item
     if not usable:
@@ -75,17 +76,23 @@ def _records(document: Any) -> list[Any]:
     return document if isinstance(document, list) else [document]
 
 
-def _of_record(record: Any, number: int) -> Iterator[Found]:
-    """A conversation that nobody answered brings nothing."""
+def _of_record(record: Any, number: int) -> Found | None:
+    """None for a conversation that nobody answered."""
     if not isinstance(record, dict):
-        yield Broken(number, "not a record with fields", str(record)[:500])
-    elif record.keys() >= REQUIRED:
-        yield _faq(record, number)
-    elif (conversation := conversation_of(record)) is None:
-        yield Broken(number, "neither question and answer, nor messages, nor a known ticket", str(record)[:500])
-    elif (pair := pair_of(conversation)) is not None:
-        licence, consent = terms_in(_texts(record))
-        yield replace(pair, licence=licence, consent=consent)
+        return Broken(number, "not a record with fields", str(record)[:500])
+    if record.keys() >= REQUIRED:
+        return _faq(record, number)
+    if not is_conversation(record):
+        return Broken(number, "neither question and answer, nor messages, nor a known ticket", str(record)[:500])
+    found = pair_in(partial(conversation_of, record), number, record)
+    if not isinstance(found, Pair):
+        return found
+    licence, consent = terms_in(_texts(record))
+    return replace(found, licence=licence, consent=consent)
+
+
+def _is_list(record: dict[str, Any], name: str) -> bool:
+    return isinstance(record.get(name), list)
 
 
 def _faq(record: dict[str, Any], number: int) -> FaqRow | Broken:

@@ -8,22 +8,26 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from bot.errors import SourceUnreadable
 from bot.retrieval import Section
 from learning.sources.files import find
 from learning.sources.formats import format_of, too_big
-from learning.sources.items import Broken, FaqRow, Item, Pair, Terms
+from learning.sources.items import Broken, FaqRow, Item, Pair, Terms, writable
 from learning.sources.reader import cpu_seconds
 
 PATIENCE_S = 120.0
 """Without anything found. What was found may take as long as it takes to be kept."""
 LOOK_EVERY_S = 1.0
 MAX_LINE_BYTES = 20_000_000
-KINDS: dict[str, Callable[..., Item]] = {kind.__name__: kind for kind in (Section, FaqRow, Pair, Broken, Terms)}
+KINDS: dict[str, TypeAdapter[Any]] = {
+    kind.__name__: TypeAdapter(kind) for kind in (Section, FaqRow, Pair, Broken, Terms)
+}
 NEEDED = frozenset(("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "HOME", "TMPDIR", "TZ"))
 """Of the environment. LD_LIBRARY_PATH: some systems' Python isn't found without it."""
 ROOT = Path(__file__).parents[2]
@@ -50,7 +54,7 @@ class Reader:
         if size == 0:
             raise SourceUnreadable("empty")
         try:
-            yield from form.read(path) if form.is_plain else self._read_apart(path)
+            yield from map(writable, form.read(path) if form.is_plain else self._read_apart(path))
         except UnicodeDecodeError as problem:
             raise SourceUnreadable(f"not UTF-8 (byte {problem.start}); save it as UTF-8") from problem
 
@@ -146,11 +150,11 @@ def _said(line: bytes) -> dict[str, Any]:
 
 
 def _item(said: dict[str, Any]) -> Item:
-    kind = KINDS[said.pop("kind")]
     try:
-        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in said.items()})
-    except TypeError as problem:
+        item: Item = KINDS[said.pop("kind")].validate_python(said)
+    except ValidationError as problem:
         raise SourceUnreadable("its parser says what makes no sense") from problem
+    return item
 
 
 def _death(code: int, seconds: int) -> str:

@@ -13,15 +13,17 @@ PLAIN_ROLES = {
 }  # fmt: skip
 
 
-def conversation_of(record: Record) -> Conversation | None:
-    """A Zendesk ticket with comments, an Intercom conversation, or plain messages; None for anything else."""
+def is_conversation(record: Record) -> bool:
+    """A Zendesk ticket with comments, an Intercom conversation, or plain messages."""
+    is_intercom = "conversation_parts" in record
+    return is_intercom or any(isinstance(record.get(name), list) for name in ("comments", "messages"))
+
+
+def conversation_of(record: Record) -> Conversation:
+    """Of what is one. What its fields hold is not looked at: for `pair_in`."""
     if isinstance(record.get("comments"), list):
         return _zendesk(record)
-    if "conversation_parts" in record:
-        return _intercom(record)
-    if isinstance(record.get("messages"), list):
-        return _plain(record)
-    return None
+    return _intercom(record) if "conversation_parts" in record else _plain(record)
 
 
 def _zendesk(ticket: Record) -> Conversation:
@@ -54,11 +56,11 @@ def _first_tag(record: Record) -> str:
 
 def _intercom(conversation: Record) -> Conversation:
     parts = conversation["conversation_parts"]
-    parts = parts.get("conversation_parts", ()) if isinstance(parts, dict) else parts
+    parts = parts.get("conversation_parts") if isinstance(parts, dict) else parts
     first = conversation.get("source") or conversation.get("conversation_message") or {}
     said = [
         _intercom_said(part)
-        for part in (first, *parts)
+        for part in (first, *(parts or ()))
         if isinstance(part, dict) and part.get("part_type", "comment") in ("comment", "assignment", "close", "open")
     ]
     where = f"conversation {conversation.get('id', '')}"

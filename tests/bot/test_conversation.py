@@ -48,3 +48,24 @@ def test_mentions_direct_messages_own_threads_and_new_questions_in_support_chann
 ) -> None:
     event = message("How long is the trial?", who, place, mentions=mentions)
     assert is_for_the_bot(event, thread, SUPPORT, STAFF, taken=taken) == answers
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "mentions", "thread", "answers"),
+    [
+        ("Thanks, that worked!", THREAD, False, turns(CUSTOMER), False),
+        ("👍", THREAD, False, turns(CUSTOMER), False),
+        ("Thanks, and on the phone", THREAD, False, turns(CUSTOMER), True),
+        ("Good morning everyone!", FLOOR, False, [], False),
+        ("Good morning, the export fails", FLOOR, False, [], True),
+        ("Thanks!", THREAD, True, turns(CUSTOMER), True),  # who speaks to it gets a word
+        ("Hello", DIRECT, False, [], True),
+        ("Thanks!", DIRECT, False, [], True),
+        ("ok", DIRECT, False, [], False),
+    ],
+)
+def test_thanks_and_greetings_call_nobody(
+    text: str, place: Place, mentions: bool, thread: list[Turn], answers: bool
+) -> None:
+    event = message(text, CUSTOMER, place, mentions=mentions)
+    assert is_for_the_bot(event, thread, SUPPORT, STAFF) == answers

@@ -158,7 +158,7 @@ async def test_an_empty_question_is_asked_back(house: House, chat: FakeConnector
     [
         "Wie lange dauert die Probezeit?",
         "```python\nprint('hi')\n```",
-        "🎉🎉🎉",
+        "🎉🎉🎉 42",
         "x" * 50_000,
         "日本語で答えられますか",
         "'; DROP--",

@@ -182,8 +182,10 @@ async def test_talk_of_others_is_left_alone(socket_studio: Studio) -> None:
     slack = socket_studio.slack
     await slack.say(CUSTOMER, "Lovely weather.")
     await slack.say(CUSTOMER, f"Is <@{AGENT}> in?")
-    await socket_studio.ask(QUESTION)  # asserts that this is the only thing said
-    assert len(slack.said()) == 1
+    answer = await socket_studio.ask(QUESTION)  # asserts that this is the only thing said
+    await slack.say(CUSTOMER, "Thanks, that helped! :pray:", thread=answer["thread_ts"])
+    await socket_studio.ask(QUESTION)
+    assert len(slack.said()) == 2
 
 
 async def test_in_a_support_channel_every_new_question_of_a_customer_is_answered(socket_studio: Studio) -> None:

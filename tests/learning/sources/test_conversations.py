@@ -1,14 +1,20 @@
 """What exports of conversations bring: who asked, what resolved it, and what speaks for that."""
 
+import io
 import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
+from learning.sources.chat_exports import read_discord
 from learning.sources.conversations import Conversation, Role, Said, pair_of
-from learning.sources.items import Pair
+from learning.sources.items import Broken, FaqRow, Pair
+from learning.sources.json_files import read_lines
 from learning.sources.reading import Reader
 
 ASK, REPLY, BOT = Role.ASKER, Role.OTHER, Role.BOT
@@ -110,7 +116,7 @@ def test_discord(tmp_path: Path) -> None:
     ]
 
 
-TICKET = {
+TICKET: dict[str, Any] = {
     "id": 7, "subject": "Pausing", "status": "solved", "tags": ["plans"], "requester_id": 1,
     "assignee": {"id": 2, "name": "Bo"},
     "comments": [
@@ -119,7 +125,7 @@ TICKET = {
         {"author_id": 2, "plain_body": "Open Plans."},
     ],
 }  # fmt: skip
-CONVERSATION = {
+CONVERSATION: dict[str, Any] = {
     "type": "conversation", "id": "9", "state": "closed",
     "source": {"body": "<p>How do I pause?</p>", "author": {"type": "user", "name": "Ann"}},
     "conversation_parts": {"conversation_parts": [
@@ -128,7 +134,9 @@ CONVERSATION = {
         {"part_type": "comment", "body": "<p>Open Plans.</p>", "author": {"type": "admin", "name": "Bo"}},
     ]},
 }  # fmt: skip
-PLAIN = {"messages": [{"role": "user", "content": "How do I pause?"}, {"role": "agent", "content": "Open Plans."}]}
+PLAIN: dict[str, Any] = {
+    "messages": [{"role": "user", "content": "How do I pause?"}, {"role": "agent", "content": "Open Plans."}]
+}
 
 
 @pytest.mark.parametrize("name", ["tickets.ndjson", "tickets.json"])
@@ -143,3 +151,73 @@ def test_tickets_and_plain_conversations(tmp_path: Path, name: str) -> None:
     assert (conversation.answer, conversation.resolved_by) == ("<p>Open Plans.</p>", "Bo")
     assert "closed" in conversation.why
     assert (plain.question, plain.answer) == ("How do I pause?", "Open Plans.")
+
+
+# --- records that are not what they should be -----------------------------------------------------------------------
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("abc"), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@st.composite
+def spoilt(draw: st.DrawFn, record: dict[str, Any]) -> dict[str, Any]:
+    """The record with anything in place of one of its fields, however deep."""
+    copy: dict[str, Any] = json.loads(json.dumps(record))
+    within: Any = copy
+    while True:
+        keys = list(within) if isinstance(within, dict) else range(len(within))
+        key = draw(st.sampled_from(keys))
+        if not within[key] or not isinstance(within[key], dict | list) or draw(st.booleans()):
+            within[key] = draw(ANYTHING)
+            return copy
+        within = within[key]
+
+
+@given(st.lists(st.sampled_from([TICKET, CONVERSATION, PLAIN]).flatmap(spoilt), min_size=1, max_size=3))
+def test_an_odd_record_costs_itself_alone(records: list[dict[str, Any]]) -> None:
+    items = list(read_lines(io.StringIO("\n".join(map(json.dumps, [*records, PLAIN])))))
+    assert isinstance(items[-1], Pair)
+    for item in items:
+        TypeAdapter[Any](type(item)).validate_python(vars(item))
+
+
+CHAIN = [discord_message("1", "ann", "How do I pause?"), discord_message("3", "bo", "Open Plans.", "1")]
+OTHER = [discord_message("5", "ann", "How do I stop?"), discord_message("6", "bo", "You can't.", "5")]
+
+
+@given(spoilt({"messages": CHAIN}))
+def test_an_odd_message_costs_its_thread_alone(export: dict[str, Any]) -> None:
+    messages = export["messages"] if isinstance(export["messages"], list) else []
+    items = list(read_discord({"channel": {"name": "help"}, "messages": [*messages, *OTHER]}))
+    assert "How do I stop?" in [item.question for item in items if isinstance(item, Pair)]
+
+
+def test_an_odd_thread_of_slack_costs_itself_alone(tmp_path: Path) -> None:
+    thread = [
+        {"ts": "1.0", "user": "U1", "text": "How do I pause?"},
+        {"ts": "1.2", "user": "U2", "text": "Open Plans."},
+    ]
+    sound = [{**message, "thread_ts": "1.0"} for message in thread]
+    odd = [{**message, "thread_ts": "3.0", "reactions": 7} for message in thread]
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("users.json", json.dumps([7, {"id": []}, {"id": "U1", "name": "ann"}]))
+        archive.writestr("help/2026-01-01.json", json.dumps([7, {"thread_ts": []}, *odd, *sound]))
+    with Reader() as reader:
+        broken, pair = reader.read(path)
+    assert isinstance(broken, Broken)
+    assert (broken.line, broken.reason) == (1, "a field of it holds something else than it should")
+    assert isinstance(pair, Pair)
+    assert pair.question == "How do I pause?"
+
+
+def test_what_can_be_written_nowhere_is_replaced(tmp_path: Path) -> None:
+    """Half a character and NUL, as JSON may name them; in every text, and in what an entry goes by."""
+    path = tmp_path / "faq.jsonl"
+    path.write_text(r'{"question": "How \ud800?", "answer": "So\u0000.", "phrasings": ["\udfffOr?"]}')
+    with Reader() as reader:
+        [row] = reader.read(path)
+    assert row == FaqRow("how �?", "How �?", "So�.", phrasings=("�Or?",), line=1)

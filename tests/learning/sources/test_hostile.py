@@ -152,6 +152,7 @@ def test_it_is_refused_with_the_reason_and_the_next_file_is_read(
         ("import os; os.write(1, b'[' * 30_000_000)", "never ends"),
         ("import os; os.write(1, b'[' * 200_000 + b'\\n')", "makes no sense"),
         ("""import os; os.write(1, b'{"kind": "Section"}\\n')""", "makes no sense"),
+        ("""import os; os.write(1, b'{"kind": "Broken", "line": [], "reason": 7}\\n')""", "makes no sense"),
         ("import os; os._exit(4 if 'MENTEE_PLANTED' in os.environ or 'PATH' not in os.environ else 3)", r"code 3\)"),
         ("raise ZeroDivisionError('in a parser')", "gave up .ZeroDivisionError"),
     ],

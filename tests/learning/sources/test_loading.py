@@ -136,7 +136,7 @@ async def test_pairs_of_conversations_wait_for_somebody_to_review_them(store: Sq
     (folder / "z.csv").write_text(csv_of(("How long?", "It is 21 days long.")))
     report = await ingest([folder], store, Options(folder=folder / "papers"))
     assert answers(store) == {"How long?": "It is 21 days long."}
-    assert (report.data.pairs, report.data.kept_pairs) == (3, 1)
+    assert (report.data.pairs, report.data.kept_pairs, report.unchanged) == (3, 1, 0)
     (review,) = report.data.review_files
     (pair,) = map(json.loads, review.read_text().splitlines())
     assert (pair["question"], pair["answer"]) == ("How do I pause?", "Open Plans, then choose Pause.")
