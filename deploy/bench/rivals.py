@@ -6,6 +6,7 @@ Each takes messages and gives texts, greedily, at most so many tokens. Knows not
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from bot.generation import Sampling
 from bot.ids import AdapterId
 from bot.prompting import Message
 from deploy.bench.reader import Deployed, Reader
-from learning.budget import fastest_threads
+from learning.budget import MOST_THREADS, fastest_threads
 from learning.chat_format import encode_prompt
 from learning.serving.gguf_export import Precision
 from learning.serving.llamacpp import LlamaCppEngine
@@ -37,16 +38,16 @@ LOOKUP_TOKENS = 8
 PAGES_PER_TEXT = 4
 """Of 256 tokens. Left to itself, continuous batching takes 60 % of the memory."""
 TOKENS_AT_ONCE = 512
-REHEARSED = 16
+READ, WRITTEN = 160, 16
+"""Tokens of a text with which the number of threads is measured: reading gains by more of them, writing may not."""
 
 
 class Transformers:
-    """The merged model in fp32, with the number of threads that suits it best."""
+    """The merged model in fp32, with the number of threads that suits each number of texts best."""
 
     def __init__(self, model: PreTrainedModel, tokenizer: Tokenizer) -> None:
         self._model, self._tokenizer = model, tokenizer
-        token = torch.zeros(1, REHEARSED, dtype=torch.long)
-        self.threads = fastest_threads(torch.get_num_threads(), lambda: self._generate(token, token + 1, REHEARSED))
+        self._threads = Threads(partial(generate, model, tokenizer))
 
     async def write(self, prompt: Prompt, tokens: int) -> str:
         return (await self.write_static([prompt], tokens))[0]
@@ -68,6 +69,7 @@ class Transformers:
         end = self._tokenizer.eos_token_id
         greedy = GenerationConfig(max_new_tokens=tokens, do_sample=False, eos_token_id=end, pad_token_id=end)
         inputs = [encode_prompt(self._tokenizer, prompt) for prompt in prompts]
+        self._threads.set_for(len(prompts))
         outputs = self._model.generate_batch(  # type: ignore[operator]  # a mixin's; its stub is a Tensor
             inputs=inputs, generation_config=greedy, continuous_batching_config=batching, warmup=False
         )
@@ -77,7 +79,23 @@ class Transformers:
         return [_text(self._tokenizer, by_prompt[tuple(ids)]) for ids in inputs]
 
     def _generate(self, ids: torch.Tensor, mask: torch.Tensor, tokens: int, **more: Any) -> torch.Tensor:
+        self._threads.set_for(len(ids))
         return generate(self._model, self._tokenizer, ids, mask, tokens, **more)
+
+
+class Threads:
+    """How many write a number of texts the fastest; measured once for each number."""
+
+    def __init__(self, write: Callable[[torch.Tensor, torch.Tensor, int], object]) -> None:
+        """`write` takes token ids (B, T), their mask, and how many tokens to write."""
+        self._write = write
+        self._best: dict[int, int] = {}
+
+    def set_for(self, texts: int) -> None:
+        if texts not in self._best:
+            ids = torch.zeros(texts, READ, dtype=torch.long)
+            self._best[texts] = fastest_threads(MOST_THREADS, lambda: self._write(ids, ids + 1, WRITTEN))
+        torch.set_num_threads(self._best[texts])
 
 
 class PeftRows:
@@ -92,10 +110,12 @@ class PeftRows:
         self._model.eval()
         self._adapters = list(adapters)
         self._tokenizer = reader.tokenizer
+        self._threads = Threads(partial(generate, self._model, self._tokenizer, adapter_names=self._adapters))
 
     async def write_all(self, prompts: Sequence[Prompt], tokens: int) -> list[str]:
         """One prompt for each adapter."""
         ids, mask = left_padded(self._tokenizer, prompts)
+        self._threads.set_for(len(ids))
         written = generate(self._model, self._tokenizer, ids, mask, tokens, adapter_names=self._adapters)
         return texts_of(self._tokenizer, written, ids)
 
