@@ -105,8 +105,7 @@ class Commands:
                 opt(unit, by, out=verb == "optout")
                 return [_tell(event, self.texts.opted_out if verb == "optout" else self.texts.opted_in)]
             case "pause" | "resume":
-                unit.audit.add(by, f"{verb}d", "the bot", self.clock())
-                return [_tell(event, self.set_paused(unit, verb == "pause"))]
+                return [_tell(event, self.set_paused(unit, verb == "pause", by))]
             case _:
                 return [_tell(event, self.texts.help)]
 
@@ -270,7 +269,8 @@ class Commands:
     def describe(self, status: Status) -> str:
         return describe_status(status, self.texts)
 
-    def set_paused(self, unit: Unit, paused: bool) -> str:
+    def set_paused(self, unit: Unit, paused: bool, by: str) -> str:
+        unit.audit.add(by, "paused" if paused else "resumed", "the bot", self.clock())
         unit.flags.set(PAUSED, "yes" if paused else "no")
         return self.texts.is_paused if paused else self.texts.is_resumed
 
@@ -286,7 +286,7 @@ class Commands:
         """The answer that a link leads to, or an id names. Raises BadInput."""
         posted = unit.answers.find(_message_id(link))
         if posted is None:
-            raise BadInput(self.texts.unknown_answer)
+            raise BadInput(self.texts.no_such_answer)
         return posted
 
     def explain(self, unit: Unit, posted: PostedAnswer) -> str:

@@ -67,6 +67,12 @@ def clean_question(text: str) -> str:
     return f"{folded[:half]} … {folded[-half:]}"
 
 
+def said_in(event: MessagePosted) -> Turn:
+    """What a message adds to its conversation."""
+    text = clean_question(event.text)
+    return Turn(event.place, Speaker.PERSON, event.person.key, text, event.at, event.message.key)
+
+
 def is_for_the_bot(
     event: MessagePosted, thread: Sequence[Turn], support_channels: frozenset[str], staff: Staff, *, taken: bool = False
 ) -> bool:

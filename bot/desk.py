@@ -203,7 +203,7 @@ class Desk:
     async def upload(self, person: Person, name: str, content: AsyncIterator[bytes], place: Place) -> str:
         """Load a file that an admin sends, for the workspace that they signed in from; what came of it, in words.
         Raises NotAllowed, BadInput."""
-        texts, library = self.routing.commands.texts, self._library(person, "upload")
+        texts, library = self.routing.commands.texts, self._library(person)
         try:
             loaded = await library.load(name, content, tenant_of(place))
         except SourceUnreadable as problem:
@@ -215,12 +215,12 @@ class Desk:
         self, person: Person, limit: int, place: Place
     ) -> tuple[LoadReport | None, Sequence[DroppedRow]]:
         """What the newest load did, and what was dropped. Raises NotAllowed."""
-        library = self._library(person, "see what was loaded", place)
+        library = self._library(person, place)
         return await library.report(), await library.dropped(limit)
 
     async def restore(self, person: Person, row: str, place: Place) -> str:
         """Load a row that was dropped, as it stands; what came of it. Raises NotAllowed, BadInput."""
-        texts, library = self.routing.commands.texts, self._library(person, "restore", place)
+        texts, library = self.routing.commands.texts, self._library(person, place)
         try:
             loaded = await library.restore(row)
         except SourceUnreadable as problem:
@@ -228,11 +228,11 @@ class Desk:
         await self.store.run(lambda unit: unit.audit.add(person.key, "restored", row, self.clock()))
         return texts.loaded.format(**asdict(loaded))
 
-    def _library(self, person: Person, verb: str, place: Place = TERMINAL) -> Library:
+    def _library(self, person: Person, place: Place = TERMINAL) -> Library:
         """What was loaded is told of all loads together: where workspaces don't share, only to the operator."""
         is_elsewhere = self._policy.separate and tenant_of(place) != SHARED
         if self.library is None or not self.may_load(person) or is_elsewhere:
-            raise NotAllowed(self.routing.commands.texts.not_admin.format(verb=verb))
+            raise NotAllowed(self.routing.commands.texts.loads_are_admins)
         return self.library
 
     # --- for the operator's command line: trusted, and without a connector ------------------------------------------

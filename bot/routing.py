@@ -3,19 +3,18 @@ effect, which the inbox runs in one transaction together with marking the event 
 where the event happened, and nothing else.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar, assert_never
+from typing import assert_never
 
 from bot.access import Deed
 from bot.answering import Answering
-from bot.answers import Answer, AnswerKind, PostedAnswer
+from bot.asking import Asking, Draft
 from bot.asking_why import AskingWhy
 from bot.buttons import Act
 from bot.capturing import Capturing
 from bot.commands import Commands
-from bot.conversation import Question, Speaker, Turn, clean_question, is_for_the_bot
-from bot.drafting import Drafting
+from bot.conversation import clean_question
 from bot.errors import BadInput
 from bot.events import (
     ButtonPressed,
@@ -31,11 +30,10 @@ from bot.events import (
 )
 from bot.following import Following
 from bot.handing_off import HandingOff
-from bot.handoff import Handoff
 from bot.ids import FactId, Tenant
+from bot.looking import Looking
 from bot.marking import Marking
-from bot.opting_out import keep_answer
-from bot.outgoing import AnswerDraft, AnswerPost, Notice, Outgoing
+from bot.outgoing import AnswerPost, Notice, Outgoing
 from bot.pace import Pace
 from bot.ports import Effect, Store, Unit
 from bot.profile import Profiling
@@ -44,12 +42,9 @@ from bot.reacting import Reacting
 from bot.relaying import Relaying
 from bot.retraining import planned
 from bot.retrieval import Section
-from bot.status import PAUSED
+from bot.saying import Saying
+from bot.slowing import Slowing
 from bot.tenants import tenant_of
-
-T = TypeVar("T")
-
-Draft = Callable[[AnswerDraft], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -76,27 +71,38 @@ class Routing:
     def marking(self) -> Marking:
         return Marking(self.capturing, self.handing_off)
 
+    @property
+    def looking(self) -> Looking:
+        return Looking(self.store, self.answering.policy)
+
+    @property
+    def saying(self) -> Saying:
+        return Saying(self.handing_off)
+
+    @property
+    def slowing(self) -> Slowing:
+        return Slowing(self.answering, self.handing_off, self.saying, self.pace, self.commands.clock)
+
+    @property
+    def asking(self) -> Asking:
+        return Asking(
+            answering=self.answering, capturing=self.capturing, handing_off=self.handing_off, following=self.following,
+            relaying=self.relaying, profiling=self.profiling, draft=self.draft, looking=self.looking,
+            saying=self.saying, slowing=self.slowing,
+        )  # fmt: skip
+
     async def __call__(self, event: Event) -> Effect:
         """What another program does is ignored."""
         if not self.answering.policy.staff.may(event.person, Deed.ASK):
             return lambda _: []
-        effect = await self._use_case(event)
-        return lambda unit: effect(unit.within(self._seen(event)))
-
-    def _seen(self, event: Event) -> Tenant | None:
-        policy = self.answering.policy
-        return policy.shown(event.place) if isinstance(event, CommandGiven) else policy.within(event.place)
-
-    async def _look(self, event: Event, work: Callable[[Unit], T]) -> T:
-        """Look something up before the effect, with the same eyes."""
-        return await self.store.run(lambda unit: work(unit.within(self._seen(event))))
+        return self.looking.within(event, await self._use_case(event))
 
     async def _use_case(self, event: Event) -> Effect:
         match event:
             case MessagePosted():
-                return await self._on_message(event)
+                return await self.asking.message(event)
             case MessageEdited():
-                return await self._on_edited(event)
+                return await self.asking.edited(event)
             case MessageDeleted():
                 return lambda unit: self.following.deleted(unit, event)
             case Reacted():
@@ -109,7 +115,7 @@ class Routing:
             case ButtonPressed():
                 return lambda unit: self._press(unit, event)
             case CandidateChosen():
-                return await self._on_choice(event)
+                return await self.asking.choice(event)
             case CommandGiven():
                 return await self._command(event)
             case _:
@@ -139,7 +145,7 @@ class Routing:
         question = clean_question(event.text) if isinstance(event, MessagePosted) else ""
         speaking = self.answering.speaking(event.person.language)
         answer = speaking.handoff(question, speaking.texts.broke)
-        return lambda unit: self._post(unit, event, answer)
+        return lambda unit: self.saying.say(unit, event, answer)
 
     def undelivered(self, unit: Unit, outgoing: Outgoing) -> None:
         """An answer that its platform didn't take has answered nobody: the question is open, and is counted so."""
@@ -153,95 +159,6 @@ class Routing:
             for card in cards:
                 unit.outbox.add(card)
 
-    async def _on_message(self, posted: MessagePosted) -> Effect:
-        known = await self._look(posted, lambda unit: self._context(unit, posted))
-        if known is None:
-            return lambda _: []
-        event, earlier, paused, taken, elsewhere = known
-        if elsewhere is not None:
-            return lambda unit: self.relaying.to_agents(unit, event, elsewhere)
-        policy = self.answering.policy
-        if not is_for_the_bot(event, earlier, policy.support_channels, policy.staff, taken=taken):
-            return lambda unit: self._overhear(unit, event, earlier)
-        if slowed := self._too_fast(event, event.text):
-            return slowed
-        if paused:
-            speaking = self.answering.speaking(event.person.language)
-            answer = speaking.handoff(clean_question(event.text), speaking.texts.paused)
-        else:
-            question = Question(event.text, tuple(earlier), event.message.key, tenant=tenant_of(event.place))
-            answer = await self._answer(event, question)
-
-        def keep(unit: Unit) -> Sequence[Outgoing]:
-            unit.conversations.add(_said(event))
-            outgoing = self._post(unit, event, answer)
-            gone = self.following.deletion(unit, event.message)  # while it was being answered
-            return [*outgoing, *self.following.deleted(unit, gone)] if gone is not None else outgoing
-
-        return keep
-
-    async def _on_edited(self, event: MessageEdited) -> Effect:
-        def look(unit: Unit) -> tuple[Question | None, bool, bool]:
-            outdated, paused = self.following.is_outdated(unit, event), unit.flags.get(PAUSED) == "yes"
-            return self.following.question(unit, event), outdated, paused
-
-        question, outdated, paused = await self._look(event, look)
-        if outdated:
-            return lambda _: []
-        if question is None or paused:
-            return lambda unit: self.following.reword(unit, event)
-        if slowed := self._too_fast(event, event.text):
-            return slowed
-        answer = await self.answering.answer(question)  # no drafts: it is put where the old one stands
-        return lambda unit: self.following.answer_anew(unit, event, answer)
-
-    async def _answer(self, event: MessagePosted | CandidateChosen, question: Question) -> Answer:
-        """Answer, showing what has been checked of the text while it grows. None of these fits: facts are skipped."""
-
-        async def send(text: str) -> None:
-            draft = AnswerDraft(place=event.place, in_reply_to=event.id, to=event.person, text=text)
-            await self.draft(draft)
-
-        pieces: list[str] = []
-
-        def on_text(piece: str) -> None:
-            pieces.append(piece)
-            drafting.show("".join(pieces))
-
-        drafting = Drafting(send)
-        drafting.show("")
-        skip_facts = isinstance(event, CandidateChosen)
-        try:
-            question = replace(question, profile=await self.profiling.of(event.person))
-            return await self.answering.answer(question, on_text, skip_facts=skip_facts)
-        finally:
-            await drafting.end()
-
-    async def _on_choice(self, event: CandidateChosen) -> Effect:
-        posted = await self._look(event, lambda unit: unit.answers.get(event.answer))
-        if slowed := self._too_fast(event, posted.answer.question if posted is not None else ""):
-            return slowed
-        if posted is None:
-            gone = self.answering.speaking(event.person.language).handoff("")
-            return lambda unit: self._post(unit, event, gone)
-        asked = posted.answer
-        chosen = event.fact
-        if chosen is None:
-            question = Question(asked.question, id=asked.id, tenant=tenant_of(event.place))
-            answer = await self._answer(event, question)
-            return lambda unit: self._post(unit, event, answer, posted)
-
-        def keep(unit: Unit) -> Sequence[Outgoing]:
-            fact = self.capturing.fact(unit, chosen)
-            if fact is None:  # withdrawn between question and click
-                gone = self.answering.speaking(event.person.language).handoff(asked.question)
-                return self._post(unit, event, gone, posted)
-            if not posted.retracted:
-                self.capturing.learn_from_choice(unit, posted, chosen, event.person)
-            return self._post(unit, event, self.answering.from_fact(asked.question, fact, 1.0), posted)
-
-        return keep
-
     async def _on_reaction(self, event: Reacted) -> Effect:
         if event.emoji not in self.capturing.policy.marks:
             return lambda unit: self.reacting.react(unit, event)
@@ -251,92 +168,17 @@ class Routing:
 
     async def _on_reply_marked(self, event: ReplyMarked) -> Effect:
         try:
-            posted = await self._look(event, lambda unit: self.marking.asked(unit, event))
+            posted = await self.looking.look(event, lambda unit: self.marking.asked(unit, event))
         except BadInput as problem:
             told = self.marking.tell(event, str(problem))
             return lambda _: [told]
         near, _ = await self.near(posted.answer.question, tenant_of(event.place))
         return lambda unit: self.marking.learn(unit, event, posted, near)
 
-    def _too_fast(self, event: MessagePosted | MessageEdited | CandidateChosen, question: str) -> Effect | None:
-        """Of whoever asks for more than anybody's share: an agent gets it, all of a minute as one list. None: go on."""
-        if not self._is_over(event):
-            return None
-        return lambda unit: self._list(unit, event, clean_question(question))
-
-    def _list(
-        self, unit: Unit, event: MessagePosted | MessageEdited | CandidateChosen, question: str
-    ) -> list[Outgoing]:
-        now, person = self.commands.clock(), event.person
-        known = self.pace.list_of(person.key, now)
-        if known is not None and (card := self.handing_off.add(unit, known, question)) is not None:
-            return card
-        speaking = self.answering.speaking(person.language)
-        answer = speaking.handoff(question, speaking.texts.too_fast.format(most=self.pace.most))
-        self.pace.begin_list(person.key, answer.id, now)
-        if isinstance(event, MessagePosted):
-            unit.conversations.add(_said(event))
-        return [*self._post(unit, event, answer)]
-
     async def _command(self, event: CommandGiven) -> Effect:
-        if not self._is_over(event):
+        if not self.slowing.is_over(event):
             needed = self.commands.needs_plan(event)
             plan = await planned(self.store, self.commands.plan) if needed else None
             return lambda unit: self.commands.run(unit, event, plan)
         text = self.answering.texts.too_fast_command.format(most=self.pace.most)
         return lambda _: [Notice(place=event.place, in_reply_to=event.id, text=text, to=event.person)]
-
-    def _is_over(self, event: Event) -> bool:
-        """Counts it, too. Admins have no limit."""
-        is_exempt = self.answering.policy.staff.may(event.person, Deed.DECIDE)
-        return not is_exempt and self.pace.is_over(event.person.key, event.id, self.commands.clock())
-
-    def _context(
-        self, unit: Unit, posted: MessagePosted
-    ) -> tuple[MessagePosted, Sequence[Turn], bool, bool, Handoff | None] | None:
-        """The message as it stands by now, None where it is gone; what was said before; whether the bot is paused; who
-        has taken what is asked there: here, elsewhere."""
-        event = self.following.as_it_stands(unit, posted)
-        if event is None:
-            return None
-        taken, elsewhere = self.handing_off.is_taken(unit, event.place), self.relaying.taken(unit, event.place)
-        return event, unit.conversations.of(event.place), unit.flags.get(PAUSED) == "yes", taken, elsewhere
-
-    def _overhear(self, unit: Unit, event: MessagePosted, thread: Sequence[Turn]) -> Sequence[Outgoing]:
-        """Remember who speaks in the bot's own threads, so that it stays out once people talk; nothing elsewhere.
-
-        What an agent says below the card of a direct question goes to whoever asked.
-        """
-        if (relayed := self.relaying.to_asker(unit, event)) is not None:
-            return relayed
-        if not any(turn.speaker is Speaker.BOT for turn in thread):
-            return []
-        unit.conversations.add(Turn(event.place, Speaker.PERSON, event.person.key, "", event.at))
-        return self.handing_off.replied(unit, event)
-
-    def _post(
-        self, unit: Unit, event: Event, answer: Answer, instead_of: PostedAnswer | None = None
-    ) -> Sequence[Outgoing]:
-        """The answer on its way. One that hands off opens a hand-off in the same transaction.
-
-        `instead_of`: what was said to the question before. The question stays its asker's, whoever chose what it meant.
-        """
-        asker, asked_in = event.person, event.message.key if isinstance(event, MessagePosted) else None
-        if instead_of is not None:
-            asker, asked_in = instead_of.asker, instead_of.asked_in
-        answer = answer if answer.language else replace(answer, language=asker.language)
-        handoff, card = None, list[Outgoing]()
-        if answer.kind is AnswerKind.HANDOFF:
-            handoff, card = self.handing_off.open(unit, answer, event.place, asker, event.at)
-        answer = self.handing_off.passed_on(answer) if card else answer
-        keep_answer(unit, answer, event.place, asker, asked_in)
-        if instead_of is not None and instead_of.retracted:
-            unit.answers.retract(answer.id)
-        unit.conversations.add(Turn(event.place, Speaker.BOT, asker.key, answer.text, event.at, asked_in))
-        return [AnswerPost(place=event.place, in_reply_to=event.id, answer=answer, handoff=handoff), *card]
-
-
-def _said(event: MessagePosted) -> Turn:
-    return Turn(
-        event.place, Speaker.PERSON, event.person.key, clean_question(event.text), event.at, event.message.key
-    )  # fmt: skip

@@ -147,7 +147,15 @@ class Texts:
         "An answer may have {limit:,} characters, yours has {length:,}. Please shorten it; nothing was changed."
     )
     empty_lesson: str = "A lesson needs a question and an answer; one of them was empty. Nothing was changed."
+    loads_are_admins: str = (
+        "Only admins see what was loaded, and load more. Where workspaces don't share what they know, the operator "
+        "does."
+    )
     unknown_answer: str = "I don't find that answer of mine any more. Nothing was changed."
+    no_such_answer: str = (
+        "I don't find an answer of mine there. Give the link of the message that holds it (“Copy link” in its menu), "
+        "or the answer's id."
+    )
     answer_rewritten: str = (
         "That answer of mine was rewritten just now, so your word on it would be about another text. Look at it again, "
         "please; nothing was changed."
@@ -330,7 +338,7 @@ class Texts:
     nothing_counted: str = "none"
     status: str = (
         "{state}, adapter {adapter}. I know {facts} facts in {phrasings} phrasings and {sections} help sections. "
-        "{lessons} lessons since the live adapter was trained. Answers so far: {answers}. "
+        "Lessons since the live adapter was trained: {lessons}. Answers so far: {answers}. "
         "Hand-offs: {handoffs}, {reminders} reminders sent. Reasons of ❌: {reasons}.{undelivered}"
     )
     status_undelivered: str = " {count} messages could not be posted and were given up."

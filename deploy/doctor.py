@@ -54,7 +54,7 @@ def _python(_: Settings) -> Iterator[Finding]:
 
 def _disk(settings: Settings) -> Iterator[Finding]:
     for name, folder in (("data folder", settings.data_dir), ("model cache", settings.cache_dir)):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         free_gb = shutil.disk_usage(folder).free / 1e9
         if free_gb < NEEDED_DISK_GB:
             remedy = f"Training and models want {NEEDED_DISK_GB:.0f} GB. Make room, or choose another folder."
@@ -83,8 +83,12 @@ def _engine(settings: Settings) -> Iterator[Finding]:
 
 
 def _training(settings: Settings) -> Iterator[Finding]:
+    from learning.scheduling import parse_schedule
+
     threads = f"{settings.training_threads} threads" if settings.training_threads else "as many threads as pay"
-    yield Finding("training", "ok", f"{threads}, at most {settings.training_memory_mb} MB")
+    parse_schedule(settings.retrain_schedule)
+    scheduled = f"; on schedule: {settings.retrain_schedule}" if settings.retrain_schedule else ""
+    yield Finding("training", "ok", f"{threads}, at most {settings.training_memory_mb} MB{scheduled}")
 
 
 def _ingest(_: Settings) -> Iterator[Finding]:

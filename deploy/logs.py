@@ -20,9 +20,8 @@ def set_up_logs(settings: Settings, at_least: Level = "debug") -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer() if settings.log_json else structlog.dev.ConsoleRenderer()
-    )
+    lines = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    renderer: structlog.types.Processor = structlog.processors.JSONRenderer() if settings.log_json else lines
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(level),

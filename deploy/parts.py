@@ -45,7 +45,7 @@ class Kept:
 def open_kept(settings: Settings) -> Iterator[Kept]:
     """Open the database, migrating it first. Raises SettingError for the folder, DatabaseError."""
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as problem:
         raise SettingError(
             f"MENTEE_DATA_DIR is {settings.data_dir}, which can't be used: {problem.strerror}. "

@@ -86,7 +86,7 @@ async def load_demo(kept: Kept) -> None:
     """Load the demo product's help pages and FAQ, unless the bot knows something already."""
     status = await kept.store.run(kept.commands.status)
     if status.facts == 0 and status.sections == 0:
-        report = await ingest(DEMO, kept.store, Options(cleaning(kept.settings)))
+        report = await ingest(DEMO, kept.store, Options(cleaning(kept.settings), folder=papers_folder(kept)))
         log.info("demo knowledge loaded", sections=report.sections, facts=report.facts)
 
 

@@ -37,7 +37,12 @@ def data(values: dict[str, Any], text: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_finite(values), default=str, ensure_ascii=False, allow_nan=False))
     else:
-        out.print(escape(text))
+        out.print(escape(_typed(text)))
+
+
+def _typed(text: str) -> str:
+    """What is told in chats, as it is typed here."""
+    return text.replace("`/mentee ", "`mentee ")
 
 
 def _finite(value: Any) -> Any:
@@ -50,7 +55,7 @@ def _finite(value: Any) -> Any:
 
 
 def problem(text: str) -> None:
-    err.print(f"[red]✗[/] {escape(text)}")
+    err.print(f"[red]✗[/] {escape(_typed(text))}")
 
 
 @contextmanager
@@ -67,7 +72,8 @@ def told(as_json: bool = False) -> Iterator[None]:
 
 
 def greet(settings: Settings) -> None:
-    out.print(f"Mentee is starting. The page: [bold]http://{settings.web_host}:{settings.web_port}[/]")
+    page = f"[bold]http://{settings.web_host}:{settings.web_port}[/]"
+    out.print(f"Mentee is starting. As soon as the log says “ready”, its page is at {page}")
     out.print(f"Data in {settings.data_dir}, models in {settings.cache_dir}. Stop with Ctrl-C.")
 
 
@@ -95,9 +101,12 @@ def answer(found: Answer, adapter: str | None, as_json: bool) -> None:
     out.print(f"[bold]{escape(found.text)}[/]")
     for candidate in found.candidates:
         out.print(f"  • {escape(candidate.question)}")
+    if found.candidates:
+        out.print("[dim]Ask again in the words of the one that you mean.[/]")
     sources = "; ".join(source.title for source in found.sources)
     line = " · ".join(part for part in (found.kind.value, attribution(found, ENGLISH), sources) if part)
     out.print(f"[dim]{escape(line)} · confidence {found.confidence:.2f} · {found.latency_ms:.0f} ms[/]")
+    out.print(f"[dim]What it was made of: mentee why {found.id}[/]")
     return None
 
 

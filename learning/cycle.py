@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,23 +12,22 @@ from typing import TypeVar
 import structlog
 
 from bot.errors import AdapterBroken, MenteeError, OperatorError
-from bot.ids import SHARED, AdapterId, FactId, LessonId, RunId, Tenant, new_id
-from bot.lineage import Adapter, Decision, Progress, Report, RetrainPlan, Run, RunState
+from bot.ids import AdapterId, LessonId, RunId, Tenant, new_id
+from bot.lineage import Adapter, Decision, Progress, Report, Run, RunState
 from bot.ports import AdapterStore, Clock, Store, Unit
 from bot.retraining import close
 from bot.trying import Trying
 from learning.canaries import alarms
 from learning.card import write_card
-from learning.course import Course
 from learning.dataset import Dataset
 from learning.models import BaseModel
-from learning.planning import UNKNOWN, Known, Speed, planned, read, remember_speed, work_of
+from learning.planning import UNKNOWN, remember_speed, work_of
 from learning.precision import Wanted
 from learning.process import BEAT_S, LostRun, OnProgress, Outcome, measure, train_and_judge
 from learning.promotion import Verdict, decide
 from learning.recipe import Recipe, Setup
 from learning.rightness import is_right
-from learning.shares import Teacher, teachers_of, told
+from learning.snapshot import Snapshot, take_snapshot
 from learning.trainer import Spec
 
 T = TypeVar("T")
@@ -61,29 +60,6 @@ async def _nothing() -> None:
 
 async def _go_on(_: Progress) -> bool:
     return True
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What a run starts from."""
-
-    course: Course
-    shares: tuple[str, ...]
-    """Who dominates it, in words."""
-    teachers: Mapping[FactId, Teacher]
-    """Who taught which of its facts."""
-    champion: AdapterId | None
-    number: int
-    looks: int
-    plan: RetrainPlan
-    speed: Speed | None
-    """None before the first training."""
-    tenants: tuple[Tenant, ...]
-    """Workspaces whose lessons it will have learned from."""
-
-    @property
-    def dataset(self) -> Dataset:
-        return self.course.dataset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,27 +176,7 @@ class Cycle:
         return (LEFT_OUT.format(count=outcome.left_out, examples=examples, most=self.recipe.max_tokens),)
 
     async def _snapshot(self) -> Snapshot:
-        """Read in one transaction, and worked out beside the events: with many lessons that takes minutes."""
-        known, number, looks, origins = await self.store.run(self._read)
-        course, plan = await asyncio.to_thread(planned, known, self.recipe, self.base.name, self.minutes)
-        learnt = {lesson for lesson, _ in course.dataset.taught}
-        return Snapshot(
-            course=course,
-            shares=told([fact for fact in known.facts if fact.lesson.id in learnt]),
-            teachers=teachers_of(known.facts),
-            champion=known.live.id if known.live is not None else None,
-            tenants=_tenants(known, origins, course),
-            number=number,
-            looks=looks,
-            plan=plan,
-            speed=known.speed,
-        )
-
-    def _read(self, unit: Unit) -> tuple[Known, int, int, Sequence[Tenant]]:
-        unit = unit.within(self.of)
-        origins = [origin.tenant for origin in unit.documents.origins()]
-        known = read(unit, self.recipe, self.base.name, self.clock)
-        return known, unit.adapters.next_number(), unit.runs.looks(), origins
+        return await take_snapshot(self.store, self.of, self.recipe, self.base.name, self.minutes, self.clock)
 
     async def _remember(self, dataset: Dataset, training_s: float, judging_s: float) -> None:
         work = work_of(dataset, self.recipe)
@@ -313,14 +269,6 @@ def learned(dataset: Dataset, said: Sequence[str]) -> tuple[LessonId, ...]:
     asked = zip(dataset.taught, said, strict=True)
     known = {example.answer for example in (*dataset.train, *dataset.judge)}
     return tuple(lesson for (lesson, example), text in asked if is_right(text, example.answer, known))
-
-
-def _tenants(known: Known, origins: Sequence[Tenant], course: Course) -> tuple[Tenant, ...]:
-    """Whose lessons it learns from, and whose help pages it reads."""
-    ids = frozenset(course.lessons)
-    learnt = {lesson.tenant for lesson in known.lessons if lesson.id in ids}
-    before = known.live.tenants if known.live is not None and course.start is not None else ()
-    return tuple(sorted({*learnt, *before, *origins} - {SHARED}))
 
 
 def _is_closed(unit: Unit, folder: Path) -> bool:

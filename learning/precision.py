@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
+from transformers.utils import logging
 
 from bot.errors import SettingError
 from learning.loading import one_at_a_time
@@ -42,6 +43,7 @@ def load_base(folder: Path | str, precision: Precision) -> PreTrainedModel:
     device = f"cuda:{torch.cuda.current_device()}" if torch.cuda.is_available() else "cpu"
     dtype = torch.float32 if precision == "fp32" else torch.bfloat16
     quantisation = _nf4() if precision == "4bit" else None
+    logging.disable_progress_bar()
     with one_at_a_time:
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
             folder, dtype=dtype, device_map={"": device} if quantisation else None, quantization_config=quantisation

@@ -189,7 +189,7 @@ def _postgres(url: URL) -> Engine:
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as problem:
         raise DatabaseError(
             f"The folder {folder} of the database can't be made: {problem.strerror}. "

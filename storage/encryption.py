@@ -29,7 +29,8 @@ def read_key(path: Path) -> str:
     try:
         mode, text = path.stat().st_mode, path.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as problem:
-        raise SettingError(f"The database's key can't be read from {path}: {problem}. {MAKE_ONE}") from problem
+        reason = problem.strerror if isinstance(problem, OSError) else "it is no text"
+        raise SettingError(f"The database's key can't be read from {path}: {reason}. {MAKE_ONE}") from problem
     if mode & 0o077:
         raise SettingError(f"Others than its owner may read {path}, the database's key: chmod 600 {path}")
     return check_key(text)

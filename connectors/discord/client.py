@@ -21,6 +21,7 @@ from connectors.discord.config import DiscordConfig, use_addresses
 from connectors.discord.interactions import Interactions
 from connectors.discord.people import People, person_of
 from connectors.discord.places import Places
+from connectors.discord.reaction_ids import ReactionIds
 from connectors.discord.surface import intents
 from connectors.discord.views import CandidateButton, CorrectionButton, PressButton
 
@@ -54,7 +55,7 @@ class MenteeClient(discord.AutoShardedClient):
         for menu in menus(self.interactions, texts):
             self.tree.add_command(menu)
         self._dev_guild = config.dev_guild
-        self._reaction_ids = parsing.ReactionIds()
+        self._reaction_ids = ReactionIds()
         self._reactions_in_order = asyncio.Lock()
 
     async def launch_shards(self) -> None:

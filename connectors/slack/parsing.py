@@ -1,7 +1,6 @@
 """Slack's payloads → the core's events. Pure. Knows nothing of who is staff: persons come out as Slack names them."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,13 +22,13 @@ from bot.events import (
 )
 from bot.ids import AnswerId, EventId, FactId
 from bot.people import Person, Platform
+from connectors.slack.markup import by_id, mention_of, readable, without_mention
 
 Payload = Mapping[str, Any]
 
 # What people write, apart from plain messages: with a file, and from a thread to the channel as well.
 _WRITTEN_BY_PEOPLE = (None, "file_share", "thread_broadcast")
 _SLACKBOT = "USLACKBOT"
-_MARKUP = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 
 
 @dataclass(frozen=True)
@@ -70,9 +69,9 @@ def message_posted(event: Payload, bot: Identity) -> MessagePosted | None:
         place=_place(channel, thread, ts, bot),
         person=Person(Platform.SLACK, person),
         at=_time(ts),
-        text=readable(_without_mention(text, bot.user)),
+        text=readable(without_mention(text, bot.user)),
         message=MessageRef(Platform.SLACK, bot.team, channel, ts),
-        mentions_bot=_mention(bot.user).search(text) is not None,
+        mentions_bot=mention_of(bot.user).search(text) is not None,
         opens_thread=thread in (None, ts),
     )
 
@@ -92,7 +91,7 @@ def message_edited(event: Payload, bot: Identity) -> MessageEdited | None:
         person=Person(Platform.SLACK, message["user"]),
         at=_time(changed),
         message=MessageRef(Platform.SLACK, bot.team, channel, ts),
-        text=readable(_without_mention(message.get("text") or "", bot.user)),
+        text=readable(without_mention(message.get("text") or "", bot.user)),
         posted_at=_time(ts),
     )
 
@@ -147,7 +146,7 @@ def command_given(body: Payload, bot: Identity, at: datetime) -> tuple[CommandGi
     place = Place(Platform.SLACK, bot.team, channel, is_direct=is_direct(channel))
     person = Person(Platform.SLACK, body["user_id"], body.get("user_name", ""))
     event = CommandGiven(
-        id=_interaction_id(body), place=place, person=person, at=at, text=readable(_by_id(body.get("text") or ""))
+        id=_interaction_id(body), place=place, person=person, at=at, text=readable(by_id(body.get("text") or ""))
     )
     return event, Interaction(place, person, body["trigger_id"], body.get("response_url"))
 
@@ -245,41 +244,6 @@ def reply_of(message: Payload | None, bot: Identity) -> Reply:
 def message_of_menu(body: Payload, bot: Identity) -> MessageRef:
     """The message whose menu was used."""
     return MessageRef(Platform.SLACK, bot.team, body["channel"]["id"], body["message"]["ts"])
-
-
-# --- text ------------------------------------------------------------------------------------------------------------
-
-
-def readable(text: str) -> str:
-    """Slack's markup as a person reads it: names instead of ids in brackets, links as text, no escapes."""
-    plain = _MARKUP.sub(_spoken, text)
-    return plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").strip()
-
-
-def _spoken(markup: re.Match[str]) -> str:
-    target, label = markup[1], markup[2] or ""
-    kind, rest = target[:1], target[1:]
-    if kind in ("@", "#"):
-        return kind + (label.removeprefix(kind) or rest)
-    if kind == "!":  # <!here>, <!subteam^S1|@agents>, <!date^…|fallback>
-        return label or f"@{rest.rpartition('^')[2]}"
-    address = target.removeprefix("mailto:").removeprefix("tel:")
-    if not label or label in address:
-        return label or address
-    return f"{label} ({address})"
-
-
-def _mention(user: str) -> re.Pattern[str]:
-    return re.compile(rf"\s*<@{re.escape(user)}(?:\|[^<>]*)?>[,:]?\s*")
-
-
-def _by_id(text: str) -> str:
-    """People by their ids, not their names: a command names them on purpose."""
-    return re.sub(r"<@(\w+)(?:\|[^<>]*)?>", r"@\1", text)
-
-
-def _without_mention(text: str, user: str) -> str:
-    return _mention(user).sub(" ", text)
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------

@@ -55,8 +55,8 @@ class LessonRow:
 class Rendering:
     texts: Texts
     title: str
-    may_blame: Callable[[Person], bool] = lambda _: False
-    """Who is offered to see what led to an answer."""
+    is_staff: Callable[[Person], bool] = lambda _: False
+    """Who is shown what led to an answer, and a hand-off's whole card; everybody else, only how it stands."""
 
     def page(self, template: str, **context: object) -> str:
         return self._templates.get_template(template).render(title=self.title, texts=self.texts, **context)
@@ -77,8 +77,8 @@ class Rendering:
             case Notice() | ProgressPost():
                 template = "notice.html"
         pressed = {emoji for who, emoji in entry.pressed if who == person.key}
-        may_blame = self.may_blame(person)
-        return self.page(f"entries/{template}", entry=entry, it=entry.content, pressed=pressed, may_blame=may_blame)
+        is_staff = self.is_staff(person)
+        return self.page(f"entries/{template}", entry=entry, it=entry.content, pressed=pressed, is_staff=is_staff)
 
     @cached_property
     def _templates(self) -> Environment:

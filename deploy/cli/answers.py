@@ -21,6 +21,8 @@ from deploy.shown import told
 app = typer.Typer()
 
 PANEL = "Ask and teach"
+Question = Annotated[str, typer.Argument(metavar="QUESTION", help="In quotation marks, as a customer would ask it.")]
+RightAnswer = Annotated[str, typer.Argument(metavar="ANSWER", help="In quotation marks; said word for word.")]
 Sources = Annotated[
     list[str] | None, typer.Argument(metavar="PATHS", help="Files, folders of them, the address of a sitemap or page.")
 ]
@@ -41,7 +43,7 @@ AnswerLink = Annotated[str, typer.Argument(metavar="ANSWER", help="The link of a
 
 
 @app.command(rich_help_panel=PANEL)
-def ask(text: str, workspace: Workspace = "", as_json: AsJson = False) -> None:
+def ask(text: Question, workspace: Workspace = "", as_json: AsJson = False) -> None:
     """Ask a question, as a customer would. Prints the answer and what it was made of."""
     with told(as_json), opened() as kept:
         from deploy.verbs import ask as answer
@@ -51,7 +53,7 @@ def ask(text: str, workspace: Workspace = "", as_json: AsJson = False) -> None:
 
 
 @app.command(rich_help_panel=PANEL)
-def teach(question: str, answer: str, workspace: Workspace = "", as_json: AsJson = False) -> None:
+def teach(question: Question, answer: RightAnswer, workspace: Workspace = "", as_json: AsJson = False) -> None:
     """Teach the right answer to a question. It serves the very next question that means the same."""
     with told(as_json), opened() as kept:
         from deploy.verbs import teach as take

@@ -15,11 +15,12 @@ app = typer.Typer(no_args_is_help=True, help="Make, list and revoke tokens for p
 
 Scopes = Annotated[list[Scope], typer.Option("--scope", help="What it is good for; may be given several times.")]
 Days = Annotated[int, typer.Option("--days", help="How long it holds.")]
+TokenName = Annotated[str, typer.Argument(metavar="NAME", help="Of the program, so that you know it again.")]
 PassName = Annotated[str, typer.Argument(metavar="ID", help="As `mentee token list` shows it.")]
 
 
 @app.command()
-def create(name: str, scope: Scopes, days: Days = 90, as_json: AsJson = False) -> None:
+def create(name: TokenName, scope: Scopes, days: Days = 90, as_json: AsJson = False) -> None:
     """Make a token. It is printed once, and kept as a hash alone."""
     with told(as_json), opened() as kept:
         letting_in, by = kept.commands.letting_in, OPERATOR.key

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from bot.people import OPERATOR
 from deploy import shown
-from deploy.cli.opening import AsJson, opened
+from deploy.cli.opening import AsJson, opened, say
 from deploy.logs import set_up_logs
 from deploy.settings import read_settings
 from deploy.shown import told
@@ -40,6 +41,18 @@ def status(as_json: AsJson = False) -> None:
     with told(as_json), opened() as kept:
         now = kept.store.run_sync(kept.commands.status)
         shown.data(asdict(now), kept.commands.describe(now), as_json)
+
+
+@app.command(rich_help_panel=PANEL)
+def pause(as_json: AsJson = False) -> None:
+    """Let the bot answer nothing: every question goes to the agents, until it is resumed."""
+    say(lambda kept: kept.store.run_sync(lambda unit: kept.commands.set_paused(unit, True, OPERATOR.key)), as_json)
+
+
+@app.command(rich_help_panel=PANEL)
+def resume(as_json: AsJson = False) -> None:
+    """Let the bot answer again."""
+    say(lambda kept: kept.store.run_sync(lambda unit: kept.commands.set_paused(unit, False, OPERATOR.key)), as_json)
 
 
 @app.command(rich_help_panel=PANEL)

@@ -62,7 +62,7 @@ class Hosts:
         wanted = name if url.port in (None, PORTS[url.scheme]) else f"{name}:{url.port}"
         if wanted not in self.named:
             raise SourceUnreadable(
-                f"the host {wanted!r} is not named in MENTEE_INGEST_HOSTS, so nothing is fetched from there"
+                f"the host {wanted!r} is not named (--host, or MENTEE_INGEST_HOSTS), so nothing is fetched from there"
             )
 
     def address(self, url: httpx.URL) -> str:

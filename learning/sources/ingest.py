@@ -272,6 +272,6 @@ def _portions(entries: Iterator[Staged]) -> Iterator[list[Staged]]:
 def _nothing(paths: Sequence[Path], found: Found) -> str:
     reasons = "; ".join(f"{path}: {reason}" for path, reason in found.skipped[:5])
     return (
-        f"Nothing to load in {', '.join(map(str, paths))}. Mentee reads {', '.join(FORMATS)}; "
-        f"FAQ files name the columns question and answer. {reasons}".strip()
+        f"Nothing to load in {', '.join(map(str, paths))}. {f'{reasons}. ' if reasons else ''}"
+        f"Mentee reads {', '.join(FORMATS)}; FAQ files name the columns question and answer."
     )

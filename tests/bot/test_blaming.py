@@ -184,4 +184,4 @@ async def test_a_slip_of_the_finger_and_an_entry_of_a_file_drop_nothing(house: H
 async def test_only_staff_see_it(house: House, chat: FakeConnector) -> None:
     answer = await ask(house, chat)
     assert await give(house, chat, f"blame {answer.id}", CUSTOMER) == ENGLISH.not_staff.format(verb="blame")
-    assert await give(house, chat, "blame nothing") == ENGLISH.unknown_answer
+    assert await give(house, chat, "blame nothing") == ENGLISH.no_such_answer

@@ -169,7 +169,7 @@ async def test_strange_questions_get_an_answer_or_a_hand_off(house: House, chat:
 
 
 async def test_paused_it_hands_off_and_still_learns(house: House, chat: FakeConnector) -> None:
-    await house.store.run(lambda unit: house.desk.routing.commands.set_paused(unit, True))
+    await house.store.run(lambda unit: house.desk.routing.commands.set_paused(unit, True, "web:admin"))
     await house.teach("How long is the trial?", "21 days.")
     assert await ask(house, chat, "How long is the trial?") is AnswerKind.HANDOFF
     assert "paused" in chat.answers[-1].answer.text

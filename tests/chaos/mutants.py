@@ -18,8 +18,9 @@ from bot.intake import Intake
 from bot.lineage import Report, Run
 from bot.outgoing import Outgoing
 from bot.ports import Archive, Effect, Unit
-from bot.routing import Routing
+from bot.saying import Saying
 from bot.sweeping import Sweeping
+from bot.texts import ENGLISH
 from connectors.slack.posting import Posting
 from learning import exits, process, trainer
 from learning.checkpoint import Checkpoint
@@ -146,14 +147,14 @@ def acknowledged_anyway() -> None:
 
 def silent_when_busy() -> None:
     """Who asks when too many ask hears nothing."""
-    right = Routing._post
+    right = Saying.say
 
-    def post(
-        self: Routing, unit: Unit, event: Event, answer: Answer, instead_of: PostedAnswer | None = None
+    def say(
+        self: Saying, unit: Unit, event: Event, answer: Answer, instead_of: PostedAnswer | None = None
     ) -> Sequence[Outgoing]:
-        return [] if answer.text == self.answering.texts.busy else right(self, unit, event, answer, instead_of)
+        return [] if answer.text == ENGLISH.busy else right(self, unit, event, answer, instead_of)
 
-    Routing._post = post  # type: ignore[method-assign]
+    Saying.say = say  # type: ignore[method-assign]
 
 
 def clock_believed() -> None:

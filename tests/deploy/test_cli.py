@@ -25,7 +25,7 @@ from tests.deploy.conftest import Mentee, words
 COMMANDS = {
     "run", "ask", "teach", "ingest", "retrain", "starter", "adapters", "promote", "rollback", "status", "doctor",
     "bench", "redact", "token", "rekey", "forget", "export", "audit", "review", "accept", "drop", "backup", "restore",
-    "why", "blame", "settings",
+    "why", "blame", "settings", "pause", "resume",
 }  # fmt: skip
 
 
@@ -104,6 +104,7 @@ def test_a_schedule_that_means_nothing_is_told_before_anything_starts(
     told = mentee("run")
     assert told.exit_code == 1
     assert "MENTEE_RETRAIN_SCHEDULE is 'now and then'" in words(told.stderr)
+    assert "MENTEE_RETRAIN_SCHEDULE is 'now and then'" in words(mentee("doctor").stdout)
 
 
 def test_a_data_folder_that_is_a_file_is_told(mentee: Mentee, data: Path) -> None:
@@ -144,6 +145,24 @@ def test_an_adapter_is_listed_promoted_and_rolled_back(mentee: Mentee) -> None:
     assert json.loads(mentee("adapters", "--json").stdout)["live"] is None
 
 
+def test_the_bot_is_paused_and_resumed(mentee: Mentee) -> None:
+    assert ENGLISH.is_paused.partition("`")[0] in words(mentee("pause").stdout)
+    assert json.loads(mentee("status", "--json").stdout)["paused"]
+    mentee("resume")
+    assert not json.loads(mentee("status", "--json").stdout)["paused"]
+    assert [entry["act"] for entry in json.loads(mentee("audit", "--json").stdout)["entries"]] == ["paused", "resumed"]
+
+
+def test_commands_are_named_as_they_are_typed_here(mentee: Mentee) -> None:
+    assert "`mentee adapters` lists them" in words(mentee("promote", "v9").stderr)
+    assert "`/mentee" not in mentee("settings").stdout
+
+
+def test_what_is_kept_is_for_its_owner_alone(mentee: Mentee, data: Path) -> None:
+    mentee("status")
+    assert data.stat().st_mode & 0o077 == 0
+
+
 def test_an_answer_is_traced_and_its_lesson_dropped(mentee: Mentee) -> None:
     with open_kept(read_settings()) as kept:
         lesson, answer = kept.store.run_sync(_taught_and_said)
@@ -153,7 +172,7 @@ def test_an_answer_is_traced_and_its_lesson_dropped(mentee: Mentee) -> None:
     assert mentee("drop", lesson[-8:]).exit_code == 0
     assert "dropped by cli:operator" in words(mentee("blame", answer).stdout)
     unknown = mentee("blame", "nothing", "--json")
-    assert (unknown.exit_code, json.loads(unknown.stdout)["error"]) == (1, ENGLISH.unknown_answer)
+    assert (unknown.exit_code, json.loads(unknown.stdout)["error"]) == (1, ENGLISH.no_such_answer)
 
 
 def _taught_and_said(unit: Unit) -> tuple[str, str]:

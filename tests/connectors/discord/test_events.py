@@ -10,10 +10,10 @@ from bot.events import MessagePosted, MessageRef, Place, Reacted
 from bot.ids import EventId
 from bot.people import Person, Platform
 from bot.texts import ENGLISH
-from connectors.discord import parsing
 from connectors.discord.config import DiscordConfig
 from connectors.discord.connector import DiscordConnector
 from connectors.discord.people import People
+from connectors.discord.reaction_ids import ReactionIds
 from tests.connectors.discord.conftest import AGENTS_ROLE, WritingDesk
 
 
@@ -299,7 +299,7 @@ def reaction(*, added: bool, emoji: str = "✅", user: int = 7) -> discord.RawRe
 
 
 def test_each_change_of_a_reaction_has_its_own_id_and_a_redelivery_the_same() -> None:
-    ids = parsing.ReactionIds()
+    ids = ReactionIds()
 
     add, again, remove, re_add = (ids.of(reaction(added=added)) for added in (True, True, False, True))
 
@@ -310,7 +310,7 @@ def test_each_change_of_a_reaction_has_its_own_id_and_a_redelivery_the_same() ->
 
 
 def test_ids_of_two_processes_do_not_collide() -> None:
-    assert parsing.ReactionIds().of(reaction(added=True)) != parsing.ReactionIds().of(reaction(added=True))
+    assert ReactionIds().of(reaction(added=True)) != ReactionIds().of(reaction(added=True))
 
 
 async def test_a_slow_look_up_does_not_let_a_later_reaction_overtake(

@@ -9,7 +9,7 @@ import pytest
 from bot.events import MessageRef, Place, Reply
 from bot.people import Platform
 from connectors.slack import parsing
-from connectors.slack.parsing import readable
+from connectors.slack.markup import readable
 from tests.connectors.slack.payloads import BOT, click, command, message, reaction
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)

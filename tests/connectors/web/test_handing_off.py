@@ -18,8 +18,14 @@ def button(html: str, label: str) -> str:
 async def test_it_is_taken_answered_and_learnt(site: Site) -> None:
     await site.ask(QUESTION)
     html = await site.words("/")
+    assert ENGLISH.handoff_open in html
+    assert f"Question: {QUESTION}" not in html, "the card is the agents'"
+
+    site.become("agent")
+    html = await site.words("/")
     assert f"Question: {QUESTION}" in html
     claim = button(html, ENGLISH.claim_button)
+    site.become("customer")
     await site.post("/presses", code=claim)
     assert ENGLISH.handoff_not_agent in await site.words("/")
 

@@ -78,7 +78,7 @@ async def test_the_dataset_is_made_beside_the_transactions(
         threads.append(get_ident())
         return planned(*given)
 
-    monkeypatch.setattr(cycle_module, "planned", noted)
+    monkeypatch.setattr("learning.snapshot.planned", noted)
     await with_live.cycle.run_next(OWNER)
     transactions = await with_live.store.run(lambda _: get_ident())
     assert len(threads) == 1

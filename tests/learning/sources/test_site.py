@@ -187,9 +187,9 @@ async def test_a_sitemaps_pages_are_loaded_and_cited_by_their_address(
     fetched = mirror(website.at("/sitemap.xml"), tmp_path / "sites", website.hosts())
     assert fetched.pages == 2
     assert [reason for _, reason in fetched.skipped] == [
-        "status 404: it is gone", "the host 'other.example' is not named in MENTEE_INGEST_HOSTS, so nothing is "
-        "fetched from there",
-    ]  # fmt: skip
+        "status 404: it is gone",
+        "the host 'other.example' is not named (--host, or MENTEE_INGEST_HOSTS), so nothing is fetched from there",
+    ]
     await ingest([fetched.folder], store)
     sections = store.run_sync(lambda unit: unit.documents.sections())
     assert {(section.heading, section.text, section.link) for section in sections} == {
