@@ -68,6 +68,16 @@ def test_what_goes_ahead_waits_only_for_what_was_begun(writer: Writer, held: thr
     assert done == ["ahead", "next ahead", "first", "second"]
 
 
+def test_under_a_flood_of_what_goes_ahead_the_rest_has_its_share(writer: Writer, held: threading.Event) -> None:
+    done: list[str] = []
+    waiting = [writer.submit(partial(done.append, "in turn")) for _ in range(2)]
+    ahead = [writer.submit(partial(done.append, "ahead"), ahead=True) for _ in range(6)]
+    held.set()
+    for each in (*waiting, *ahead):
+        each.result()
+    assert done == ["ahead", "ahead", "in turn", "ahead", "ahead", "in turn", "ahead", "ahead"]
+
+
 def test_an_exception_is_the_callers_and_the_next_one_is_worked_on(writer: Writer) -> None:
     def refuse() -> None:
         raise Refused
