@@ -53,7 +53,10 @@ class Desk:
     # --- for connectors ------------------------------------------------------------------------------------------
 
     async def receive(self, event: Event) -> bool:
-        """Take an event. Returns once it is on disk, so acknowledge it then; False for one that is known already."""
+        """Take an event. Returns once it is on disk, so acknowledge it then; False for one that is known already.
+
+        Raises DatabaseHeld, within two seconds, when it can't be kept: somebody who waits is then told `not_kept`.
+        """
         return await self.intake.receive(self.redacting.event(event) if self.redacting is not None else event)
 
     async def reactions(self, message: MessageRef) -> Sequence[Reacted]:
@@ -96,7 +99,7 @@ class Desk:
             known = posted.answer.id if posted is not None else AnswerId("")
             return self.routing.capturing.form(unit, known, person)
 
-        return await self.store.run(lambda unit: form(unit.within(self._policy.within(place))))
+        return await self.store.run(lambda unit: form(unit.within(self._policy.within(place))), ahead=True)
 
     async def home(self, person: Person, place: Place) -> Home:
         of = self._policy.shown(place)
@@ -151,17 +154,17 @@ class Desk:
     async def holder(self, secret: str, kind: PassKind) -> Pass | None:
         """Whose secret it is, while it holds."""
         letting_in = self.routing.commands.letting_in
-        return await self.store.run(lambda unit: letting_in.holder(unit, secret, kind, self.clock()))
+        return await self.store.run(lambda unit: letting_in.holder(unit, secret, kind, self.clock()), ahead=True)
 
     async def enter(self, link: str) -> str | None:
         """A session's secret for a link's; None for one that doesn't hold any more."""
         letting_in = self.routing.commands.letting_in
-        return await self.store.run(lambda unit: letting_in.enter(unit, link, self.clock()))
+        return await self.store.run(lambda unit: letting_in.enter(unit, link, self.clock()), ahead=True)
 
     async def sign_in(self, person: Person) -> str:
         """A session's secret for somebody who has proved otherwise who they are."""
         letting_in = self.routing.commands.letting_in
-        return await self.store.run(lambda unit: letting_in.session(unit, person, self.clock()))
+        return await self.store.run(lambda unit: letting_in.session(unit, person, self.clock()), ahead=True)
 
     async def leave(self, session: str) -> None:
         await self.store.run(lambda unit: self.routing.commands.letting_in.leave(unit, session))

@@ -14,6 +14,7 @@ MenteeError
 │   ├── NotAllowed
 │   └── BadInput
 └── TransientError     nobody: it is tried again
+    ├── DatabaseHeld   nothing was kept; who waits for it is told
     ├── DeliveryFailed
     └── NotWritten     the engine gave no text; the asker is handed to a person
         ├── Busy
@@ -78,6 +79,10 @@ class BadInput(PersonError):
 
 class TransientError(MenteeError):
     """Nobody has to act: it is tried again."""
+
+
+class DatabaseHeld(TransientError):
+    """Another program holds the database: what was to be done has not begun."""
 
 
 class DeliveryFailed(TransientError):

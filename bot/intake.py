@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from weakref import WeakValueDictionary
 
 from bot.events import Event
@@ -17,6 +18,9 @@ SUSPECT_FROM = 2
 """An event that was tried so often may be what its processes died of: it is tried again alone, so that its neighbours
 don't die with it until they are set aside, too."""
 BACKOFF_S = 0.5
+MOST_IN_WORK = 64
+"""From here on a question is handed off as it is kept, which costs a fraction of looking for its answer: else those who
+come later wait ever longer to hear that too many ask."""
 
 OnError = Callable[[Event, Exception], None]
 
@@ -39,10 +43,23 @@ class Intake:
 
         However much there is to answer, a platform waits only seconds until an event is acknowledged.
         """
-        is_new = await self.store.run(lambda unit: unit.inbox.add(event), ahead=True)
-        if is_new:
+        is_full = len(self._tasks) >= MOST_IN_WORK and event.place.key not in self._turns  # there it is in order
+        is_new, is_done = await self.store.run(partial(self._keep, event=event, is_full=is_full), ahead=True)
+        if is_done:
+            self.news.set()
+        elif is_new:
             self._start(event, is_counted=True)
         return is_new
+
+    def _keep(self, unit: Unit, *, event: Event, is_full: bool) -> tuple[bool, bool]:
+        """Whether it is new, and whether that was all."""
+        if not unit.inbox.add(event):
+            return False, False
+        told = self.routing.shed(unit, event) if is_full else None
+        if told is None:
+            return True, False
+        _settle(unit, event, lambda _: told, parked=False)
+        return True, True
 
     async def resume(self) -> int:
         """Start on what an earlier process, or a failing disk, left behind. Returns how many there were."""

@@ -26,6 +26,7 @@ class Texts:
     too_fast_command: str = (
         "That's more than {most} within a minute. Nothing was done; please try again a little later."
     )
+    not_kept: str = "I can't write anything down at the moment, so this was not taken. Please try again in a minute."
     broke: str = "Something went wrong on my side while I was working on this. A colleague will take it from here."
     feedback_right: str = "Right"
     feedback_right_label: str = "Say that this answer is right"

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import structlog
 
-from bot.errors import AdapterBroken, MenteeError, OperatorError
+from bot.errors import AdapterBroken, DatabaseHeld, MenteeError, OperatorError
 from bot.ids import AdapterId, LessonId, RunId, Tenant, new_id
 from bot.lineage import Adapter, Decision, Progress, Report, Run, RunState
 from bot.ports import AdapterStore, Clock, Store, Unit
@@ -34,7 +34,8 @@ T = TypeVar("T")
 
 log = structlog.get_logger()
 
-LEASE_S = 60.0
+LEASE_S = 20.0
+"""So long after it was heard of last, a run may be taken by another process: four beats."""
 PREPARING = Progress("Reading the lessons", 0, 1)
 MAX_ATTEMPTS = 3
 DIED = f"The training process died {MAX_ATTEMPTS} times without a word. See the log, then retrain."
@@ -137,7 +138,10 @@ class Cycle:
         async def on_progress(progress: Progress) -> bool:
             if watch is not None:
                 await watch(progress)
-            return await self.store.run(lambda unit: unit.runs.beat(run.id, owner, progress, self.clock()))
+            try:
+                return await self.store.run(lambda unit: unit.runs.beat(run.id, owner, progress, self.clock()))
+            except DatabaseHeld:  # nobody else could take the run either
+                return True
 
         await _while_beating(self.index(), on_progress)
         snapshot = await _while_beating(self._snapshot(), on_progress)

@@ -33,7 +33,7 @@ from learning.trainer import Spec, outcome_path
 
 log = structlog.get_logger()
 
-BEAT_S = 10.0
+BEAT_S = 5.0
 """How often it is told how far training is, at least: a big model may be silent for minutes."""
 GRACE_S = 5.0
 """How long the process may go on once it is asked to stop: a step that is done by then is kept."""

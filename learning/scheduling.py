@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 LAST_LOOK = "schedule_last_look"
 BY_SCHEDULE = "schedule"
-LOOKS_EVERY_S = 60
+LOOKS_EVERY_S = 5
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Intervals count from here, so that every process and every start sees the same due times."""

@@ -5,7 +5,8 @@ in WAL mode, and Python's own is often older. Knows nothing of what is kept.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlmodel import Session
 
-from bot.errors import DatabaseError
+from bot.errors import DatabaseError, DatabaseHeld
 from storage.encryption import cipher, is_plain, unlock
 from storage.migrate import upgrade
 from storage.unit_of_work import SqlUnit
@@ -26,15 +27,18 @@ from storage.writer import Writer
 T = TypeVar("T")
 
 SAFE_SQLITE = (3, 51, 3)
-BUSY_TIMEOUT_MS = 10_000
+PIECE_MS = 100
+"""How long the write lock is waited for at a time: `storage/writer.py` says how often, and what goes before."""
+LOCKED_ROW_MS = 10_000
 FROZEN_TIMEOUT_MS = 60_000
 LOCK = int.from_bytes(b"mentee")
+SQLITE_BUSY, LOCK_NOT_AVAILABLE = 5, "55P03"
 PRAGMAS = {
     "journal_mode": "WAL",
     "synchronous": "FULL",  # NORMAL may lose the last commits when the power goes
     "foreign_keys": "ON",
     "secure_delete": "ON",  # what is erased leaves no bytes behind
-    "busy_timeout": str(BUSY_TIMEOUT_MS),
+    "busy_timeout": str(PIECE_MS),
 }
 
 
@@ -54,17 +58,24 @@ class SqlStore:
     def migrate(self) -> None:
         """Bring the schema to what this version of the code knows. Raises DatabaseError."""
         try:
-            with self._engine.begin() as connection:
-                upgrade(connection)
-        except DBAPIError as problem:
+            self._writer.submit(self._upgrade).result()
+        except (DBAPIError, DatabaseHeld) as problem:
+            said = problem.orig if isinstance(problem, DBAPIError) else "it is locked"
             raise DatabaseError(
-                f"The database {self._shown} can't be opened: {problem.orig}. Check MENTEE_DATA_DIR and "
+                f"The database {self._shown} can't be opened: {said}. Check MENTEE_DATA_DIR and "
                 "MENTEE_DATABASE_URL, that the folder may be written, and that nothing else holds the "
                 f"file.{self._hint}"
             ) from problem
 
+    def _upgrade(self) -> None:
+        with self._holders_named(), self._engine.begin() as connection:
+            upgrade(connection)
+
     async def run(self, work: Callable[[SqlUnit], T], *, ahead: bool = False) -> T:
-        """Run `work` in one transaction in the writer thread; `ahead`: before all that waits for its turn."""
+        """Run `work` in one transaction in the writer thread; `ahead`: before all that waits for its turn.
+
+        Raises DatabaseHeld when another program keeps it from beginning for ten seconds; `ahead`, for one and a half.
+        """
         return await asyncio.wrap_future(self._writer.submit(partial(self._transact, work), ahead=ahead))
 
     def run_sync(self, work: Callable[[SqlUnit], T]) -> T:
@@ -73,26 +84,34 @@ class SqlStore:
 
     async def scrub(self) -> None:
         """Leave no bytes of what was deleted, in the file or beside it. Raises DatabaseError while others read."""
-        await asyncio.wrap_future(self._writer.submit(self._scrub))
-
-    def _scrub(self) -> None:
         try:
-            if self._engine.dialect.name != "sqlite":
-                with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                    connection.exec_driver_sql("VACUUM FULL")
-                return
-            raw = self._engine.raw_connection()
-            try:
-                raw.cursor().execute("VACUUM")
-                (is_busy, _, _) = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            finally:
-                raw.close()
-        except (DBAPIError, self._driver.Error) as problem:
+            for each in (self._vacuum, self._empty_log):
+                await asyncio.wrap_future(self._writer.submit(each))
+        except (DBAPIError, self._driver.Error, DatabaseHeld) as problem:
             raise DatabaseError(
                 f"The database {self._shown} can't be scrubbed now: {problem}. It is tried again."
             ) from problem
+
+    def _vacuum(self) -> None:
+        with self._holders_named():
+            if self._is_sqlite:
+                self._on_its_own("VACUUM")
+                return
+            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql("VACUUM FULL")
+
+    def _empty_log(self) -> None:
+        is_busy = self._is_sqlite and self._on_its_own("PRAGMA wal_checkpoint(TRUNCATE)")[0]
         if is_busy:
-            raise DatabaseError(f"The database {self._shown} is being read by another process. It is tried again.")
+            raise DatabaseHeld("another program is reading it")
+
+    def _on_its_own(self, statement: str) -> Any:
+        """Outside of any transaction; its first row."""
+        raw = self._engine.raw_connection()
+        try:
+            return raw.cursor().execute(statement).fetchone()
+        finally:
+            raw.close()
 
     @property
     def file(self) -> Path | None:
@@ -134,7 +153,7 @@ class SqlStore:
 
     def describe(self) -> str:
         """Which database this is, for `mentee doctor`."""
-        version = self._driver.sqlite_version if self._engine.dialect.name == "sqlite" else ""
+        version = self._driver.sqlite_version if self._is_sqlite else ""
         encrypted = ", encrypted (SQLCipher)" if self._key is not None else ""
         return f"{self._engine.dialect.name} {version} at {self._shown}{encrypted}".replace("  ", " ")
 
@@ -144,12 +163,31 @@ class SqlStore:
 
     def _transact(self, work: Callable[[SqlUnit], T]) -> T:
         with Session(self._engine, expire_on_commit=False) as session, session.begin():
+            with self._holders_named():
+                session.connection()  # takes the write lock
             return work(SqlUnit(session))
+
+    @contextmanager
+    def _holders_named(self) -> Iterator[None]:
+        """Raises DatabaseHeld for a lock that somebody else has."""
+        try:
+            yield
+        except (DBAPIError, self._driver.Error) as problem:
+            if _is_held(problem):
+                raise DatabaseHeld(
+                    f"Another program is writing to the database {self._shown}, and has been for a while. Nothing was "
+                    "changed; try again when it has ended."
+                ) from problem
+            raise
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return self._engine.dialect.name == "sqlite"
 
     @property
     def _hint(self) -> str:
         """What a key, or its lack, may have to do with it."""
-        file = make_url(self._url).database if self._engine.dialect.name == "sqlite" else None
+        file = make_url(self._url).database if self._is_sqlite else None
         if self._key is not None and file is not None and is_plain(Path(file)):
             return " It isn't encrypted, and a key is set: `mentee rekey` encrypts it."
         return " Or the key is another one." if self._key is not None else " An encrypted one needs its key."
@@ -205,6 +243,13 @@ def _set_up(key: str | None, connection: Any, _: Any) -> None:
         connection.execute(f"PRAGMA {name}={value}")
 
 
+def _is_held(problem: Exception) -> bool:
+    """Whether it says that somebody else has the lock."""
+    told = problem.orig if isinstance(problem, DBAPIError) else problem
+    code = getattr(told, "sqlite_errorcode", 0) & 0xFF  # what stands above is of which kind
+    return code == SQLITE_BUSY or getattr(told, "sqlstate", None) == LOCK_NOT_AVAILABLE
+
+
 def _begin_immediate(connection: Any) -> None:
     """Take the write lock at once: two processes then wait for each other instead of failing half-way."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -216,8 +261,9 @@ def _begin_alone(connection: Any) -> None:
     Whoever freezes within a unit loses the lock, and whoever waits too long hears of it, as with SQLite.
     """
     for statement in (
-        f"SET LOCAL lock_timeout = {BUSY_TIMEOUT_MS}",
+        f"SET LOCAL lock_timeout = {PIECE_MS}",
         f"SET LOCAL idle_in_transaction_session_timeout = {FROZEN_TIMEOUT_MS}",
         f"SELECT pg_advisory_xact_lock({LOCK})",
+        f"SET LOCAL lock_timeout = {LOCKED_ROW_MS}",
     ):
         connection.exec_driver_sql(statement)

@@ -15,7 +15,7 @@ import discord
 import structlog
 
 from bot.desk import Desk
-from bot.errors import PersonError
+from bot.errors import DatabaseHeld, PersonError
 from bot.events import Event, MessageRef
 from bot.ids import AnswerId, EventId
 from bot.people import Person
@@ -124,11 +124,12 @@ class Interactions:
     async def _broke(self, interaction: Interaction, problem: Exception) -> None:
         """Log what went wrong by its kind, and tell the person that something did."""
         log.error("discord.interaction_failed", interaction=interaction.id, error=type(problem).__name__)
+        text = self.texts.not_kept if isinstance(problem, DatabaseHeld) else self.texts.broke
         try:
             if interaction.response.is_done():
-                await interaction.followup.send(self.texts.broke, ephemeral=True)
+                await interaction.followup.send(text, ephemeral=True)
             else:
-                await interaction.response.send_message(self.texts.broke, ephemeral=True)
+                await interaction.response.send_message(text, ephemeral=True)
         except _TRANSPORT_ERRORS as gone:
             log.info("discord.interaction_gone", interaction=interaction.id, error=type(gone).__name__)
 

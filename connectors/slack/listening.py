@@ -18,7 +18,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk import Desk
-from bot.errors import PersonError
+from bot.errors import DatabaseHeld, PersonError
 from bot.events import Event, MessageDeleted, MessageRef, Place, Reacted
 from bot.ids import AnswerId
 from bot.people import Person, Platform
@@ -84,11 +84,12 @@ class Listening:
         await ack()
         given, interaction = parsing.command_given(body, self.bot, self.desk.clock())
         self.posting.open.keep(given.id, interaction)
-        await self._receive(given)
+        await self._receive(given, interaction)
 
     async def _on_choice(self, ack: AsyncAck, body: Payload) -> None:
         await ack()
-        await self._receive(parsing.candidate_chosen(body, self.bot, self.desk.clock()))
+        chosen = parsing.candidate_chosen(body, self.bot, self.desk.clock())
+        await self._receive(chosen, parsing.interaction(body, self.bot))
 
     async def _on_press(self, ack: AsyncAck, body: Payload) -> None:
         await ack()
@@ -97,8 +98,9 @@ class Listening:
             reply = parsing.reply_of_button(body, self.bot)
             await self._receive_reply(body, reply, await self._words_of(reply))
             return
-        self.posting.open.keep(pressed.id, parsing.interaction(body, self.bot))
-        await self._receive(pressed)
+        interaction = parsing.interaction(body, self.bot)
+        self.posting.open.keep(pressed.id, interaction)
+        await self._receive(pressed, interaction)
 
     async def _on_right_answer(self, ack: AsyncAck, body: Payload) -> None:
         await ack()
@@ -108,7 +110,7 @@ class Listening:
         await ack()
         given, interaction = parsing.why_asked(body, self.bot, self.desk.clock())
         self.posting.open.keep(given.id, interaction)
-        await self._receive(given)
+        await self._receive(given, interaction)
 
     async def _on_home(self, ack: AsyncAck, body: Payload) -> None:
         """Shown when somebody looks: their home, or beside an empty conversation what they might ask."""
@@ -133,8 +135,9 @@ class Listening:
 
     async def _receive_reply(self, body: Payload, reply: MessageRef, message: Payload | None) -> None:
         marked = parsing.reply_marked(body, reply, message, self.bot, self.desk.clock())
-        self.posting.open.keep(marked.id, parsing.interaction(body, self.bot))
-        await self._receive(marked)
+        interaction = parsing.interaction(body, self.bot)
+        self.posting.open.keep(marked.id, interaction)
+        await self._receive(marked, interaction)
 
     async def _words_of(self, reply: MessageRef) -> Payload | None:
         """The message as it stands now. Empty when it was deleted: Slack then gives what came after it, or says so.
@@ -163,8 +166,9 @@ class Listening:
         try:
             person = await self.people.known(interaction.person)
             form = await self.desk.correction_form(answer, person, interaction.place)
-        except PersonError as refusal:
-            await self.posting.tell(interaction, str(refusal))
+        except (PersonError, DatabaseHeld) as refusal:
+            text = self.texts.not_kept if isinstance(refusal, DatabaseHeld) else str(refusal)
+            await self.posting.tell(interaction, text)
             return
         view = forms.correction_view(form, interaction.place)
         await self.client.views_open(trigger_id=interaction.trigger_id, view=view)
@@ -174,11 +178,21 @@ class Listening:
         if errors := forms.empty_fields(submitted, self.texts):
             await ack(response_action="errors", errors=errors)
             return
-        await ack()
-        await self._receive(submitted)
+        try:
+            await self._receive(submitted)
+        except DatabaseHeld:  # the form stays open, with what was typed
+            await ack(response_action="errors", errors={forms.ANSWER_FIELD: self.texts.not_kept})
+        else:
+            await ack()
 
-    async def _receive(self, event: Event) -> None:
-        await self.desk.receive(replace(event, person=await self.people.known(event.person)))
+    async def _receive(self, event: Event, interaction: Interaction | None = None) -> None:
+        """Slack delivers again what wasn't taken, but not commands and clicks: whoever made them is told."""
+        try:
+            await self.desk.receive(replace(event, person=await self.people.known(event.person)))
+        except DatabaseHeld:
+            if interaction is None:
+                raise
+            await self.posting.tell(interaction, self.texts.not_kept)
 
 
 def attach(app: AsyncApp, find: Find, desk: Desk, gone: Callable[[str], None]) -> None:

@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 
 from bot.access import Deed
 from bot.desk import Desk
-from bot.errors import NotAllowed, PersonError, SettingError
+from bot.errors import DatabaseHeld, NotAllowed, PersonError, SettingError
 from bot.events import MessageRef
 from bot.outgoing import AnswerDraft, AnswerEdit, AnswerPost, Outgoing, ProgressPost
 from bot.people import Platform
@@ -22,7 +22,7 @@ from bot.texts import Texts
 from connectors.web.board import Board, Draft, Entry
 from connectors.web.config import WebConfig
 from connectors.web.doors import Doors
-from connectors.web.guard import Guard
+from connectors.web.guard import Guard, not_kept
 from connectors.web.limits import Limits
 from connectors.web.login import Login
 from connectors.web.pages import Pages
@@ -99,6 +99,7 @@ class WebConnector:
         limits = Limits(self.config.posts_a_minute)
         app.add_middleware(Guard, config=self.config, desk=self._desk, limits=limits)
         app.add_exception_handler(PersonError, _refused)
+        app.add_exception_handler(DatabaseHeld, lambda *_: not_kept(self._desk.texts))
         app.add_exception_handler(RequestValidationError, _malformed)
         app.mount("/static", StaticFiles(directory=STATIC))
         app.include_router(Pages(self._desk, self._board, rendering, has_login=self.config.asks_for_login).router())

@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.desk import Desk
+from bot.errors import DatabaseHeld
 from bot.passes import PassKind
+from bot.texts import Texts
 from connectors.web.config import WebConfig
 from connectors.web.limits import Limits
 from connectors.web.visitor import SESSION, scope_needed
@@ -25,6 +27,7 @@ PROBES = ("/healthz", "/readyz")
 """Asked by whatever runs the bot, under any name: they tell no more than that it works."""
 OPEN_PATHS = ("/login", "/enter", "/static/")
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+TRY_AGAIN_S = 30
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 HEADERS = {
@@ -63,7 +66,10 @@ class Guard:
             await send(message)
 
         path: str = scope["path"]
-        answer = await self._refusal(Request(scope))
+        try:
+            answer = await self._refusal(Request(scope))
+        except DatabaseHeld:  # who it is can't be looked up
+            answer = not_kept(self.desk.texts)
         await (answer or self.app)(scope, receive, send_with_headers)
 
     async def _refusal(self, request: Request) -> Response | None:
@@ -115,6 +121,11 @@ class Guard:
 
     def _is_our_name(self, host: str) -> bool:
         return self.config.asks_for_login or _name_in(host) in LOOPBACK_NAMES | {self.config.host}
+
+
+def not_kept(texts: Texts) -> JSONResponse:
+    """While another program holds the database."""
+    return JSONResponse({"error": texts.not_kept}, 503, {"Retry-After": str(TRY_AGAIN_S)})
 
 
 def _address(request: Request) -> str:

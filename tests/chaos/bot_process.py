@@ -27,7 +27,6 @@ from deploy.settings import Settings
 from deploy.wiring import Parts, put_together
 from learning.rightness import is_right
 from learning.scheduling import Scheduling
-from storage import database
 from tests.chaos.mutants import seed
 from tests.fakes.generator import FakeGenerator
 from tests.fakes.knowledge import LexicalKnowledge
@@ -37,8 +36,6 @@ SECRET = "signing-secret"
 AGENT = "U0ANA"
 POISON = "poison"
 """A question with this word in it kills whatever process works on it."""
-BUSY_MS = 1_000
-"""How long it waits for a database that another program holds."""
 SLOW_S = 0.3
 """How long an answer from the help pages takes to write."""
 
@@ -84,7 +81,6 @@ def main(start: Start) -> None:
     log = (start.folder / "log.jsonl").open("a", buffering=1)
     sys.stderr = log
     set_up_logs(start.settings)
-    database.PRAGMAS["busy_timeout"] = str(BUSY_MS)
     serve.INBOX_LOOKS_EVERY_S, serve.RESTART_AFTER_S, intake.BACKOFF_S = 0.5, 0.2, 0.02
     _shift_clock(start.clock_s)
     seed(start.mutant)

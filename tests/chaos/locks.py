@@ -12,7 +12,7 @@ from tests.chaos.tally import Tally
 from tests.chaos.traffic import GROUNDED, World, open_world
 
 HELD_S = (0.2, 2.0, 30.0)
-"""The last one is longer than all parts of the bot wait for the database, one after the other."""
+"""The last one is longer than any part of the bot waits for the database."""
 ASKED_MEANWHILE = 5
 DEATHS = 3
 MOST_DEATHS = 6
@@ -38,11 +38,12 @@ async def locks(folder: Path, held_s: tuple[float, ...], seed: int, mutant: str 
 async def _hold(world: World, seconds: float) -> None:
     other = sqlite.connect(world.database, isolation_level=None, timeout=30)
     other.execute("BEGIN IMMEDIATE")
-    asking = [asyncio.create_task(world.ask(GROUNDED)) for _ in range(ASKED_MEANWHILE)]
+    sent = (*(world.ask(GROUNDED) for _ in range(ASKED_MEANWHILE)), world.teach(), world.command())
+    asking = asyncio.gather(*sent)
     await asyncio.sleep(seconds)
     other.execute("ROLLBACK")
     other.close()
-    await asyncio.gather(*asking)
+    await asking
 
 
 async def poison(folder: Path, count: int, seed: int, mutant: str = "") -> Tally:

@@ -194,7 +194,7 @@ class Asker:
         while not stop.is_set():
             await asyncio.sleep(self.rng.expovariate(1 / PAUSE_S))
             try:
-                status = await ask(self.bot)
+                status = await ask(self.bot.browser)
             except httpx.TransportError as problem:
                 self.tally.check(False, f"the page can't be reached: {type(problem).__name__}")
                 return

@@ -4,8 +4,10 @@ import asyncio
 import importlib
 import json
 import resource
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from bot.texts import ENGLISH
 from connectors.slack.posting import Posting
 from learning import exits, process, trainer
 from learning.checkpoint import Checkpoint
+from learning.serving.versions import Versions
 from learning.trainer import Spec
 from storage import backup
 from storage.adapter_files import AdapterFiles
@@ -157,6 +160,16 @@ def silent_when_busy() -> None:
     Saying.say = say  # type: ignore[method-assign]
 
 
+def never_busy() -> None:
+    """However many ask, all of them wait for their turn."""
+
+    @contextmanager
+    def counted(self: Versions[Any]) -> Iterator[None]:
+        yield
+
+    Versions._counted = counted  # type: ignore[method-assign]
+
+
 def clock_believed() -> None:
     """Only what is older than the process is looked for, as if no clock were ever set back."""
 
@@ -188,6 +201,28 @@ def no_fencing() -> None:
         return True
 
     SqlRuns.finish = finish  # type: ignore[method-assign]
+
+
+def leases_for_ever() -> None:
+    """Whoever died has its run for good."""
+    right = SqlRuns.claim
+
+    def claim(self: SqlRuns, owner: str, now: datetime, lease_s: float) -> Run | None:
+        return right(self, owner, now, 1_000 * lease_s)
+
+    SqlRuns.claim = claim  # type: ignore[method-assign]
+
+
+def leaves_behind() -> None:
+    """What an earlier process left counts as done."""
+    right = SqlInbox.pending
+
+    def pending(self: SqlInbox) -> Any:
+        for event in right(self):
+            self.done(event.id)
+        return []
+
+    SqlInbox.pending = pending  # type: ignore[method-assign]
 
 
 def no_slots() -> None:
@@ -297,10 +332,13 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "no-sweeps": no_sweeps,
     "acknowledged-anyway": acknowledged_anyway,
     "silent-when-busy": silent_when_busy,
+    "never-busy": never_busy,
     "clock-believed": clock_believed,
     "never-parked": never_parked,
     "tried-together": tried_together,
     "no-fencing": no_fencing,
+    "leases-for-ever": leases_for_ever,
+    "leaves-behind": leaves_behind,
     "no-slots": no_slots,
     "forgets-moments": forgets_moments,
     "no-memory-limit": no_memory_limit,

@@ -24,7 +24,7 @@ async def overload(folder: Path, count: int, mutant: str = "") -> Tally:
     here = installation(folder, make_tiny_model(folder / "tiny", layers=LAYERS), mutant)
     await here.mentee("ingest", "plans.md")
     async with here.running() as bot:
-        statuses = Counter(await asyncio.gather(*(ask(bot) for _ in range(count))))
+        statuses = Counter(await asyncio.gather(*(ask(bot.browser) for _ in range(count))))
         refused, taken = statuses[429], statuses[202]
         answers = await given(here, taken)
         tally.check(refused + taken == count, f"answers of the page: {statuses}")
@@ -32,7 +32,7 @@ async def overload(folder: Path, count: int, mutant: str = "") -> Tally:
         for each in answers:
             tally.check(bool(each.answer.text.strip()), "an empty answer")
         for _ in range(A_MINUTE):  # the page's limit may still hold
-            if await ask(bot) == 202:
+            if await ask(bot.browser) == 202:
                 break
             await asyncio.sleep(1.0)
         after = await given(here, taken + 1)

@@ -31,9 +31,11 @@ from tests.chaos import (
     network,
     orders,
     overload,
+    pressing,
     publishing,
     rates,
     replicas,
+    takeovers,
     trainings,
 )
 from tests.chaos.tally import Tally, show, write
@@ -94,12 +96,21 @@ HARNESSES = {
     "rates": Harness(lambda at, n, bug: rates.rates(at, n, SEED, bug), 500, 10_000, ("impatient",), 50),
     "refusals": Harness(lambda at, n, bug: publishing.refusals(at, n, SEED, bug), 20, 200, ("no-hashes",), 10),
     "damages": Harness(lambda at, n, bug: publishing.damages(at, n, SEED, bug), 1_000, 20_000, ("no-hashes",), 50),
+    "takeovers": Harness(
+        lambda at, n, bug: takeovers.takeovers(at, n, SEED, bug), 4, 200, ("leases-for-ever",), 1
+    ),
+    "restarts": Harness(
+        lambda at, n, bug: takeovers.restarts(at, n, bug), 3, 50, ("leaves-behind",), 1, alone=True
+    ),
     "memory": Harness(
         lambda at, n, bug: memory.memory(at, n, SEED, bug), 40, 100,
         ("no-memory-limit", "memory-not-named", "trains-inside"), 8, alone=True,
     ),
     "overload": Harness(
         lambda at, n, bug: overload.overload(at, n, bug), 100, 2_000, ("silent-when-busy",), 60, alone=True
+    ),
+    "pressing": Harness(
+        lambda at, n, bug: pressing.pressing(at, n, SEED, bug), 30, 600, ("never-busy",), 15, alone=True
     ),
 }  # fmt: skip
 

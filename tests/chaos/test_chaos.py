@@ -17,6 +17,7 @@ from tests.chaos import (
     rates,
     replicas,
     strace,
+    takeovers,
     trainings,
 )
 from tests.chaos.strace import KILL
@@ -129,4 +130,11 @@ def test_a_trainer_that_ends_without_a_word_of_memory_is_noticed(tmp_path: Path,
 @pytest.mark.timeout(600)
 def test_a_bad_network(tmp_path: Path) -> None:
     tally = asyncio.run(network.network(tmp_path, 3, seed=0))
+    assert tally.passed, tally.failures
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_training_and_what_falls_due_are_taken_over(tmp_path: Path) -> None:
+    tally = asyncio.run(takeovers.takeovers(tmp_path, 1, seed=0))
     assert tally.passed, tally.failures

@@ -1,5 +1,6 @@
 """Encryption at rest: nothing readable in any file, the key changed and lost, and what is said of a wrong one."""
 
+import asyncio
 import importlib.metadata
 import subprocess
 import sys
@@ -141,7 +142,7 @@ def test_what_is_erased_is_gone_and_scrubbing_works(file: Path) -> None:
     store = open_store(file, KEY)
     say(store, "hello")
     assert store._driver is cipher()
-    store._scrub()
+    asyncio.run(store.scrub())
     assert said(store) == ["hello"]
     store.close()
 

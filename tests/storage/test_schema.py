@@ -15,13 +15,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect
 
-import storage.database
 from bot.errors import DatabaseError
 from bot.events import MessageDeleted, Reacted
 from bot.ids import EventId, LessonId
 from storage.database import SqlStore
 from storage.migrate import MIGRATIONS, NEWEST
 from storage.tables import metadata
+from storage.writer import IN_TURN, PATIENCE_S
 from tests.storage.samples import NOW, PERSON, PLACE, answer, event, lesson, ref, section
 
 PROJECT = Path(__file__).parents[2]
@@ -116,7 +116,7 @@ def test_sqlite_is_set_up_to_survive_a_power_cut_and_to_erase(tmp_path: Path) ->
         return store.run_sync(lambda unit: unit.session.connection().exec_driver_sql(f"PRAGMA {name}").scalar())
 
     names = ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "busy_timeout")
-    assert [pragma(name) for name in names] == ["wal", 2, 1, 1, 10_000]
+    assert [pragma(name) for name in names] == ["wal", 2, 1, 1, 100]
     store.close()
 
 
@@ -129,7 +129,7 @@ def test_a_file_that_is_no_database_is_named_and_kept(tmp_path: Path) -> None:
 
 
 def test_a_locked_database_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(storage.database.PRAGMAS, "busy_timeout", "50")
+    monkeypatch.setitem(PATIENCE_S, IN_TURN, 0.05)
     url = f"sqlite:///{tmp_path / 'mentee.db'}"
     store = SqlStore(url)
     store.migrate()
@@ -175,7 +175,7 @@ def test_a_url_that_means_nothing_is_refused(url: str) -> None:
 
 
 def test_a_sqlite_library_that_corrupts_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage.database, "SAFE_SQLITE", (99, 0, 0))
+    monkeypatch.setattr("storage.database.SAFE_SQLITE", (99, 0, 0))
     with pytest.raises(DatabaseError, match=r"SQLite 3\..*pip install"):
         SqlStore(f"sqlite:///{tmp_path / 'mentee.db'}")
     assert not (tmp_path / "mentee.db").exists()

@@ -6,7 +6,7 @@ import discord
 import pytest
 
 from bot.answers import Answer, AnswerKind, Candidate
-from bot.errors import DatabaseError
+from bot.errors import DatabaseError, DatabaseHeld
 from bot.events import CandidateChosen, CommandGiven, CorrectionSubmitted, Event, Place
 from bot.ids import AnswerId, FactId, RunId, new_id
 from bot.outgoing import AnswerPost, CorrectionForm, CorrectionOffer, Notice, ProgressPost
@@ -118,17 +118,22 @@ async def test_a_command_whose_outcome_is_public_stops_thinking(
     assert result.response is None
 
 
+@pytest.mark.parametrize(
+    ("problem", "text"),
+    [(DatabaseError("the disk is full"), ENGLISH.broke), (DatabaseHeld("another program has it"), ENGLISH.not_kept)],
+)
 async def test_a_broken_desk_is_told_to_the_person(
-    desk: WritingDesk, env: Any, channel: Any, alice: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    desk: WritingDesk, env: Any, channel: Any, alice: Any, monkeypatch: pytest.MonkeyPatch, problem: Exception,
+    text: str,
+) -> None:  # fmt: skip
     async def broken(_: Event) -> bool:
-        raise DatabaseError("the disk is full")
+        raise problem
 
     monkeypatch.setattr(desk, "receive", broken)
 
     result = await alice.slash(channel, "mentee status")
 
-    assert (result.response.content, result.response.ephemeral) == (ENGLISH.broke, True)
+    assert (result.response.content, result.response.ephemeral) == (text, True)
 
 
 # --- buttons ----------------------------------------------------------------------------------------------------------

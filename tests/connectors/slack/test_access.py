@@ -9,12 +9,13 @@ from typing import Any, cast
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.access import COMMANDS, Deed
 from bot.buttons import Act, Button
 from bot.desk import Desk
-from bot.errors import NotAllowed
+from bot.errors import DatabaseHeld, NotAllowed
 from bot.events import Event, Place
 from bot.outgoing import CorrectionForm
 from bot.people import Person
@@ -33,6 +34,7 @@ from tests.connectors.slack.web_api import Reply, WebApi, web_api
 Json = dict[str, Any]
 
 ANSWER = "0190b2f4-0000-7000-8000-0000000000aa"
+WHO_AM_I = {"team_id": "T1", "user_id": BOT.user, "bot_id": "B0BOT", "url": "https://t1.slack.com/", "team": "t"}
 IDS = {who: f"U0{who.name.replace('_', '')}" for who in Who}
 SAID: dict[Who, Json] = {
     Who.CUSTOMER: {},
@@ -139,15 +141,19 @@ class Door:
         user = {"id": IDS[who], "team_id": "T1", "profile": {}, **SAID.get(who, {})}
         self.api.replies["users.info"] = failed if who is Who.UNKNOWN else Reply({"ok": True, "user": user})
         self.desk.heard.clear()
-        answer = await self.app.async_dispatch(AsyncBoltRequest(body=gesture(name, IDS[who]), mode="socket_mode"))
+        answer = await self.dispatch(name, IDS[who])
         assert answer.status == 200, (who, name, answer.body)
         return self.desk.heard[-1] if self.desk.heard else None
 
+    async def dispatch(self, name: str, user: str) -> BoltResponse:
+        body = {**gesture(name, user), "response_url": None}
+        return await self.app.async_dispatch(AsyncBoltRequest(body=body, mode="socket_mode"))
 
-def door(api: WebApi) -> Door:
+
+def door(api: WebApi, desk: WritingDesk | None = None) -> Door:
     client = AsyncWebClient(token="xoxb-1", base_url=api.url)
     app = AsyncApp(client=client, signing_secret="s", process_before_response=True)
-    desk = WritingDesk()
+    desk = desk or WritingDesk()
     posting = Posting(client, ENGLISH, None)
     listening = Listening(cast(Desk, desk), BOT, People(client, "T1", ()), posting, client, ENGLISH)
     attach(app, always(listening), cast(Desk, desk), lambda _: None)
@@ -155,8 +161,7 @@ def door(api: WebApi) -> Door:
 
 
 async def cells(names: Iterable[str]) -> dict[tuple[Who, str], Person | None]:
-    who_am_i = {"team_id": "T1", "user_id": BOT.user, "bot_id": "B0BOT", "url": "https://t1.slack.com/", "team": "t"}
-    async with web_api(auth_test=who_am_i, chat_postEphemeral={}, conversations_replies={"messages": []}) as api:
+    async with web_api(auth_test=WHO_AM_I, chat_postEphemeral={}, conversations_replies={"messages": []}) as api:
         opened = door(api)
         return {(who, name): await opened.heard(who, name) for name in names for who in Who}
 
@@ -174,3 +179,38 @@ async def test_every_gesture_and_command_of_everybody() -> None:
 def test_every_button_is_a_gesture_of_the_table() -> None:
     told = {Act.APPROVE: "tick", Act.REJECT: "cross"}  # the same as the emoji
     assert {told.get(act, act.value) for act in Act} <= set(GESTURES)
+
+
+@dataclass
+class HeldDesk(WritingDesk):
+    """Of a database that another program holds."""
+
+    async def receive(self, event: Event) -> bool:
+        raise DatabaseHeld("another program writes")
+
+    async def correction_form(self, _: object, person: Person, __: Place) -> CorrectionForm:
+        raise DatabaseHeld("another program writes")
+
+
+async def test_who_clicks_or_commands_while_nothing_can_be_kept_is_told_so() -> None:
+    async with web_api(auth_test=WHO_AM_I, chat_postEphemeral={}, users_info={"user": {"id": "U1"}}) as api:
+        opened = door(api, HeldDesk())
+        for name in ("help", "choice", "claim", "form", "why menu"):
+            assert (await opened.dispatch(name, "U1")).status == 200
+            told = api.called("chat.postEphemeral").pop()
+            assert (told["text"], told["user"]) == (ENGLISH.not_kept, "U1"), name
+            api.calls.clear()
+
+
+async def test_a_form_that_can_not_be_kept_stays_open_with_what_was_typed() -> None:
+    async with web_api(auth_test=WHO_AM_I, users_info={"user": {"id": "U1"}}) as api:
+        answer = await door(api, HeldDesk()).dispatch("submit", "U1")
+        said = json.loads(answer.body)
+        assert (said["response_action"], said["errors"]) == ("errors", {forms.ANSWER_FIELD: ENGLISH.not_kept})
+
+
+async def test_what_slack_delivers_again_is_left_to_it() -> None:
+    async with web_api(auth_test=WHO_AM_I, users_info={"user": {"id": "U1"}}) as api:
+        for name in ("message", "tick"):
+            assert (await door(api, HeldDesk()).dispatch(name, "U1")).status == 500
+        assert api.called("chat.postEphemeral") == []

@@ -23,7 +23,7 @@ from bot.ports import Connector
 from bot.texts import ENGLISH
 from connectors.slack.config import SlackConfig
 from connectors.slack.connector import EVENTS_PATH, SlackConnector
-from storage import database
+from storage import writer
 from tests.connectors.slack.signing import send_command, send_event
 from tests.connectors.slack.two_workspaces import BOTS, TOKENS, TwoWorkspaces, two_workspaces
 from tests.connectors.slack.waiting import free_port, until_open
@@ -166,7 +166,7 @@ async def test_a_workspace_that_has_not_installed_is_not_heard(shared: Shared) -
 async def test_while_the_database_is_locked_nothing_is_acknowledged_and_what_comes_again_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(database.PRAGMAS, "busy_timeout", "10")
+    monkeypatch.setitem(writer.PATIENCE_S, writer.AHEAD, 0.0)
     async with two_workspaces() as slack, shared_bot(tmp_path, slack, free_port()) as bot:
         await bot.install(ONE)
         command = {"team_id": ONE, "channel_id": "C1", "user_id": "U1", "command": "/mentee", "text": "help"}

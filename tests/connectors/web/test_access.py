@@ -3,21 +3,25 @@ scope; and the table of access for whoever signed in."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
+import pysqlite3.dbapi2 as sqlite
 import pytest
 
 from bot.access import COMMANDS
 from bot.errors import BadInput
 from bot.passes import PassKind, Scope, form_token
 from bot.people import Person, Platform
+from bot.texts import ENGLISH
 from connectors.web.config import WebConfig
 from connectors.web.connector import WebConnector
 from connectors.web.visitor import SCOPES, SESSION
+from storage import writer
 from tests.connectors.access import Who, decisions, staff_naming, wanted
 from tests.connectors.web.conftest import CONVERSATION_ID, Site, open_site
 
@@ -189,3 +193,31 @@ async def test_only_staff_signs_in_and_is_who_they_are_in_the_chat(site: Site) -
     decided = decisions(staff, heard)
     expected = {(who, name): may and who in (Who.AGENT, Who.ADMIN) for (who, name), may in wanted(heard).items()}
     assert decided == expected
+
+
+async def test_while_another_program_holds_the_database_nobody_is_let_in_and_all_are_told(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(writer.PATIENCE_S, writer.AHEAD, 0.0)
+    session = await site.house.desk.sign_in(ANN)
+    assert site.house.store.file is not None
+    with closing(sqlite.connect(site.house.store.file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for path in BODIES:
+            answer = await send(site, path, session)
+            assert (answer.status_code, answer.json()) == (503, {"error": ENGLISH.not_kept}), path
+            assert "retry-after" in answer.headers
+
+
+async def test_what_can_not_be_kept_is_answered_with_503(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(writer.PATIENCE_S, writer.AHEAD, 0.0)
+    question = {"id": str(uuid4()), "conversation": CONVERSATION_ID, "text": "How?"}
+    async with open_site(tmp_path) as site:
+        assert site.house.store.file is not None
+        with closing(sqlite.connect(site.house.store.file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            answer = await site.client.post("/messages", json=question)
+            assert (answer.status_code, answer.json()) == (503, {"error": ENGLISH.not_kept})
+        again = await site.client.post("/messages", json=question)
+        assert (again.status_code, again.json()) == (202, {"new": True})
+        await site.house.settle()

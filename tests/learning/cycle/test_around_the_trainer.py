@@ -4,12 +4,14 @@ import asyncio
 import errno
 import os
 import shutil
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from threading import get_ident
 from typing import Any
 
+import pysqlite3.dbapi2 as sqlite
 import pytest
 from structlog.testing import capture_logs
 
@@ -25,6 +27,7 @@ from learning.models import BaseModel
 from learning.planning import plan, planned
 from learning.promotion import Verdict, alpha_of
 from storage.adapter_files import AdapterFiles
+from storage.writer import IN_TURN, PATIENCE_S
 from tests.learning.cycle.workshop import (
     LESSONS,
     OWNER,
@@ -101,6 +104,23 @@ async def test_a_run_is_kept_while_lessons_are_indexed(
 
     report = await replace(with_live.cycle, index=index).run_next(OWNER)
     assert claimed == [None]
+    assert report is not None
+    assert report.decision is Decision.REJECTED
+
+
+async def test_a_training_goes_on_while_another_program_holds_the_database(
+    with_live: Workshop, trainer: QuickTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cycle_module, "BEAT_S", 0.01)
+    monkeypatch.setitem(PATIENCE_S, IN_TURN, 0.05)
+
+    async def index() -> None:
+        assert with_live.store.file is not None
+        with closing(sqlite.connect(with_live.store.file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await asyncio.sleep(0.5)  # several beats find it held
+
+    report = await replace(with_live.cycle, index=index).run_next(OWNER)
     assert report is not None
     assert report.decision is Decision.REJECTED
 
