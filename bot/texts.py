@@ -231,15 +231,21 @@ class Texts:
     )
     # commands
     help: str = (
-        "Ask me by mentioning me or in a direct message. Agents teach me with ✅, ❌ and ✏️ on my answers.\n"
+        "Ask me by mentioning me or in a direct message. ✅ and ❌ on my answers tell me how good they are.\n"
         "`/mentee optout` nothing that you write is learnt from, and it is removed within a day · `/mentee optin`\n"
-        "`/mentee status` what I know and which adapter answers\n"
+        "`/mentee help` this"
+    )
+    help_agents: str = (
+        "You teach me with ✅, ❌ and ✏️ on my answers, and with the menu of every message.\n"
+        "`/mentee status` what I know and which adapter answers · `/mentee adapters` all, and how a trial goes\n"
         "`/mentee why <answer>` what an answer was made of · `/mentee blame <answer>` who taught what led to it\n"
-        "`/mentee adapters` all adapters, and how a trial goes · `/mentee retrain [--dry-run]` train a new one\n"
-        "`/mentee review` lessons that wait for review · `/mentee accept <id>` · `/mentee drop <id>` or one in use\n"
-        "`/mentee promote <adapter>` · `/mentee rollback` · `/mentee pause` · `/mentee resume`\n"
-        "`/mentee settings` what is set, and where it is changed\n"
-        "`/mentee login` a link to the page, for you alone\n"
+        "`/mentee review` lessons that wait for review · `/mentee accept <id>` · "
+        "`/mentee login` a link to the page, for you alone"
+    )
+    help_admins: str = (
+        "`/mentee drop <id>` never use a lesson again, whether it waits or is in use\n"
+        "`/mentee retrain [--dry-run]` train a new adapter · `/mentee promote <adapter>` · `/mentee rollback`\n"
+        "`/mentee pause` · `/mentee resume` · `/mentee settings` what is set, and where it is changed\n"
         "`/mentee forget <person> [--with-lessons]` remove what is kept of somebody, adapters included"
     )
     unknown_command: str = "I don't know the command {verb!r}. `/mentee help` shows what I understand."
