@@ -107,7 +107,13 @@ class Commands:
             case "pause" | "resume":
                 return [_tell(event, self.set_paused(unit, verb == "pause", by))]
             case _:
-                return [_tell(event, self.texts.help)]
+                return [_tell(event, self.help_for(event.person))]
+
+    def help_for(self, person: Person) -> str:
+        """What somebody may do."""
+        role, texts = self.policy.staff.role_of(person), self.texts
+        lines = {Role.CUSTOMER: texts.help, Role.AGENT: texts.help_agents, Role.ADMIN: texts.help_admins}
+        return "\n".join(text for needed, text in lines.items() if role >= needed)
 
     def _show(self, unit: Unit, verb: str, arguments: list[str], place: Place) -> str:
         match verb:

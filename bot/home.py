@@ -18,8 +18,8 @@ MAX_SUGGESTIONS = 4
 @dataclass(frozen=True)
 class Home:
     state: str
-    lessons: tuple[Lesson, ...]
-    """The person's own that still hold, newest first."""
+    lessons: tuple[Lesson, ...] | None
+    """The person's own that still hold, newest first; None for whoever may not teach."""
     review: str | None
     """This and what follows: None for whoever is no admin."""
     adapters: str | None
@@ -31,11 +31,11 @@ def home_of(unit: Unit, person: Person, commands: Commands, of: Tenant | None = 
     Customers are told how to ask, not what the bot consists of."""
     staff = commands.policy.staff
     is_admin = staff.may(person, Deed.DECIDE)
-    state = commands.describe(commands.status(unit)) if staff.may(person, Deed.STATUS) else commands.texts.help
+    state = commands.describe(commands.status(unit)) if staff.may(person, Deed.STATUS) else commands.help_for(person)
     mine = unit.lessons.by(person.key)
     return Home(
         state=state,
-        lessons=tuple(reversed(mine[-MAX_LESSONS:])),
+        lessons=tuple(reversed(mine[-MAX_LESSONS:])) if staff.may(person, Deed.TEACH) else None,
         review=commands.reviewing.describe(unit, of) if is_admin else None,
         adapters=commands.list_adapters(unit) if staff.may(person, Deed.PROMOTE) else None,
         settings=commands.settings if is_admin else None,

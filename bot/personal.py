@@ -47,6 +47,7 @@ class Labels:
 
     _numbers: dict[bytes, int] = field(default_factory=dict)
     _counts: dict[Kind, int] = field(default_factory=dict)
+    _askers: set[bytes] = field(default_factory=set)
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
     def replace(self, text: str, spans: Sequence[Span]) -> str:
@@ -62,9 +63,13 @@ class Labels:
         values = [(text[span.start : span.end], span.kind) for span in spans]
         return {f"<{kind}_{self._number(value, kind)}>": as_written(value) for value, kind in values}
 
-    def known(self, text: str, spans: Collection[Span]) -> list[Span]:
-        """Those of the spans whose value has been replaced before."""
-        return [span for span in spans if self._digest(text[span.start : span.end], span.kind) in self._numbers]
+    def note_askers(self, text: str, spans: Collection[Span]) -> None:
+        """Remember the values of the spans as the asker's."""
+        self._askers.update(self._digest(text[span.start : span.end], span.kind) for span in spans)
+
+    def askers(self, text: str, spans: Collection[Span]) -> list[Span]:
+        """Those of the spans whose value is the asker's."""
+        return [span for span in spans if self._digest(text[span.start : span.end], span.kind) in self._askers]
 
     def _number(self, value: str, kind: Kind) -> int:
         digest = self._digest(value, kind)

@@ -10,6 +10,7 @@ What placeholders stood for is kept nowhere but in memory, for the reply to the 
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.events import (
@@ -23,7 +24,7 @@ from bot.events import (
     ReplyMarked,
 )
 from bot.people import Person, Role
-from bot.personal import NOBODYS_TO_PUBLISH, Labels
+from bot.personal import NOBODYS_TO_PUBLISH, Labels, Span
 from bot.policy import Policy
 from bot.ports import PersonalData
 from bot.refilling import Refilling
@@ -48,10 +49,8 @@ class Redacting:
         if self.refilling is not None and isinstance(event, MessageEdited | MessageDeleted):
             self.refilling.drop(where)
         match event:
-            case MessagePosted() if self.policy.is_among_agents(event.place):  # it goes to whoever asked
-                return replace(event, text=self.taught(event.text, where))
             case MessagePosted():
-                return replace(event, text=self.asked(event.text, where, event.person))
+                return replace(event, text=self._posted(event, where))
             case MessageEdited() if self.policy.staff.role_of(event.person) >= Role.AGENT:  # it may have been learnt
                 return replace(event, text=self.taught(event.text, where))
             case MessageEdited():
@@ -71,10 +70,13 @@ class Redacting:
         `by`: who may read it again in the reply.
         """
         labels, spans = self._labels(conversation), self.personal_data.find(text)
-        redacted = labels.replace(text, spans)
-        if self.refilling is not None and by is not None and spans:
-            self.refilling.remember(conversation, by.key, labels.named(text, spans))
-        return redacted
+        labels.note_askers(text, spans)
+        return self._without(text, labels, spans, conversation, by)
+
+    def replied(self, text: str, conversation: str, by: Person) -> str:
+        """What an agent says to an asker, without personal data. It isn't the asker's for having been said here, so
+        that it may be learnt as an answer."""
+        return self._without(text, self._labels(conversation), self.personal_data.find(text), conversation, by)
 
     def filled(self, text: str, conversation: str, to: Person) -> str:
         """A reply as its reader may read it."""
@@ -84,7 +86,24 @@ class Redacting:
         """An answer or help text without what is nobody's to publish, and without what was the asker's."""
         labels, spans = self._labels(conversation), self.personal_data.find(text)
         theirs = {span for span in spans if span.kind in NOBODYS_TO_PUBLISH}
-        return labels.replace(text, sorted(theirs.union(labels.known(text, spans))))
+        return labels.replace(text, sorted(theirs.union(labels.askers(text, spans))))
+
+    def _posted(self, event: MessagePosted, where: str) -> str:
+        if self.policy.is_among_agents(event.place):  # it goes to whoever asked
+            return self.taught(event.text, where)
+        if self._answers(event):
+            return self.replied(event.text, where, event.person)
+        return self.asked(event.text, where, event.person)
+
+    def _answers(self, event: MessagePosted) -> bool:
+        """An agent's words in somebody's thread, to them and not to the bot."""
+        is_agent = self.policy.staff.role_of(event.person) >= Role.AGENT
+        return is_agent and not (event.mentions_bot or event.opens_thread or event.place.is_direct)
+
+    def _without(self, text: str, labels: Labels, spans: Sequence[Span], conversation: str, by: Person | None) -> str:
+        if self.refilling is not None and by is not None and spans:
+            self.refilling.remember(conversation, by.key, labels.named(text, spans))
+        return labels.replace(text, spans)
 
     def _labels(self, conversation: str) -> Labels:
         if not conversation:

@@ -238,15 +238,21 @@ class Texts:
     )
     # commands
     help: str = (
-        "Ask me by mentioning me or in a direct message. Agents teach me with ✅, ❌ and ✏️ on my answers.\n"
+        "Ask me by mentioning me or in a direct message. ✅ and ❌ on my answers tell me how good they are.\n"
         "`/mentee optout` nothing that you write is learnt from, and it is removed within a day · `/mentee optin`\n"
-        "`/mentee status` what I know and which adapter answers\n"
+        "`/mentee help` this"
+    )
+    help_agents: str = (
+        "You teach me with ✅, ❌ and ✏️ on my answers, and with the menu of every message.\n"
+        "`/mentee status` what I know and which adapter answers · `/mentee adapters` all, and how a trial goes\n"
         "`/mentee why <answer>` what an answer was made of · `/mentee blame <answer>` who taught what led to it\n"
-        "`/mentee adapters` all adapters, and how a trial goes · `/mentee retrain [--dry-run]` train a new one\n"
-        "`/mentee review` lessons that wait for review · `/mentee accept <id>` · `/mentee drop <id>` or one in use\n"
-        "`/mentee promote <adapter>` · `/mentee rollback` · `/mentee pause` · `/mentee resume`\n"
-        "`/mentee settings` what is set, and where it is changed\n"
-        "`/mentee login` a link to the page, for you alone\n"
+        "`/mentee review` lessons that wait for review · `/mentee accept <id>` · "
+        "`/mentee login` a link to the page, for you alone"
+    )
+    help_admins: str = (
+        "`/mentee drop <id>` never use a lesson again, whether it waits or is in use\n"
+        "`/mentee retrain [--dry-run]` train a new adapter · `/mentee promote <adapter>` · `/mentee rollback`\n"
+        "`/mentee pause` · `/mentee resume` · `/mentee settings` what is set, and where it is changed\n"
         "`/mentee forget <person> [--with-lessons]` remove what is kept of somebody, adapters included"
     )
     unknown_command: str = "I don't know the command {verb!r}. `/mentee help` shows what I understand."
@@ -387,6 +393,32 @@ class Texts:
     remedy_faq: str = "Change the entry in {file}, and load that again. A correction goes before it."
     remedy_page: str = "Change {file}, and load it again. A correction goes before every page."
     remedy_adapter: str = "Let the adapter before answer: an admin types `/mentee rollback`."
+    # what Discord shows beside its commands, and beside what they take
+    describe_mentee: str = "Ask about and steer the support bot"
+    describe_help: str = "What the bot does, and how to teach it"
+    describe_optout: str = "Nothing that you write is learnt from, and it is removed within a day"
+    describe_optin: str = "What you write is kept and learnt from as everybody's"
+    describe_status: str = "What the bot knows, and which adapter answers"
+    describe_why: str = "What an answer was made of"
+    describe_blame: str = "What led to an answer, who taught it, and what can be done"
+    describe_adapters: str = "All adapters; the filled mark stands before the one that answers"
+    describe_review: str = "Lessons that wait for review, and why"
+    describe_accept: str = "Use a lesson that waits for review"
+    describe_drop: str = "Never use a lesson again"
+    describe_retrain: str = "Train a new adapter on what the agents have taught"
+    describe_promote: str = "Let another adapter answer"
+    describe_rollback: str = "Go back to the adapter before"
+    describe_pause: str = "Stop answering; lessons are still taken"
+    describe_resume: str = "Answer again"
+    describe_settings: str = "What is set, and where it is changed"
+    describe_login: str = "A link to the page, for you alone"
+    describe_forget: str = "Remove what is kept of a person, adapters included"
+    describe_answer: str = "The link of one of the bot's answers"
+    describe_lesson: str = "Its id, as /mentee review or blame shows it"
+    describe_dry_run: str = "Only say what would be trained"
+    describe_adapter: str = "Its name, as v3"
+    describe_person: str = "Who"
+    describe_with_lessons: str = "Also what the person has taught"
     # signing in
     login_link: str = "Your link to the page, good for {minutes:.0f} minutes and for once: {link}"
     no_login: str = "There is nothing to sign in to from here. An operator sets the page's address (MENTEE_WEB_URL)."

@@ -28,6 +28,7 @@ LIMITS: Mapping[str, int] = {
     **dict.fromkeys(("form_question", "form_answer"), 45),  # Discord
     "form_left_out": 100,  # Discord
     **dict.fromkeys(("home_title", "home_lessons", "home_adapters", "home_settings"), 150),  # Slack's headers
+    **{each.name: 100 for each in fields(Texts) if each.name.startswith("describe_")},  # Discord
 }
 """Characters that the platforms take, where they refuse or cut what is longer."""
 MOST_OF_A_LIST = 10

@@ -24,50 +24,51 @@ _COMPARED = ("type", "name", "description", "required", "autocomplete")
 
 class MenteeGroup(app_commands.Group):
     def __init__(self, front: Interactions) -> None:
-        super().__init__(name=COMMAND, description="Ask about and steer the support bot")
+        super().__init__(name=COMMAND, description=front.texts.describe_mentee)
         self.front = front
+        for command in self.commands:
+            assert isinstance(command, app_commands.Command)
+            command.description = _described(front.texts, command.name)
+            options = {option.name: _described(front.texts, option.name) for option in command.parameters}
+            app_commands.describe(**options)(command)
 
-    @app_commands.command(description="What the bot does, and how to teach it")
+    @app_commands.command()
     async def help(self, interaction: Interaction) -> None:
         await self._give(interaction, "help")
 
-    @app_commands.command(description="Nothing that you write is learnt from, and it is removed within a day")
+    @app_commands.command()
     async def optout(self, interaction: Interaction) -> None:
         await self._give(interaction, "optout")
 
-    @app_commands.command(description="What you write is kept and learnt from as everybody's")
+    @app_commands.command()
     async def optin(self, interaction: Interaction) -> None:
         await self._give(interaction, "optin")
 
-    @app_commands.command(description="What the bot knows, and which adapter answers")
+    @app_commands.command()
     async def status(self, interaction: Interaction) -> None:
         await self._give(interaction, "status")
 
-    @app_commands.command(description="What an answer was made of")
-    @app_commands.describe(answer="The link of one of the bot's answers")
+    @app_commands.command()
     async def why(self, interaction: Interaction, answer: str) -> None:
         await self._give(interaction, "why", answer)
 
-    @app_commands.command(description="What led to an answer, who taught it, and what can be done")
-    @app_commands.describe(answer="The link of one of the bot's answers")
+    @app_commands.command()
     async def blame(self, interaction: Interaction, answer: str) -> None:
         await self._give(interaction, "blame", answer)
 
-    @app_commands.command(description="All adapters; the filled mark stands before the one that answers")
+    @app_commands.command()
     async def adapters(self, interaction: Interaction) -> None:
         await self._give(interaction, "adapters")
 
-    @app_commands.command(description="Lessons that wait for review, and why")
+    @app_commands.command()
     async def review(self, interaction: Interaction) -> None:
         await self._give(interaction, "review")
 
-    @app_commands.command(description="Use a lesson that waits for review")
-    @app_commands.describe(lesson="Its id, as /mentee review shows it")
+    @app_commands.command()
     async def accept(self, interaction: Interaction, lesson: str) -> None:
         await self._give(interaction, "accept", lesson)
 
-    @app_commands.command(description="Never use a lesson again")
-    @app_commands.describe(lesson="Its id, as /mentee review or blame shows it")
+    @app_commands.command()
     async def drop(self, interaction: Interaction, lesson: str) -> None:
         await self._give(interaction, "drop", lesson)
 
@@ -84,13 +85,11 @@ class MenteeGroup(app_commands.Group):
             for lesson in found[:_MAX_CHOICES]
         ]
 
-    @app_commands.command(description="Train a new adapter on what the agents have taught")
-    @app_commands.describe(dry_run="Only say what would be trained")
+    @app_commands.command()
     async def retrain(self, interaction: Interaction, dry_run: bool = False) -> None:
         await self._give(interaction, "retrain", *(["--dry-run"] if dry_run else []))
 
-    @app_commands.command(description="Let another adapter answer")
-    @app_commands.describe(adapter="Its name, as v3")
+    @app_commands.command()
     async def promote(self, interaction: Interaction, adapter: str) -> None:
         await self._give(interaction, "promote", adapter)
 
@@ -102,28 +101,27 @@ class MenteeGroup(app_commands.Group):
         names = [adapter.name for adapter in adapters if current in adapter.name]
         return [app_commands.Choice(name=name, value=name) for name in names[-_MAX_CHOICES:]]
 
-    @app_commands.command(description="Go back to the adapter before")
+    @app_commands.command()
     async def rollback(self, interaction: Interaction) -> None:
         await self._give(interaction, "rollback")
 
-    @app_commands.command(description="Stop answering; lessons are still taken")
+    @app_commands.command()
     async def pause(self, interaction: Interaction) -> None:
         await self._give(interaction, "pause")
 
-    @app_commands.command(description="Answer again")
+    @app_commands.command()
     async def resume(self, interaction: Interaction) -> None:
         await self._give(interaction, "resume")
 
-    @app_commands.command(description="What is set, and where it is changed")
+    @app_commands.command()
     async def settings(self, interaction: Interaction) -> None:
         await self._give(interaction, "settings")
 
-    @app_commands.command(description="A link to the page, for you alone")
+    @app_commands.command()
     async def login(self, interaction: Interaction) -> None:
         await self._give(interaction, "login")
 
-    @app_commands.command(description="Remove what is kept of a person, adapters included")
-    @app_commands.describe(person="Who", with_lessons="Also what the person has taught")
+    @app_commands.command()
     async def forget(self, interaction: Interaction, person: discord.User, with_lessons: bool = False) -> None:
         await self._give(interaction, "forget", str(person.id), *(["--with-lessons"] if with_lessons else []))
 
@@ -137,6 +135,11 @@ class MenteeGroup(app_commands.Group):
 
     async def _give(self, interaction: Interaction, *words: str) -> None:
         await self.front.take(interaction, command_given(interaction, shlex.join(words)))
+
+
+def _described(texts: Texts, name: str) -> str:
+    text: str = getattr(texts, f"describe_{name}")
+    return text
 
 
 def menus(front: Interactions, texts: Texts) -> Iterator[app_commands.ContextMenu]:

@@ -12,7 +12,9 @@ from learning.redaction.context import is_other, nearest, words
 
 EMAIL = re.compile(
     r"(?<![\w.%+'-])(?!git@)[\w%+][\w.%+'-]{0,63}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}"
-    r"|\b[\w%+][\w.%+-]{0,63} ?(?:\(at\)|\[at\]|\{at\}) ?(?:[\w-]{1,63} ?(?:\.|\(dot\)|\[dot\]) ?){1,8}[^\W\d_]{2,24}",
+    r"|\b[\w%+][\w.%+-]{0,63} ?(?:\(at\)|\[at\]|\{at\}) ?(?:[\w-]{1,63} ?(?:\.|\(dot\)|\[dot\]) ?){1,8}[^\W\d_]{2,24}"
+    r"|\b[\w%+][\w.%+-]{0,63} at (?!the |an? )[\w-]{2,63}(?: dot [\w-]{2,63}){0,3} dot "  # spelt out
+    r"(?:com|org|net|edu|gov|info|io|eu|de|at|ch|co|uk|fr|es|it|nl|pl|br|pt|us|ca|au)\b",
     re.IGNORECASE,
 )
 

@@ -26,10 +26,17 @@ PREFIXED = re.compile(
 PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 NAMED = re.compile(
     r"(?:pass(?:word|wd|phrase|code)|passwort|kennwort|contraseña|mot de passe|senha|hasło|pwd|secret|token|pin"
+    r"|(?<![^\W_])(?:pw|pass)(?=\s?[:=])"  # which mean much else without the sign
     r"|bearer|basic|(?:api|access|private|secret|auth|licen[cs]e)?[ _-]?key)"
     r"(?:\s?(?:is|was|ist|war|est|es|=|:|:=|=>)\s?|\s)[\"'`]?(?P<value>[^\s\"'`<>]{4,200})",
     re.IGNORECASE,
 )
+CODE = re.compile(
+    r"(?<![^\W_])(?:pin(?:[ -]?(?:code|number))?|cvv2?|cvc2?|security code|one[ -]time (?:code|password)|otp)"
+    r"(?:\s?(?:is|was|ist|=|:)\s?|\s)(?P<value>\d{3,8})(?![\w%]|[.,:-]\w)",
+    re.IGNORECASE,
+)
+BASIC = re.compile(r"authorization:? basic (?P<value>[A-Za-z0-9+/]{8,512}={0,2})", re.IGNORECASE)
 TOKEN = re.compile(r"(?<![\w./@:+-])[A-Za-z0-9_+=/-]{20,512}(?![\w@])")
 HEX = re.compile(r"[0-9a-f]{32,128}", re.IGNORECASE)
 MIN_BITS = 3.4
@@ -52,6 +59,9 @@ def secrets(text: str) -> Iterator[Span]:
         value = found["value"].rstrip(".,;:!?)")
         if _looks_secret(value) or HEX.fullmatch(value):
             yield Span(start, start + len(value), Kind.SECRET)
+    for pattern in (CODE, BASIC):
+        for found in pattern.finditer(text):
+            yield Span(*found.span("value"), Kind.SECRET)
     for found in TOKEN.finditer(text):
         if is_random(found[0]):
             yield Span(found.start(), found.end(), Kind.SECRET)

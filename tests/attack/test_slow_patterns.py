@@ -39,7 +39,7 @@ def redact(text: str) -> None:
 
 READERS: tuple[tuple[Callable[[str], object], Sequence[str]], ...] = (
     (clean, ["thanks ", "\n", " ", "<a href='http://x'>", "<a ", "<@|", "please let us know "]),
-    (redact, ["-eyJaaaaaaaa", "a@b.co "]),
+    (redact, ["-eyJaaaaaaaa", "a@b.co ", "a at b dot "]),
     (lambda text: sections_of("a.md", text), ["# ", "---\n", "# a" + " " * 999]),
     (lambda text: read_html("a.html", f"<pre>{text}</pre>"), [" "]),
     (lambda text: support("Open Plans.", [text]), ["a"]),

@@ -1,5 +1,6 @@
 """The admin verbs: who may use which, and what they do."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -33,6 +34,14 @@ async def test_every_verb_is_for_its_role_and_those_above(
     assert refused == (role < NEEDED[verb])
     runs = await house.desk.runs()
     assert (len(runs) == 1) == (verb == "retrain" and not refused)
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+async def test_help_names_what_the_person_may_do_and_nothing_else(
+    house: House, chat: FakeConnector, role: Role
+) -> None:
+    named = set(re.findall(r"/mentee (\w+)", await give(house, chat, "help", PEOPLE[role])))
+    assert named == {verb.value for verb in COMMANDS if NEEDED[verb] <= role}
 
 
 @pytest.mark.parametrize("text", ["dance", "retrain'", "promote", "promote v1 v2", "PROMOTE v9", "why nothing"])

@@ -107,6 +107,20 @@ def test_edited_questions_and_marked_replies_are_redacted_like_the_rest() -> Non
     assert redacting.event(marked).text == f"{mail} <CARD_1>"  # type: ignore[union-attr]
 
 
+def test_an_agents_reply_is_learnt_with_the_support_address_that_it_names() -> None:
+    """Said in the asker's thread, where it is kept without it, then marked; what the asker wrote stays theirs."""
+    redacting = Redacting(Finder(), Policy(staff=STAFF))
+    asked = message("Where do I write to? I'm cara@home.example", CUSTOMER)
+    redacting.event(asked)
+    reply = "Not from cara@home.example, but to help@shop.example."
+    said = redacting.event(message(reply, AGENT, mentions=False))
+    assert said.text == "Not from <EMAIL_1>, but to <EMAIL_2>."  # type: ignore[union-attr]
+    marked = ReplyMarked(id=asked.id, place=THREAD, person=AGENT, at=NOW, reply=asked.message, text=reply)
+    assert redacting.event(marked).text == "Not from <EMAIL_1>, but to help@shop.example."  # type: ignore[union-attr]
+    redacting.event(message("My own is help@shop.example", AGENT))  # who speaks to the bot asks
+    assert redacting.event(marked).text == "Not from <EMAIL_1>, but to <EMAIL_2>."  # type: ignore[union-attr]
+
+
 def test_what_agents_say_in_their_channel_keeps_what_is_theirs() -> None:
     at = Place(Platform.SLACK, "T1", "C-agents", "1.1")
     policy = Policy(staff=STAFF, agents_channels={Platform.SLACK: Place(Platform.SLACK, "", "C-agents")})

@@ -1,12 +1,15 @@
-"""The same story in a Slack workspace and on a Discord server ends in the same decisions: they are made once, in `bot`.
+"""The same story in a Slack workspace, on a Discord server and on the page ends in the same decisions: they are made
+once, in `bot`.
 
-Asked twice, corrected, amended, asked again; then a direct question, answered from the agents' channel and learnt.
+Asked twice, corrected, amended, asked again, thanked for; then a direct question, answered from the agents' channel and
+learnt, which the page has no channels for.
 """
 
 import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from sqlmodel import col, select
 
@@ -18,16 +21,20 @@ from bot.people import Platform
 from bot.policy import Policy
 from bot.ports import Unit
 from bot.texts import ENGLISH
+from connectors.web.visitor import CONVERSATION
 from storage.codec import ANSWER, HANDOFF, OUTGOING, from_text
 from storage.tables import AnswerRow, HandoffRow, LessonRow, OutboxRow
 from tests.connectors.discord.stage import SIMCORDS_NOW, on_stage
 from tests.connectors.slack.local_slack import ADMIN, AGENT, AGENTS_CHANNEL, CUSTOMER
 from tests.connectors.slack.studio import buttons, open_studio
 from tests.connectors.slack.waiting import until
+from tests.connectors.web.conftest import Site, open_site
+from tests.connectors.web.test_conversation import answers_in
 from tests.house import STAFF, House
 
 HELP = "Pause my pass: a pass can be paused for 30 days."
 QUESTION, AGAIN = "Can I pause my pass?", "Please, can I pause my pass?"
+THANKS = "Great, thank you!"
 RIGHT = "Yes, for 90 days, in the settings of the pass."
 UNKNOWN, REPLY = "May I bring my parrot?", "Birds are welcome in the garden studio, on a leash."
 Decisions = dict[str, list[Any]]
@@ -75,6 +82,7 @@ async def in_slack(folder: Path) -> Decisions:
         await house.bot.amending.look()
         await until(lambda: slack.said()[3:], "the word to the earlier asker")
         await studio.ask(QUESTION)
+        await studio.ask(THANKS)
 
         direct = slack.messages[await slack.say(CUSTOMER, UNKNOWN, channel=CUSTOMER)]["channel"]
         card = (await until(lambda: slack.said(AGENTS_CHANNEL), "the card"))[0]
@@ -101,6 +109,7 @@ async def on_discord(folder: Path) -> Decisions:
         await replace(stage.house.bot.amending, clock=lambda: SIMCORDS_NOW).look()
         await stage.heard()
         await stage.ask(QUESTION)
+        await stage.ask(THANKS)
 
         await stage.customer.send_dm(UNKNOWN)
         await stage.heard()
@@ -110,10 +119,38 @@ async def on_discord(folder: Path) -> Decisions:
         return await decisions(stage.house, "ann", "carl")
 
 
+async def on_the_page(folder: Path) -> Decisions:
+    async with open_site(folder) as site:
+        await site.house.add_section("Passes", "", HELP)
+        await asked_anew(site, QUESTION)
+        answer = answers_in(await asked_anew(site, AGAIN))[-1]
+        site.become("agent")
+        await site.post("/corrections", answer=answer, question=QUESTION, text=RIGHT)
+        site.become("customer")
+        await site.house.bot.amending.look()
+        await site.house.settle()
+        await asked_anew(site, QUESTION)
+        await site.post("/messages", text=THANKS)
+        return await decisions(site.house, "page agent", "page customer")
+
+
+async def asked_anew(site: Site, text: str) -> str:
+    """In a conversation of its own."""
+    site.conversation = str(uuid4())
+    site.client.cookies.clear()
+    site.client.cookies.set(CONVERSATION, site.conversation)
+    return await site.ask(text)
+
+
 async def test_the_same_story_ends_in_the_same_decisions(tmp_path: Path) -> None:
     (tmp_path / "slack").mkdir()
     (tmp_path / "discord").mkdir()
+    (tmp_path / "page").mkdir()
     slack, discord = await in_slack(tmp_path / "slack"), await on_discord(tmp_path / "discord")
     assert slack == discord
+    page = await on_the_page(tmp_path / "page")
+    assert page["answers"] == slack["answers"][:6]
+    assert page["lessons"] == slack["lessons"][:1]
+    assert page["told"] == slack["told"][:2]
     assert [kind for kind, _ in slack["answers"]][:2] == ["grounded", "grounded"]
     assert {state for state, _, _ in slack["handoffs"]} == {"solved"}

@@ -10,7 +10,7 @@ from deploy.wiring import utc_now
 from tests.connectors.discord.stage import Stage, on_stage
 
 QUESTION = "May I bring my parrot?"
-REPLY = "Birds are welcome in the garden studio, on a leash."
+REPLY = "Birds are welcome in the garden studio, on a leash: write to birds@studio.example."
 
 
 async def reply(stage: Stage, asked: Any, text: str = REPLY) -> Any:

@@ -1,13 +1,15 @@
 """The operator's instructions name exactly what the code asks of Discord."""
 
 import re
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import discord
 import pytest
 from discord import app_commands
 
-from bot.texts import ENGLISH
+from bot.texts import ENGLISH, Texts
 from connectors.discord import surface
 from connectors.discord.commands import MenteeGroup
 from connectors.discord.interactions import Interactions
@@ -57,3 +59,17 @@ def test_every_command_is_listed() -> None:
     listed = re.findall(r"`/mentee (\w+)`", README)
 
     assert listed == [command.name for command in commands]
+
+
+def test_all_that_stands_beside_the_commands_is_from_the_catalogue() -> None:
+    """Name by name, so that the words of one aren't shown beside another; and all of those are used."""
+    names = [field.name for field in fields(Texts) if field.name.startswith("describe_")]
+    words: dict[str, Any] = {name: f"Own {name}" for name in names}
+    own = replace(ENGLISH, **words)
+    group = MenteeGroup(Interactions(None, own, None))  # type: ignore[arg-type]  # none is given here
+    shown = {"describe_mentee": group.description}
+    for command in group.commands:
+        assert isinstance(command, app_commands.Command)
+        shown[f"describe_{command.name}"] = command.description
+        shown |= {f"describe_{each.name}": str(each.description) for each in command.parameters}
+    assert shown == words

@@ -12,7 +12,7 @@ from tests.connectors.slack.studio import Json, Studio, buttons, menu, words
 from tests.connectors.slack.waiting import until
 
 QUESTION = "May I bring my parrot?"
-REPLY = "Birds are welcome in the garden studio, on a leash."
+REPLY = "Birds are welcome in the garden studio, on a leash: write to birds@studio.example."
 
 
 def card(message: Json) -> str:

@@ -31,9 +31,11 @@ async def home_of(studio: Studio, user: str) -> str:
 
 
 async def test_everybody_has_a_home_and_admins_see_what_waits_the_adapters_and_settings(socket_studio: Studio) -> None:
-    assert ENGLISH.home_no_lessons in await home_of(socket_studio, CUSTOMER)
+    customers = await home_of(socket_studio, CUSTOMER)
+    assert customers.replace("&lt;", "<") == f"{ENGLISH.home_title}\n{ENGLISH.help}"
     agents = await home_of(socket_studio, AGENT)
     assert agents.startswith(f"{ENGLISH.home_title}\nAnswering, adapter base model.")
+    assert agents.endswith(ENGLISH.home_no_lessons)
     for_admins = (ENGLISH.nothing_held, ENGLISH.no_adapters, "served from a probability of 0.90", "Workspaces share")
     assert [text for text in for_admins if text in agents] == []
     admins = await home_of(socket_studio, ADMIN)
