@@ -52,12 +52,14 @@ class Desk:
 
     # --- for connectors ------------------------------------------------------------------------------------------
 
-    async def receive(self, event: Event) -> bool:
+    async def receive(self, event: Event, *, is_late: bool = False) -> bool:
         """Take an event. Returns once it is on disk, so acknowledge it then; False for one that is known already.
 
-        Raises DatabaseHeld, within two seconds, when it can't be kept: somebody who waits is then told `not_kept`.
+        `is_late`: it was found in a history. Raises DatabaseHeld, within two seconds, when it can't be kept: somebody
+        who waits is then told `not_kept`.
         """
-        return await self.intake.receive(self.redacting.event(event) if self.redacting is not None else event)
+        event = self.redacting.event(event) if self.redacting is not None else event
+        return await self.intake.receive(event, is_late=is_late)
 
     async def reactions(self, message: MessageRef) -> Sequence[Reacted]:
         """Those that stand on a message, as far as they were heard of."""

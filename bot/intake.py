@@ -35,16 +35,24 @@ class Intake:
     """Set whenever there is something new to deliver."""
     on_error: OnError
     _tasks: dict[EventId, asyncio.Task[None]] = field(default_factory=dict)
+    _coming: int = 0
+    """How many are about to be kept."""
     _alone: asyncio.Lock = field(default_factory=asyncio.Lock)
     _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
-    async def receive(self, event: Event) -> bool:
+    async def receive(self, event: Event, *, is_late: bool = False) -> bool:
         """Keep an event and start on it. Returns once it is on disk; False when it was known already.
 
-        However much there is to answer, a platform waits only seconds until an event is acknowledged.
+        However much there is to answer, a platform waits only seconds until an event is acknowledged. `is_late`: it was
+        found in a history, and is looked at however many there are.
         """
-        is_full = len(self._tasks) >= MOST_IN_WORK and event.place.key not in self._turns  # there it is in order
-        is_new, is_done = await self.store.run(partial(self._keep, event=event, is_full=is_full), ahead=True)
+        is_full = not is_late and len(self._tasks) + self._coming >= MOST_IN_WORK
+        is_full &= event.place.key not in self._turns  # there it is in order
+        self._coming += 1
+        try:
+            is_new, is_done = await self.store.run(partial(self._keep, event=event, is_full=is_full), ahead=True)
+        finally:
+            self._coming -= 1
         if is_done:
             self.news.set()
         elif is_new:

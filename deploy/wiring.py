@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 
@@ -143,8 +144,15 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
         comparing=Comparing(parts.store, answering, parts.is_right),
         amending=Amending(parts.store, routing.near, answering, capturing, parts.clock, news),
         sweeping=Sweeping(
-            parts.store, desk.receive, intake, connectors, parts.policy, parts.clock, desk.gap, _log_sweep
-        ),
+            parts.store,
+            partial(desk.receive, is_late=True),
+            intake,
+            connectors,
+            parts.policy,
+            parts.clock,
+            desk.gap,
+            _log_sweep,
+        ),  # fmt: skip
         connectors=connectors,
         news=news,
     )

@@ -91,6 +91,14 @@ async def test_who_goes_on_in_a_conversation_that_is_worked_on_waits_for_their_t
     assert [each.answer.kind for each in chat.answers] == [AnswerKind.GROUNDED] * (MOST + 1)
 
 
+async def test_what_was_found_in_a_history_is_looked_at(full: House, chat: FakeConnector, go: asyncio.Event) -> None:
+    await full.desk.receive(message(QUESTION, place=thread(9)), is_late=True)
+    assert await outbox(full) == []
+    go.set()
+    await full.settle()
+    assert [each.answer.kind for each in chat.answers] == [AnswerKind.GROUNDED] * (MOST + 1)
+
+
 async def test_what_is_no_question_takes_its_turn(full: House, chat: FakeConnector, go: asyncio.Event) -> None:
     await full.desk.receive(command("pause", ADMIN))
     await full.desk.receive(message("I'll have a look.", AGENT, thread(9), mentions=False))

@@ -49,8 +49,8 @@ def ack_before_commit() -> None:
     """An event is acknowledged before it is on disk."""
     right = Intake.receive
 
-    async def receive(self: Intake, event: Event) -> bool:
-        kept = asyncio.create_task(_late(right, self, event))
+    async def receive(self: Intake, event: Event, **how: bool) -> bool:
+        kept = asyncio.create_task(_late(right, self, event, **how))
         _background.add(kept)
         kept.add_done_callback(_background.discard)
         return True
@@ -61,9 +61,9 @@ def ack_before_commit() -> None:
 _background: set[asyncio.Task[Any]] = set()
 
 
-async def _late(receive: Callable[..., Any], taking: Intake, event: Event) -> None:
+async def _late(receive: Callable[..., Any], taking: Intake, event: Event, **how: bool) -> None:
     await asyncio.sleep(0.02)
-    await receive(taking, event)
+    await receive(taking, event, **how)
 
 
 def no_dedup() -> None:
@@ -139,9 +139,9 @@ def acknowledged_anyway() -> None:
     """An event that can't be kept is acknowledged all the same."""
     right = Intake.receive
 
-    async def receive(self: Intake, event: Event) -> bool:
+    async def receive(self: Intake, event: Event, **how: bool) -> bool:
         try:
-            return await right(self, event)
+            return await right(self, event, **how)
         except Exception:
             return True
 

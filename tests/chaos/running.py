@@ -100,7 +100,7 @@ HARNESSES = {
         lambda at, n, bug: takeovers.takeovers(at, n, SEED, bug), 4, 200, ("leases-for-ever",), 1
     ),
     "restarts": Harness(
-        lambda at, n, bug: takeovers.restarts(at, n, bug), 3, 50, ("leaves-behind",), 1, alone=True
+        lambda at, n, bug: takeovers.restarts(at, n, bug), 2, 50, ("leaves-behind",), 1
     ),
     "memory": Harness(
         lambda at, n, bug: memory.memory(at, n, SEED, bug), 40, 100,
