@@ -68,6 +68,21 @@ class Asking:
 
         return keep
 
+    def shed(self, unit: Unit, posted: MessagePosted) -> Sequence[Outgoing] | None:
+        """A hand-off at once, for want of room; None where the bot would not answer with its models anyway."""
+        known = self._context(unit, posted)
+        if known is None:
+            return None
+        event, earlier, paused, taken, elsewhere = known
+        policy = self.answering.policy
+        is_question = is_for_the_bot(event, earlier, policy.support_channels, policy.staff, taken=taken)
+        question = clean_question(event.text)
+        if paused or elsewhere is not None or not is_question or not question:
+            return None
+        speaking = self.answering.speaking(event.person.language)
+        unit.conversations.add(said_in(event))
+        return self.saying.say(unit, event, speaking.handoff(question, speaking.texts.busy))
+
     async def edited(self, event: MessageEdited) -> Effect:
         def look(unit: Unit) -> tuple[Question | None, bool, bool]:
             outdated, paused = self.following.is_outdated(unit, event), unit.flags.get(PAUSED) == "yes"

@@ -19,11 +19,15 @@ class Looking:
 
     async def look(self, event: Event, work: Callable[[Unit], T]) -> T:
         """Look something up before the effect."""
-        return await self.store.run(lambda unit: work(unit.within(self._seen(event))))
+        return await self.store.run(lambda unit: work(self.through(unit, event)))
 
     def within(self, event: Event, effect: Effect) -> Effect:
         """The effect with the same eyes."""
-        return lambda unit: effect(unit.within(self._seen(event)))
+        return lambda unit: effect(self.through(unit, event))
+
+    def through(self, unit: Unit, event: Event) -> Unit:
+        """What it may see within an effect that has begun."""
+        return unit.within(self._seen(event))
 
     def _seen(self, event: Event) -> Tenant | None:
         is_command = isinstance(event, CommandGiven)

@@ -150,21 +150,9 @@ class Routing:
     def shed(self, unit: Unit, event: Event) -> Sequence[Outgoing] | None:
         """What a question gets at once when too many are being worked on: a hand-off in plain words. None for whatever
         isn't one; it takes its turn."""
-        policy = self.answering.policy
-        if not isinstance(event, MessagePosted) or not policy.staff.may(event.person, Deed.ASK):
+        if not isinstance(event, MessagePosted) or not self.answering.policy.staff.may(event.person, Deed.ASK):
             return None
-        unit = unit.within(self._seen(event))
-        known = self._context(unit, event)
-        if known is None:
-            return None
-        event, earlier, paused, taken, elsewhere = known
-        is_question = is_for_the_bot(event, earlier, policy.support_channels, policy.staff, taken=taken)
-        question = clean_question(event.text)
-        if paused or elsewhere is not None or not is_question or not question:
-            return None
-        speaking = self.answering.speaking(event.person.language)
-        unit.conversations.add(_said(event))
-        return self._post(unit, event, speaking.handoff(question, speaking.texts.busy))
+        return self.asking.shed(self.looking.through(unit, event), event)
 
     def undelivered(self, unit: Unit, outgoing: Outgoing) -> None:
         """An answer that its platform didn't take has answered nobody: the question is open, and is counted so."""

@@ -152,7 +152,7 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
             parts.clock,
             desk.gap,
             _log_sweep,
-        ),  # fmt: skip
+        ),
         connectors=connectors,
         news=news,
     )
