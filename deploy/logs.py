@@ -10,6 +10,7 @@ import structlog
 from deploy.settings import Settings
 
 Level = Literal["debug", "info", "warning", "error"]
+CHATTY = ("slack_bolt", "slack_sdk", "discord", "aiohttp.access", "uvicorn", "httpx", "alembic.runtime.plugins")
 
 
 def set_up_logs(settings: Settings, at_least: Level = "debug") -> None:
@@ -33,5 +34,5 @@ def set_up_logs(settings: Settings, at_least: Level = "debug") -> None:
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=processors))
     warnings.simplefilter("ignore", FutureWarning)  # for the libraries' developers; the tests make them errors
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("slack_bolt", "slack_sdk", "discord", "aiohttp.access", "uvicorn", "httpx"):
+    for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
