@@ -30,7 +30,7 @@ AT_ONCE = 24
 """Fewer than are told that too many ask."""
 MEASURED_S = 15.0
 LOOK_S = 0.25
-MOST_WAITING = 200
+MOST_WAITING = 100
 ADDRESSES = [f"127.0.0.{number}" for number in range(2, 102)]
 """People come from: the page takes 120 posts a minute from each."""
 
