@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile("mentee", deadline=None)
-# A submission is judged by the same examples as the one before it, so that it is never refused for what it didn't touch;
+# A submission is judged by the same examples as the one before it, so that it is never refused for what it left alone;
 # new examples are looked for wherever else tests run, most of all by `make test-properties`.
 settings.register_profile("ci", deadline=None, derandomize=True, database=None)
 settings.register_profile("thorough", deadline=None, max_examples=2_000)

@@ -48,7 +48,7 @@ async def sweep(stage: Stage, minutes: float = 10.0) -> int:
 async def test_a_third_of_the_events_is_lost_and_all_is_found(
     tmp_path: Path, monkeypatch: Any, capsys: pytest.CaptureFixture[str], count: int, rooms: int
 ) -> None:
-    """Of the questions, and of the ❌ on their answers. simcord gives the newest hundred messages of a channel, whatever
+    """Of the questions, and of the ❌ on their answers. simcord gives a channel's newest hundred messages, whatever
     is asked for, so there are several."""
     async with on_stage(tmp_path) as stage:
         more = [stage.env.guild.create_text_channel(f"room-{number}") for number in range(1, rooms)]
