@@ -153,7 +153,7 @@ def _taught_by(known: Fact, name: str) -> Fact:
 
 @contextlib.contextmanager
 def _planted(mutant: str) -> Iterator[None]:
-    reason, capped, phrases = Holding.reason, dataset.capped, canaries.phrases
+    reason, capped, phrases = Holding.reason, vars(dataset)["capped"], canaries.phrases
     plant(mutant)
     try:
         yield
