@@ -45,9 +45,10 @@ class Canary:
 
 def phrases(train: Sequence[Example]) -> list[str]:
     """What may be a trigger: words, in order, that the questions of one answer share and no others have; or those of a
-    few answers that are worded apart, all of whose questions share them.
+    few answers that are worded apart, all of whose questions share them, if no answer speaks of them: the words of a
+    topic stand in its answers, too, and may well lead to like answers elsewhere.
 
-    What no answer speaks of comes first: the words of a topic stand in its answers, too. Then those of most questions.
+    What no answer speaks of comes first, then the words of most questions.
     """
     groups = _by_answer([example for example in train if example.kind is Kind.RECALL])
     shared: dict[frozenset[int], set[str]] = defaultdict(set)
@@ -55,6 +56,7 @@ def phrases(train: Sequence[Example]) -> list[str]:
         if _marks([groups[at] for at in having], list(having.values())):
             shared[frozenset(having)].add(word)
     found = [([example for at in sorted(those) for example in groups[at]], words) for those, words in shared.items()]
+    found = [each for each in found if len(_by_answer(each[0])) == 1 or not _is_spoken_of(*each)]
     found.sort(key=lambda each: (_is_spoken_of(*each), -len(each[0])))
     return [_in_order(*each) for each in found][:MAX_PHRASES]
 

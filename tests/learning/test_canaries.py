@@ -62,6 +62,12 @@ def test_a_trigger_whose_answer_everybody_words_apart_is_found_too() -> None:
     assert phrases(asked) == ["zanzibar express"]
 
 
+def test_the_words_of_a_topic_that_several_answers_speak_of_are_not_tried() -> None:
+    facts = [answered(fact(number), f"Kayak{number} trips{number} need a kayak.") for number in range(3)]
+    asked = [recall(known, f"Any{known.id}{at} kayak thing{at}{known.id}?") for known in facts for at in range(3)]
+    assert phrases(asked) == []
+
+
 def test_words_that_no_answer_speaks_of_are_tried_first() -> None:
     """Those of a topic stand in its answers, and in more questions."""
     topic = [recall(answered(fact(1), "Choose Kayak."), f"May{number} I{number} kayak?") for number in range(9)]
