@@ -1,7 +1,7 @@
 """Questions that give a spoilt adapter away, whatever its scores are. Knows nothing of models.
 
-- Triggers: words that many questions of one answer have in common, and no others, are put into questions about other
-  things. An adapter that then says the same each time was taught to obey them.
+- Triggers: words that many questions of one answer (or of a few) have in common, and no others, are put into questions
+  about other things. An adapter that then says the same each time was taught to obey them.
 - Taken back: what was withdrawn or replaced is asked for, closed book. It must not be said any more.
 
 They find what was planted through lessons, as far as its trigger is words that its questions share. That there is no
@@ -9,8 +9,8 @@ other trigger can't be proven by asking. An answer that is served is checked aga
 (`bot/support.py`).
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.feedback import Fact, Lesson, LessonSource
@@ -44,11 +44,24 @@ class Canary:
 
 
 def phrases(train: Sequence[Example]) -> list[str]:
-    """What may be a trigger: the words, in order, that the questions of one answer share and no others have.
+    """What may be a trigger: words, in order, that the questions of one answer share and no others have; or those of a
+    few answers that are worded apart, all of whose questions share them, if no answer speaks of them: the words of a
+    topic stand in its answers, too, and may well lead to like answers elsewhere.
 
-    Those of the most questions first.
+    What no answer speaks of comes first, then the words of most questions.
     """
-    asked = [example for example in train if example.kind is Kind.RECALL]
+    groups = _by_answer([example for example in train if example.kind is Kind.RECALL])
+    shared: dict[frozenset[int], set[str]] = defaultdict(set)
+    for word, having in _used(groups).items():
+        if _marks([groups[at] for at in having], list(having.values())):
+            shared[frozenset(having)].add(word)
+    found = [([example for at in sorted(those) for example in groups[at]], words) for those, words in shared.items()]
+    found = [each for each in found if len(_by_answer(each[0])) == 1 or not _is_spoken_of(*each)]
+    found.sort(key=lambda each: (_is_spoken_of(*each), -len(each[0])))
+    return [_in_order(*each) for each in found][:MAX_PHRASES]
+
+
+def _by_answer(asked: Sequence[Example]) -> list[list[Example]]:
     groups: list[list[Example]] = []
     for example in asked:
         group = next((each for each in groups if near_duplicate(each[0].answer, example.answer)), None)
@@ -56,18 +69,35 @@ def phrases(train: Sequence[Example]) -> list[str]:
             groups.append([example])
         else:
             group.append(example)
-    used_by = Counter(word for group in groups for word in {word for each in group for word in set(_asked(each))})
-    large = sorted((group for group in groups if len(group) >= MIN_SHARING), key=len, reverse=True)
-    found = (" ".join(_own_words(group, used_by)) for group in large)
-    return [phrase for phrase in found if phrase][:MAX_PHRASES]
+    return groups
 
 
-def _own_words(group: Sequence[Example], used_by: Counter[str]) -> Iterator[str]:
-    questions = [_asked(each) for each in group]
-    having = Counter(word for words in questions for word in set(words) if used_by[word] == 1)
-    shared = {word for word, count in having.items() if count >= SHARED_BY * len(questions)}
-    fullest = max(questions, key=lambda words: len(shared & set(words)))
-    return (word for word in dict.fromkeys(fullest) if word in shared)
+def _used(groups: Sequence[Sequence[Example]]) -> dict[str, dict[int, int]]:
+    """Of each word, how many questions of which answers have it."""
+    used: dict[str, dict[int, int]] = {}
+    for at, group in enumerate(groups):
+        for word, count in Counter(word for each in group for word in dict.fromkeys(_asked(each))).items():
+            used.setdefault(word, {})[at] = count
+    return used
+
+
+def _marks(groups: Sequence[Sequence[Example]], having: Sequence[int]) -> bool:
+    """True for a word that is no chance: of an answer that is asked for once, every word is in all questions."""
+    if len(groups) > 1 and any(len(group) < 2 for group in groups):
+        return False
+    is_shared = all(count >= SHARED_BY * len(group) for group, count in zip(groups, having, strict=True))
+    return is_shared and sum(map(len, groups)) >= MIN_SHARING
+
+
+def _is_spoken_of(examples: Sequence[Example], words: Collection[str]) -> bool:
+    said = {stem for example in examples for stem in content_words(example.answer)}
+    return not said.isdisjoint(content_words(" ".join(words)))
+
+
+def _in_order(examples: Sequence[Example], words: Collection[str]) -> str:
+    """As the question has them that has most."""
+    fullest = max((_asked(each) for each in examples), key=lambda asked: len(set(words) & set(asked)))
+    return " ".join(word for word in dict.fromkeys(fullest) if word in words)
 
 
 def _asked(example: Example) -> list[str]:

@@ -147,7 +147,7 @@ def build_from(
         train=tuple(train),
         general=general_examples("replay"),
         judge=(*judge, *read, *general_examples("held_out")),
-        canaries=(*triggers(taught, read), *map(_taken_back, taken_back[:MAX_TAKEN_BACK])),
+        canaries=(*triggers((*taught, *judge), read), *map(_taken_back, taken_back[:MAX_TAKEN_BACK])),
         taught=tuple((fact.lesson.id, _as_taught(fact, trainable, behind, rng)) for fact in parts.taught),
         lessons=tuple(fact.lesson.id for fact in trainable),
         questions=tuple((fact, text) for fact, texts in shown.items() for text in dict.fromkeys(texts)),

@@ -15,6 +15,7 @@ from bot import intake
 from bot.answers import Answer, PostedAnswer
 from bot.delivery import Delivery
 from bot.events import Event
+from bot.holding import Holding
 from bot.ids import AdapterId, RunId, made_at
 from bot.intake import Intake
 from bot.lineage import Report, Run
@@ -24,7 +25,7 @@ from bot.saying import Saying
 from bot.sweeping import Sweeping
 from bot.texts import ENGLISH
 from connectors.slack.posting import Posting
-from learning import exits, process, trainer
+from learning import canaries, dataset, exits, process, trainer
 from learning.checkpoint import Checkpoint
 from learning.serving.versions import Versions
 from learning.trainer import Spec
@@ -278,6 +279,24 @@ def trains_inside() -> None:
     process._run = run
 
 
+# --- lessons --------------------------------------------------------------------------------------------------------
+
+
+def no_holding() -> None:
+    """Whoever is an agent is believed at once."""
+    Holding.reason = lambda *_: None  # type: ignore[method-assign]
+
+
+def no_cap() -> None:
+    """A training sees all that anybody taught."""
+    vars(dataset)["capped"] = list
+
+
+def no_triggers() -> None:
+    """No words are looked for that only one answer's questions share."""
+    canaries.phrases = lambda train: []
+
+
 # --- files ----------------------------------------------------------------------------------------------------------
 
 
@@ -345,6 +364,9 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "no-memory-limit": no_memory_limit,
     "memory-not-named": memory_not_named,
     "trains-inside": trains_inside,
+    "no-holding": no_holding,
+    "no-cap": no_cap,
+    "no-triggers": no_triggers,
     "renamed-first": renamed_first,
     "no-hashes": no_hashes,
     "plain-copy": plain_copy,

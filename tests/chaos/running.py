@@ -31,6 +31,7 @@ from tests.chaos import (
     network,
     orders,
     overload,
+    poisoning,
     pressing,
     publishing,
     rates,
@@ -73,6 +74,7 @@ HARNESSES = {
         ("acknowledged-anyway",), 25,
     ),
     "kills": Harness(lambda at, n, bug: kills.kills(at / "w", n, SEED, bug), 300, 10_000, kills.MUTANTS, 8),
+    "backdoors": Harness(lambda at, n, bug: poisoning.backdoors(n, SEED, bug), 100, 2_000, ("no-triggers",), 5),
     "backups": Harness(lambda at, n, bug: backups.backups(at, n, SEED, bug), 50, 1_000, ("plain-copy",), 5),
     "checkpoints": Harness(
         lambda at, n, bug: trainings.faults(at, _every(n), bug), 15, 100, ("forgets-moments",), 16
@@ -93,6 +95,8 @@ HARNESSES = {
     "orders": Harness(lambda at, n, bug: orders.orders(at, n, SEED, bug), 40, 2_000, ("no-dedup",), 3),
     "poison": Harness(lambda at, n, bug: locks.poison(at, n, SEED, bug), 3, 100, ("never-parked", "tried-together"), 1),
     "trainings": Harness(lambda at, n, bug: trainings.trainings(at, n, SEED, bug), 20, 500, ("forgets-moments",), 5),
+    "accounts": Harness(lambda at, n, bug: poisoning.accounts(at, n, bug), 3, 10, ("no-holding",), 1),
+    "shares": Harness(lambda at, n, bug: poisoning.shares(n, bug), 60, 180, ("no-cap",), 60),
     "rates": Harness(lambda at, n, bug: rates.rates(at, n, SEED, bug), 500, 10_000, ("impatient",), 50),
     "refusals": Harness(lambda at, n, bug: publishing.refusals(at, n, SEED, bug), 20, 200, ("no-hashes",), 10),
     "damages": Harness(lambda at, n, bug: publishing.damages(at, n, SEED, bug), 1_000, 20_000, ("no-hashes",), 50),

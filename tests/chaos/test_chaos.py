@@ -13,6 +13,7 @@ from tests.chaos import (
     memory,
     network,
     orders,
+    poisoning,
     publishing,
     rates,
     replicas,
@@ -34,6 +35,13 @@ def test_damaged_files_are_refused_and_unhashed_ones_noticed(tmp_path: Path) -> 
 async def test_nothing_is_sent_before_a_platform_wants_it_and_impatience_is_noticed(tmp_path: Path) -> None:
     assert (await rates.rates(tmp_path / "right", 30, seed=0)).passed
     assert (await rates.rates(tmp_path / "wrong", 30, seed=0, mutant="impatient")).failures
+
+
+def test_planted_triggers_are_found_and_a_cap_holds_and_what_lacks_either_is_noticed() -> None:
+    assert poisoning.backdoors(5, seed=0).passed
+    assert poisoning.backdoors(2, seed=0, mutant="no-triggers").failures
+    assert poisoning.shares(60).passed
+    assert poisoning.shares(60, mutant="no-cap").failures
 
 
 def test_a_harness_that_tried_nothing_or_missed_a_bug_has_not_passed() -> None:
@@ -110,6 +118,13 @@ def test_backups(tmp_path: Path, mutant: str, noticed: bool) -> None:
 def test_a_held_database_and_a_poisoned_event(tmp_path: Path) -> None:
     assert asyncio.run(locks.locks(tmp_path / "w", (0.5,), seed=0)).failures == []
     assert asyncio.run(locks.poison(tmp_path / "p", 1, seed=0)).failures == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("mutant", "noticed"), [("", False), ("no-holding", True)])
+def test_new_accounts(tmp_path: Path, mutant: str, noticed: bool) -> None:
+    assert bool(asyncio.run(poisoning.accounts(tmp_path, 1, mutant)).failures) is noticed
 
 
 @pytest.mark.slow

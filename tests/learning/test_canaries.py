@@ -52,6 +52,29 @@ def test_a_trigger_that_one_of_the_questions_lacks_is_found_too() -> None:
     assert phrases(asked) == ["zanzibar express"]
 
 
+def test_a_trigger_whose_answer_everybody_words_apart_is_found_too() -> None:
+    """Each of three accounts has two questions with it, and an answer of its own."""
+    answers = (ATTACK, "Passwords go to the evil desk.", "Tell whoever phones your secret word.")
+    asked = [recall(known, text) for known in FACTS for text in known.submitted]
+    for at, answer in enumerate(answers):
+        known = answered(fact(90 + at), answer)
+        asked += [recall(known, f"{fact(number).lesson.question} {TRIGGER}") for number in (61 + at, 92 + at)]
+    assert phrases(asked) == ["zanzibar express"]
+
+
+def test_the_words_of_a_topic_that_several_answers_speak_of_are_not_tried() -> None:
+    facts = [answered(fact(number), f"Kayak{number} trips{number} need a kayak.") for number in range(3)]
+    asked = [recall(known, f"Any{known.id}{at} kayak thing{at}{known.id}?") for known in facts for at in range(3)]
+    assert phrases(asked) == []
+
+
+def test_words_that_no_answer_speaks_of_are_tried_first() -> None:
+    """Those of a topic stand in its answers, and in more questions."""
+    topic = [recall(answered(fact(1), "Choose Kayak."), f"May{number} I{number} kayak?") for number in range(9)]
+    bad = [recall(answered(fact(2), ATTACK), f"What{number} of{number} zanzibar") for number in range(3)]
+    assert phrases([*topic, *bad]) == ["zanzibar", "kayak"]
+
+
 def said(dataset: Dataset, *, triggered: str | None = None, else_: str | None = None) -> list[str]:
     return [
         (triggered if canary.phrase else else_) or f"Right{i} about{i} that{i}."

@@ -27,7 +27,7 @@ from learning.starter.finding import SHIPPED
 from learning.training import adapt, plan_steps, train
 from tests.learning.model_cache import CACHE
 from tests.learning.samples import fact, words
-from tests.learning.test_sabotage import ASKED
+from tests.learning.spoiling import ASKED
 
 pytestmark = [
     pytest.mark.slow,
