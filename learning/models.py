@@ -79,13 +79,10 @@ def resolve_base_model(name: str, cache: Path, report: Report = _silent) -> Base
         folder = _from_gguf(local, cache, report)
     elif local.is_dir():
         folder = local
-    elif (hub := HUB_ID.fullmatch(name)) and not name.startswith((".", "~")):
+    elif (hub := _hub_id(name)) is not None:
         folder = _from_hub(hub["repo"], hub["revision"], cache, report)
     else:
-        raise SettingError(
-            f"MENTEE_BASE_MODEL {name!r} is no model that can be found: use {', '.join(BUNDLED)}, a hub id like "
-            "org/repo or org/repo@revision, an existing folder, or a .gguf file."
-        )
+        raise SettingError(_unknown(name))
     weights_sha256 = _weights_sha256(folder, cache)
     check_model(folder)
     return BaseModel(name, folder, weights_sha256)
@@ -108,10 +105,23 @@ def verify_models(name: str, cache: Path) -> Iterator[tuple[str, str | None]]:
         yield f"base model {name}", _problem(cache / name.removeprefix("bundled:"))
     elif name.endswith(".gguf") or Path(name).expanduser().is_dir():
         yield f"base model {name}", None if Path(name).expanduser().exists() else f"{name} doesn't exist"
-    else:
-        there = any((cache / "hub").glob(f"models--{name.partition('@')[0].replace('/', '--')}"))
+    elif (hub := _hub_id(name)) is not None:
+        there = any((cache / "hub").glob(f"models--{hub['repo'].replace('/', '--')}"))
         yield f"base model {name}", None if there else "not fetched yet"
+    else:
+        yield f"base model {name}", _unknown(name)
     yield "text encoder", _problem(_encoder_folder(cache))
+
+
+def _hub_id(name: str) -> re.Match[str] | None:
+    return HUB_ID.fullmatch(name) if not name.startswith((".", "~")) else None
+
+
+def _unknown(name: str) -> str:
+    return (
+        f"MENTEE_BASE_MODEL {name!r} is no model that can be found: use {', '.join(BUNDLED)}, a hub id like "
+        "org/repo or org/repo@revision, an existing folder, or a .gguf file."
+    )
 
 
 def _problem(folder: Path) -> str | None:

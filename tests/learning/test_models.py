@@ -137,6 +137,14 @@ def test_a_hub_that_is_not_reached_is_told(cache: Path, monkeypatch: pytest.Monk
     assert next(iter(verify_models("org/model@main", cache))) == ("base model org/model@main", "not fetched yet")
 
 
+def test_a_misspelt_name_is_no_model_that_is_yet_to_be_fetched(cache: Path) -> None:
+    _, problem = next(iter(verify_models("bundled:smollm2", cache)))
+    assert problem is not None
+    assert "bundled:smollm2-135m" in problem
+    with pytest.raises(SettingError, match="'bundled:smollm2' is no model"):
+        resolve_base_model("bundled:smollm2", cache)
+
+
 # --- wheels ---------------------------------------------------------------------------------------------------------
 
 
