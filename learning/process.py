@@ -9,8 +9,10 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 import structlog
 import torch
@@ -88,24 +90,43 @@ async def _run(module: str, processes: int, spec: Spec, on_progress: OnProgress)
     spec_path = Path(spec.work) / "spec.json"
     spec_path.write_text(json.dumps(asdict(spec)), encoding="utf-8")
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *(torchrun if processes > 1 else []), "-m", module, str(spec_path),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=_environment(), start_new_session=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    assert process.stderr is not None
-    errors = asyncio.create_task(_read(process.stderr))
-    grace_s = GROUP_GRACE_S if processes > 1 else GRACE_S
-    try:
-        async for progress in _progress(process.stdout):
-            if not await on_progress(progress):
-                raise LostRun("Another process has taken this run over.")
-        code = await process.wait()
-    finally:
-        await _stop(process, grace_s)
-        said = await _last_words(errors)
+    command = (sys.executable, *(torchrun if processes > 1 else []), "-m", module, str(spec_path))
+    async with _pipe() as (theirs, ours):
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, stderr=theirs, env=_environment(), start_new_session=True
+        )
+        theirs.close()
+        assert process.stdout is not None
+        errors = asyncio.create_task(_read(ours))
+        try:
+            async for progress in _progress(process.stdout):
+                if not await on_progress(progress):
+                    raise LostRun("Another process has taken this run over.")
+            code = await process.wait()
+        finally:
+            await _stop(process, GROUP_GRACE_S if processes > 1 else GRACE_S)
+            said = await _last_words(errors)
     if code != 0:
         raise explain(code, said, spec)
+
+
+@asynccontextmanager
+async def _pipe() -> AsyncIterator[tuple[IO[bytes], asyncio.StreamReader]]:
+    """Both ends of a pipe that is closed with this, whoever else still holds it.
+
+    A process that the child left behind may: of a pipe that asyncio makes, Python before 3.12.4 waits for the end
+    before it says that the child has ended.
+    """
+    ours, theirs = os.pipe()
+    reader = asyncio.StreamReader()
+    with os.fdopen(theirs, "wb", buffering=0) as end:
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(ours, "rb", buffering=0)
+        )
+        try:
+            yield end, reader
+        finally:
+            transport.close()
 
 
 async def _read(stream: asyncio.StreamReader) -> bytearray:
