@@ -30,6 +30,7 @@ SAME_MEMORY = "It remembers as mentee does: see there."
 SAME_ADAPTER = "Its first adapter is mentee's: see there."
 LEARNS_NOTHING = "Whatever agents say is lost on it."
 NO_ADAPTER = "It has no adapter."
+FEWER_LIES = "With --quick, lies of one kind alone are told: leave it out."
 ONE_KIND = "Every answer is written anew, which takes hours: it is told lies of one kind alone."
 NO_OOS = "No --oos file was given."
 OF_LEARNING = ("one_shot_transfer", "stale", *POISONED, "forgetting", "backward_transfer")
@@ -58,10 +59,12 @@ class Size:
     written_rounds: tuple[int, ...]
     retrained_every: int
     """Corrections in the stream; 0: never there."""
+    lies: tuple[Kind, ...] = (*Kind,)
+    """The kinds that are told, each in a stream of its own."""
 
 
 FULL = Size(300, 100, curve.ROUNDS, 1_500, 250, 80, 9, 170, 200, 2, (1, 6, 24), 10)
-QUICK = Size(24, 4, (1, 6, 24), 240, 40, 12, 3, 20, 30, 1, (1, 6), 0)
+QUICK = Size(24, 4, (1, 6, 24), 240, 40, 12, 3, 20, 30, 1, (1, 6), 0, (Kind.ONE,))
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,8 @@ class Stages:
         return found
 
     async def _poisoned(self, name: str, seed: int, kind: Kind) -> Figure:
+        if kind not in self.size.lies:
+            return missing(FEWER_LIES)
         if kind is not Kind.ONE and name in (*systems.WRITES, *systems.TRAINED_OTHERWISE):
             return missing(ONE_KIND if name in systems.WRITES else SAME_MEMORY)
         return (await self._play(name, seed, kind)).figures["poison_success"]
