@@ -25,6 +25,8 @@ class RowCache(Cache):
         self._positions = torch.zeros(0, 0, dtype=torch.long)  # (B, T)
         self._longest = 0
         self._reach = 0  # positions that the pass may look at
+        self.moves = 0
+        """How often rows were moved to other memory, as more room was needed, or given back."""
 
     @staticmethod
     def suits(config: PretrainedConfig) -> bool:
@@ -40,13 +42,25 @@ class RowCache(Cache):
         Returns position ids (B, T) and the mask (B, 1, T, S), True where a token may look; on the device, once for all
         layers.
         """
-        self._rows = slice(first, first + len(lengths))
-        self._numbers = torch.arange(first, first + len(lengths), device=device)[:, None]
-        self._positions = torch.tensor(lengths, device=device)[:, None] + torch.arange(width, device=device)  # (B, T)
+        numbers = torch.arange(first, first + len(lengths), device=device)[:, None]
+        positions = torch.tensor(lengths, device=device)[:, None] + torch.arange(width, device=device)
         self._longest = max(lengths)
-        self._reach = self._longest + width
-        seen = torch.arange(self._reach, device=device)  # (S,)
-        return self._positions, seen <= self._positions[:, None, :, None]
+        return positions, self.begin_at(first, numbers, positions, self._longest + width)
+
+    def begin_at(self, first: int, numbers: Tensor, positions: Tensor, reach: int) -> Tensor:
+        """The same for tokens that are kept in the rows `numbers` (B, 1), which may lie elsewhere than those that are
+        looked at, at `positions` (B, T), all below `reach`. Returns the mask (B, 1, T, reach)."""
+        self._rows = slice(first, first + len(numbers))
+        self._numbers, self._positions, self._reach = numbers, positions, reach
+        seen = torch.arange(reach, device=positions.device)  # (S,)
+        return seen <= positions[:, None, :, None]
+
+    def make_room(self, rows: int, reach: int) -> None:
+        """For what is to come, where there is some already."""
+        for kept in (self._keys, self._values):
+            for layer, room in enumerate(kept):
+                if room is not None:
+                    kept[layer] = self._with_room(room, rows, reach, room)
 
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: object, **__: object
@@ -62,9 +76,18 @@ class RowCache(Cache):
         return self._longest
 
     def _put(self, kept: list[Tensor | None], layer: int, new: Tensor) -> Tensor:
-        room = kept[layer] = _with_room(kept[layer], self._rows.stop, self._reach, new)
+        room = kept[layer] = self._with_room(kept[layer], self._rows.stop, self._reach, new)
         room[self._numbers, :, self._positions] = new.transpose(1, 2)
         return room[self._rows, :, : self._reach]
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing was kept yet, or all was given back."""
+        return self._keys[-1] is None
+
+    @property
+    def bytes(self) -> int:
+        return sum(room.nbytes for room in (*self._keys, *self._values) if room is not None)
 
     # --- rows come and go ------------------------------------------------------------------------------------------
 
@@ -84,22 +107,27 @@ class RowCache(Cache):
         layers = len(self._keys)
         for i, part in enumerate(copy):
             kept, layer = (self._keys, i) if i < layers else (self._values, i - layers)
-            room = kept[layer] = _with_room(kept[layer], row + 1, length, part[None])
+            room = kept[layer] = self._with_room(kept[layer], row + 1, length, part[None])
             room[row, :, :length] = part[:, :length]
 
     def clear(self) -> None:
         """Give the memory back."""
+        self.moves += 1
         self._keys = [None] * len(self._keys)
         self._values = [None] * len(self._values)
 
+    def _with_room(self, room: Tensor | None, rows: int, reach: int, like: Tensor) -> Tensor:
+        """The same content, grown where rows or positions are missing. `like` is (B, H, T, D)."""
+        has_rows, has_reach = (room.shape[0], room.shape[2]) if room is not None else (0, 0)
+        if room is not None and rows <= has_rows and reach <= has_reach:
+            return room
+        self.moves += 1
+        reach = rounded_up(max(reach, has_reach))
+        grown = like.new_zeros(max(rows, has_rows), like.shape[1], reach, like.shape[3])
+        if room is not None:
+            grown[:has_rows, :, :has_reach] = room
+        return grown
 
-def _with_room(room: Tensor | None, rows: int, reach: int, like: Tensor) -> Tensor:
-    """The same content, grown where rows or positions are missing. `like` is (B, H, T, D)."""
-    has_rows, has_reach = (room.shape[0], room.shape[2]) if room is not None else (0, 0)
-    if room is not None and rows <= has_rows and reach <= has_reach:
-        return room
-    reach = -(-max(reach, has_reach) // GROWTH) * GROWTH
-    grown = like.new_zeros(max(rows, has_rows), like.shape[1], reach, like.shape[3])
-    if room is not None:
-        grown[:has_rows, :, :has_reach] = room
-    return grown
+
+def rounded_up(positions: int) -> int:
+    return -(-positions // GROWTH) * GROWTH

@@ -25,8 +25,9 @@ from transformers import (
 )
 
 from learning.serving.adapted import NOTHING, Adapted
+from learning.serving.proving import TOLERANCE, rows_for
 from learning.serving.row_cache import RowCache
-from learning.serving.rows import TOLERANCE, Apart, Rows, Together, rows_for
+from learning.serving.rows import Apart, Rows, Together
 from tests.learning.model_cache import CACHE, needs
 
 SIZE: dict[str, Any] = {
@@ -142,10 +143,21 @@ def test_tokens_are_taken_back_by_feeding_others_in_their_place(llama: Adapted) 
 def test_rows_move_up_when_one_leaves(llama: Adapted, kind: type[Together] | type[Apart]) -> None:
     rows = kind(llama)
     rows.forward(0, [0, 0, 0], [[1, 2], [3, 4, 5], [6]])
-    rows.drop(1, [2, 3, 1])
+    rows.drop({1}, [2, 3, 1])
     logits = rows.forward(0, [2, 1], [[7], [8]])
     torch.testing.assert_close(logits[0, 0], plain(llama, [1, 2, 7])[-1], atol=2e-5, rtol=1e-4)
     torch.testing.assert_close(logits[1, 0], plain(llama, [6, 8])[-1], atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [Together, Apart])
+@torch.inference_mode()
+def test_several_rows_leave_at_once(llama: Adapted, kind: type[Together] | type[Apart]) -> None:
+    rows = kind(llama)
+    rows.forward(0, [0] * 5, [[1, 2], [3, 4, 5], [6], [7, 8], [9]])
+    rows.drop({0, 2, 3}, [2, 3, 1, 2, 1])
+    logits = rows.forward(0, [3, 1], [[10], [11]])
+    torch.testing.assert_close(logits[0, 0], plain(llama, [3, 4, 5, 10])[-1], atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(logits[1, 0], plain(llama, [9, 11])[-1], atol=2e-5, rtol=1e-4)
 
 
 @torch.inference_mode()
@@ -195,7 +207,7 @@ def test_with_the_last_row_the_memory_goes(llama: Adapted) -> None:
     rows = Together(llama)
     rows.forward(0, [0], [[1, 2]])
     assert any(room is not None for room in rows._cache._keys)
-    rows.drop(0, [2])
+    rows.drop({0}, [2])
     assert all(room is None for room in rows._cache._keys)
 
 
