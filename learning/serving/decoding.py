@@ -15,19 +15,21 @@ import torch
 from bot.errors import MenteeError
 from learning.serving.adapted import Adapted, Lora
 from learning.serving.prefixes import LEAST, Prefixes, common
+from learning.serving.proving import rows_for
 from learning.serving.request import Request, likeliest_tokens
-from learning.serving.rows import Together, rows_for
+from learning.serving.rows import Together
 
-MAX_ROWS = 16 if not torch.cuda.is_available() else 64
+ON_GPU = torch.cuda.is_available()
+MAX_ROWS = 64 if ON_GPU else 16
 """Texts that are written at once."""
-PORTION, PORTION_ALONE = 128, 512
+PORTION, PORTION_ALONE = (2048, 8192) if ON_GPU else (128, 512)
 """Tokens of prompts that are read at a time: while others wait for their next word, and while none does or more wait
 for their first one: a processor takes them at a better price the more there are."""
-AHEAD, AHEAD_SHARE = 16, 0.1
+AHEAD, AHEAD_SHARE = 128 if ON_GPU else 16, 0.1
 """Tokens of a prompt that nobody waits for, read at a time while others write; the share of the time that it takes."""
 LONGEST_DRAFT = 7
-MAX_WIDTH = 16
-"""Tokens of all rows that a processor takes in one step at little more than the price of one, drafts included."""
+MAX_WIDTH = 256 if ON_GPU else 16
+"""Tokens of all rows that are taken in one step at little more than the price of one, drafts included."""
 WIDE = 8
 """Tokens of all rows from which a step is a large product, too."""
 REHEARSED_STEPS = 12
@@ -101,19 +103,19 @@ class Decoder:
     @torch.inference_mode()
     def rehearse_reading(self) -> None:
         self._rows.forward(0, [0], [[0] * 2 * PORTION], last=True)
-        self._rows.drop(0, [2 * PORTION])
+        self._rows.drop({0}, [2 * PORTION])
 
     @torch.inference_mode()
     def rehearse_writing(self) -> None:
         for step in range(REHEARSED_STEPS):
             self._rows.forward(0, [step], [[0]])
-        self._rows.drop(0, [REHEARSED_STEPS])
+        self._rows.drop({0}, [REHEARSED_STEPS])
 
     @torch.inference_mode()
     def rehearse_writing_wide(self) -> None:
         for step in range(REHEARSED_STEPS // 4):
             self._rows.forward(0, [step * MAX_WIDTH], [[0] * MAX_WIDTH])
-        self._rows.drop(0, [REHEARSED_STEPS // 4 * MAX_WIDTH])
+        self._rows.drop({0}, [REHEARSED_STEPS // 4 * MAX_WIDTH])
 
     # --- who comes and goes ----------------------------------------------------------------------------------------
 
@@ -123,9 +125,10 @@ class Decoder:
         self._drop([request.fail_if_late() for request in self._texts])
 
     def _drop(self, leaves: list[bool]) -> None:
-        for row in [row for row, leaving in enumerate(leaves) if leaving][::-1]:
-            self._rows.drop(row, [request.read for request in self._texts])
-            del self._texts[row]
+        if any(leaves):
+            leaving = {row for row, leaves_now in enumerate(leaves) if leaves_now}
+            self._rows.drop(leaving, [request.read for request in self._texts])
+            self._texts = [request for row, request in enumerate(self._texts) if row not in leaving]
 
     def _portion(self, *, is_alone: bool) -> int:
         writing = sum(not request.is_reading for request in self._texts)
@@ -164,16 +167,21 @@ class Decoder:
     # --- reading ---------------------------------------------------------------------------------------------------
 
     def _read(self, portion: int) -> None:
-        """The next portion of the prompts; their last tokens are left for the first step of writing."""
+        """The next portion of the prompts. Where all of them end with it, it gives their first words, too; otherwise
+        their last tokens are left for the first step of writing."""
         first = next(row for row, request in enumerate(self._texts) if request.is_reading)
         reading = self._texts[first:]
-        feeds = [request.prompt[request.read : -1][:portion] for request in reading]
+        left = {len(request.prompt) - request.read for request in reading}
+        ends = len(left) == 1 and max(left) <= portion
+        feeds = [request.prompt[request.read : None if ends else -1][:portion] for request in reading]
         read, loras = [request.read for request in reading], [request.lora for request in reading]
-        self._rows.forward(first, read, feeds, loras, last=True)
+        logits = self._rows.forward(first, read, feeds, loras, last=True)  # (B, 1, V)
         for row, (request, feed) in enumerate(zip(reading, feeds, strict=True), first):
-            request.read += len(feed)
+            request.read += len(feed) - ends
             if isinstance(self._rows, Together) and not request.is_reading:
                 self._prefixes_of(request).keep(request.prompt[:-1], self._rows.keep(row, request.read))
+        if ends:
+            self._go_on(reading, [request.prompt[-1:] for request in reading], logits)
 
     def _read_ahead(self, portion: int) -> None:
         """Into a row that is given back at once: what was read so far is kept among the prefixes."""
@@ -189,7 +197,7 @@ class Decoder:
         rows.forward(row, [read], [feed], [request.lora], last=True)
         request.read = read + len(feed)
         prefixes.keep(request.prompt[: request.read], rows.keep(row, request.read))
-        rows.drop(row, [*(text.read for text in self._texts), request.read])
+        rows.drop({row}, [*(text.read for text in self._texts), request.read])
         self._ahead_from = began + (time.monotonic() - began) / (AHEAD_SHARE if self._texts else 1)
 
     def _prefixes_of(self, request: Request) -> Prefixes:
@@ -206,6 +214,9 @@ class Decoder:
         tokens = len(feeds) * max(map(len, feeds))
         torch.set_num_threads(threads.writing_wide if tokens >= WIDE else threads.writing)
         logits = self._rows.forward(0, read, feeds, loras)  # (B, T, V)
+        self._go_on(writing, feeds, logits)
+
+    def _go_on(self, writing: list[Request], feeds: list[list[int]], logits: torch.Tensor) -> None:
         for request, feed, row, likeliest in zip(writing, feeds, logits, likeliest_tokens(logits), strict=True):
             self._take(request, feed, row[: len(feed)], likeliest[: len(feed)])
         self._drop([request.finish is not None for request in self._texts])

@@ -4,7 +4,7 @@ Answers that lean on their sources repeat them. A draft costs one wider step; th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 NGRAM = 3  # tokens that must recur
 LONGEST_PAUSE = 32  # tokens
@@ -16,16 +16,21 @@ class Drafting:
 
     _pause: int = 1
     _resume_at: int = 0
+    _behind: dict[tuple[int, ...], int] = field(default_factory=dict)
+    """Where the text goes on behind each of its n-grams, at their latest place but its end."""
+    _seen: int = 0
+    """N-grams of the text that are in it."""
 
     def draft(self, tokens: Sequence[int], most: int) -> list[int]:
-        """Up to `most` tokens that may follow, copied from behind the latest place with the same ending."""
+        """Up to `most` tokens that may follow, copied from behind the latest place with the same ending. `tokens` are
+        those of the last time, and more."""
         if most < 1 or len(tokens) < max(self._resume_at, NGRAM + 1):
             return []
-        ending = list(tokens[-NGRAM:])
-        for start in range(len(tokens) - NGRAM - 1, -1, -1):
-            if tokens[start] == ending[0] and list(tokens[start : start + NGRAM]) == ending:
-                return list(tokens[start + NGRAM : start + NGRAM + most])
-        return []
+        for start in range(self._seen, len(tokens) - NGRAM):
+            self._behind[tuple(tokens[start : start + NGRAM])] = start + NGRAM
+        self._seen = len(tokens) - NGRAM
+        behind = self._behind.get(tuple(tokens[-NGRAM:]), len(tokens))
+        return list(tokens[behind : behind + most])
 
     def learn(self, drafted: int, accepted: int, length: int) -> None:
         """Take note of how a draft fared in a text that is now `length` tokens long."""

@@ -89,7 +89,7 @@ class Slots:
     def _loaded(self, adapter: Path | None) -> Adapted:
         if not torch.cuda.is_available():
             return Adapted(load_merged(self._base, adapter))
-        model = load_merged(self._base, adapter, gpu_dtype())
+        model = load_merged(self._base, adapter, torch.float32 if self._wanted == "fp32" else gpu_dtype())
         return Adapted(model.to("cuda"))  # type: ignore[arg-type]  # its stub takes a Tensor's
 
     def _lightened(self, model: Adapted, wanted: Wanted) -> Precision:

@@ -171,7 +171,7 @@ def test_short_prompts_are_read_in_one_pass(
     prompts = [LONG[:31], LONG[40:61], LONG[70:121], [8], LONG[::-1], LONG[130:161]]
     asked = [Asked(tokenizer, prompt, Sampling(9)) for prompt in prompts]
     run(decoder, *asked)
-    assert passes == [[30, 20], [50, 0], [128], [128], [43], [30]]
+    assert passes == [[30, 20], [50, 0], [128], [128], [44], [31]]  # who reads alone begins to write in the same pass
     for prompt, each in zip(prompts, asked, strict=True):
         assert each.written == greedy(model, prompt, 9)
 
@@ -181,7 +181,7 @@ def test_prompts_that_begin_the_same_wait_for_the_first_of_them(
 ) -> None:
     passes = read_at_once(decoder, monkeypatch)
     run(decoder, *(Asked(tokenizer, [*LONG[:100], n, n + 1, n + 2], Sampling(3)) for n in range(60, 64)))
-    assert passes == [[102], [2, 2, 2]]
+    assert passes == [[103], [3, 3, 3]]
 
 
 def test_what_was_read_before_is_not_read_again(decoder: Decoder, tokenizer: PreTrainedTokenizerBase) -> None:

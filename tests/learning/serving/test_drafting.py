@@ -31,6 +31,20 @@ def test_a_draft_is_a_copy_from_behind_the_same_ending(tokens: list[int], most: 
         assert any(tokens[i : i + len(wanted)] == wanted for i in range(len(tokens)))
 
 
+@given(TOKENS, st.lists(st.integers(1, 3), max_size=20))
+def test_while_a_text_grows_it_is_what_a_fresh_look_finds(tokens: list[int], steps: list[int]) -> None:
+    growing, length = Drafting(), 0
+    for step in steps:
+        length += step
+        assert growing.draft(tokens[:length], 8) == Drafting().draft(tokens[:length], 8) == looked_up(tokens[:length])
+
+
+def looked_up(tokens: list[int]) -> list[int]:
+    places = range(len(tokens) - NGRAM - 1, -1, -1)
+    same = (start + NGRAM for start in places if tokens[start : start + NGRAM] == tokens[-NGRAM:])
+    return tokens[behind : behind + 8] if (behind := next(same, None)) is not None else []
+
+
 def test_drafts_that_fail_become_rare_and_one_that_holds_brings_them_back() -> None:
     drafting, tokens, tries = Drafting(), [7] * 10, []
     for _ in range(200):
