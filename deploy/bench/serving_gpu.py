@@ -1,35 +1,38 @@
 """On a GPU: throughput and first token beside transformers, at 1, 16 and 64 conversations.
 
-The model is of 1.2B parameters and random weights, which serve for speed; every text is as long as it may be.
+Every text is as long as it may be, and no prompt was read before.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
+from itertools import count
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from bot.generation import Sampling
+from deploy.bench import gpu
 from deploy.bench.report import OURS, Bench
 from deploy.bench.rivals import TRANSFORMERS
-from learning.serving.adapted import Adapted
+from learning.recipe import Recipe
+from learning.serving.adapted import NOTHING, Adapted, Lora
 from learning.serving.decoding import Decoder, Threads
 from learning.serving.request import Request
 
 CONVERSATIONS = (1, 16, 64)
 PROMPT, TOKENS = 368, 80
-COPIED_BYTES = 2**30
+COMPILED_UP_TO = 16
+"""Conversations; to compile takes most of a minute for each number of them."""
+COMPILED = f"{TRANSFORMERS}, static cache, compiled"
+WITH_ADAPTER = f"{OURS}, with an adapter"
+
+Write = Callable[[list[list[int]], int], None]
 
 
 def run(bench: Bench, tokenizer: Tokenizer) -> None:
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=2048, intermediate_size=8192, num_hidden_layers=16,
-        num_attention_heads=32, num_key_value_heads=8, max_position_embeddings=4096,
-    )  # fmt: skip
-    with torch.device("cuda"):
-        model = LlamaForCausalLM._from_config(config, dtype=torch.bfloat16).eval()
+    model = gpu.make_model(len(tokenizer))
     for number in CONVERSATIONS:
         measure(bench, model, tokenizer, number)
 
@@ -39,64 +42,71 @@ def measure(
 ) -> None:
     """Seconds to the first tokens of all, and to all texts."""
     adapted = Adapted(deepcopy(model))
-    makers: dict[str, Callable[[int], None]] = {
-        OURS: lambda tokens: _ours(adapted, tokenizer, _prompts(tokenizer, number, length), tokens),
-        TRANSFORMERS: lambda tokens: _theirs(model, _prompts(tokenizer, number, length), tokens),
-    }
-    for workload, most in (("first token", 1), ("answers", tokens)):
-        timed = {name: _timed(write, most) for name, write in makers.items()}
+    decoder, lora = Decoder(adapted), _adapter(adapted)
+
+    def ours(prompts: list[list[int]], tokens: int, lora: Lora = NOTHING) -> None:
+        _write(decoder, lora, tokenizer, prompts, tokens)
+
+    makers: dict[str, Write] = {OURS: ours, TRANSFORMERS: lambda prompts, tokens: _generate(model, prompts, tokens)}
+    more: dict[str, Write] = {WITH_ADAPTER: lambda prompts, tokens: ours(prompts, tokens, lora)}
+    if torch.cuda.is_available() and number <= COMPILED_UP_TO:  # on a processor it isn't compiled
+        more[COMPILED] = lambda prompts, tokens: _generate(model, prompts, tokens, cache_implementation="static")
+    prompts = (_prompts(tokenizer, number, length, seed) for seed in count())
+    first = {name: _timed(write, prompts, 1) for name, write in makers.items()}
+    whole = {name: _timed(write, prompts, tokens) for name, write in (makers | more).items()}
+    for workload, timed in (("first token", first), ("answers", whole)):
         rows = bench.compare(f"GPU, {number} conversations, {workload}", "s", timed)
         bench.ratio(f"gpu_{workload.replace(' ', '_')}_{number}_vs_transformers", rows[OURS], rows[TRANSFORMERS])
-    took = rows[OURS].median
-    bench.figure(f"gpu_tokens_per_s_{number}", number * tokens / took)
+        if workload == "first token" and torch.cuda.is_available():
+            done = 2 * gpu.layer_weights(model) * number * length / rows[OURS].median
+            bench.figure(f"gpu_reading_arithmetic_share_{number}", done / gpu.flop_per_s(model.device))
+    if COMPILED in rows:
+        bench.ratio(f"gpu_answers_{number}_vs_compiled", rows[OURS], rows[COMPILED])
     if torch.cuda.is_available():
         weights = sum(parameter.nbytes for parameter in model.parameters())
-        bench.figure(f"gpu_bandwidth_share_{number}", weights * tokens / took / _bytes_per_s())
+        bench.figure(f"gpu_bandwidth_share_{number}", weights * tokens / rows[OURS].median / gpu.bytes_per_s())
+    bench.figure(f"gpu_tokens_per_s_{number}", number * tokens / rows[OURS].median)
 
 
-def _ours(model: Adapted, tokenizer: Tokenizer, prompts: list[list[int]], tokens: int) -> None:
-    """A decoder of its own each time: no prompt was read before."""
-    decoder = Decoder(model)
+def _adapter(model: Adapted) -> Lora:
+    """It says nothing, and costs what every one of its rank does."""
+
+    def zeros(size: int) -> torch.Tensor:
+        return torch.zeros(Recipe().rank, size, device=model.model.device, dtype=model.model.dtype)
+
+    return Lora({name: (zeros(inputs), zeros(outputs)) for name, (inputs, outputs) in model.sizes().items()})
+
+
+def _write(decoder: Decoder, lora: Lora, tokenizer: Tokenizer, prompts: list[list[int]], tokens: int) -> None:
+    never, nobody = frozenset[int](), lambda *_: None
     for prompt in prompts:
-        never, nobody = frozenset[int](), lambda *_: None
-        decoder.add(Request.make(prompt, Sampling(tokens), tokenizer, never, nobody, nobody))
+        decoder.add(Request.make(prompt, Sampling(tokens), tokenizer, never, nobody, nobody, lora))
     while not decoder.is_idle:
         decoder.turn(Threads(1, 1, 1))
 
 
 @torch.inference_mode()
-def _theirs(model: PreTrainedModel, prompts: list[list[int]], tokens: int) -> None:
+def _generate(model: PreTrainedModel, prompts: list[list[int]], tokens: int, **more: str) -> None:
     ids = torch.tensor(prompts, device=model.device)
     model.generate(  # type: ignore[operator]
         input_ids=ids, attention_mask=torch.ones_like(ids), min_new_tokens=tokens, max_new_tokens=tokens,
-        do_sample=False, pad_token_id=0,
+        do_sample=False, pad_token_id=0, **more,
     )  # fmt: skip
 
 
-def _prompts(tokenizer: Tokenizer, number: int, length: int) -> list[list[int]]:
-    chance = torch.Generator().manual_seed(number)
+def _prompts(tokenizer: Tokenizer, number: int, length: int, seed: int) -> list[list[int]]:
+    chance = torch.Generator().manual_seed(seed)
     prompts: list[list[int]] = torch.randint(len(tokenizer), (number, length), generator=chance).tolist()
     return prompts
 
 
-def _timed(write: Callable[[int], None], tokens: int) -> Callable[[], float]:
+def _timed(write: Write, prompts: Iterator[list[list[int]]], tokens: int) -> Callable[[], float]:
     def measure() -> float:
+        texts = next(prompts)
+        gpu.wait()
         began = time.perf_counter()
-        write(tokens)
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
+        write(texts, tokens)
+        gpu.wait()
         return time.perf_counter() - began
 
     return measure
-
-
-def _bytes_per_s() -> float:
-    """What copying within the GPU's memory reads and writes."""
-    source = torch.empty(COPIED_BYTES, dtype=torch.uint8, device="cuda")
-    target = source.clone()
-    torch.cuda.synchronize()
-    began = time.perf_counter()
-    for _ in range(10):
-        target.copy_(source)
-    torch.cuda.synchronize()
-    return 2 * 10 * COPIED_BYTES / (time.perf_counter() - began)

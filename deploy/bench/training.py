@@ -25,6 +25,7 @@ PREFERENCES = Recipe(method="dpo", learning_rate=1e-4, kl_weight=0.0, warmup_sha
 def run(bench: Bench, settings: Settings) -> None:
     """Raises SettingError when TRL is not installed."""
     import torch
+    from transformers import AutoTokenizer
     from transformers.utils import logging as transformers_logging
 
     from deploy.bench import training_gpu
@@ -34,10 +35,11 @@ def run(bench: Bench, settings: Settings) -> None:
     transformers_logging.disable_progress_bar()
     warnings.filterwarnings("ignore", module="transformers|trl")  # they warn of each other's deprecated names
     base = resolve_base_model(settings.base_model, settings.cache_dir, say_stage)
+    if torch.cuda.is_available():
+        return training_gpu.run(bench, AutoTokenizer.from_pretrained(base.folder), SUPERVISED)
     for workload in bench.each(workloads(), lambda workload: workload.name):
         measure(bench, workload, base.folder)
-    if torch.cuda.is_available():
-        training_gpu.run(bench)
+    return None
 
 
 def workloads() -> list["Workload"]:

@@ -1,58 +1,55 @@
-"""On a GPU: training tokens a second, and the share of the GPU's arithmetic that they use (MFU).
-
-The model is of 1.2B parameters and random weights in bf16, which serve for speed. The rows share nothing.
+"""On a GPU: training beside TRL with the same data, rank, batches and precision; tokens a second; and the share of the
+GPU's arithmetic that they use (MFU).
 """
+
+import tempfile
+from pathlib import Path
 
 import torch
 from peft import PeftModel
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
+from transformers import PreTrainedTokenizerBase as Tokenizer
 
-from deploy.bench.report import Bench, seconds
-from deploy.bench.training_turns import in_order, train_ours
+from deploy.bench import gpu
+from deploy.bench import training_texts as texts
+from deploy.bench.report import Bench
+from deploy.bench.training_turns import Workload, in_order, measure, train_ours
 from learning.chat_format import NOT_TRAINED, Encoded
 from learning.recipe import Recipe
 from learning.training import adapt
 
 RECIPE = Recipe(kl_weight=0.0, batch_size=16)
-STEPS, PROMPT, ANSWER = 8, 420, 60
-SIDE, PRODUCTS = 8_192, 20
+STEPS, PROMPT, ANSWER = 4, 420, 60
 
 
-def run(bench: Bench) -> None:
-    config = LlamaConfig(
-        vocab_size=49_152, hidden_size=2048, intermediate_size=8192, num_hidden_layers=16, num_attention_heads=32,
-        num_key_value_heads=8, max_position_embeddings=4096,
-    )  # fmt: skip
-    with torch.device("cuda"):
-        model: PreTrainedModel = LlamaForCausalLM(config)
-    measure(bench, adapt(model.bfloat16(), RECIPE))
+def run(bench: Bench, tokenizer: Tokenizer, recipe: Recipe) -> None:
+    model = gpu.make_model(len(tokenizer))
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        for ratio, examples in (
+            ("sft_shared_prompt_vs_trl", texts.with_shared_prompt), ("sft_vs_trl", texts.without_shared_prompt),
+        ):  # fmt: skip
+            name = "SFT, shared prompt" if "shared" in ratio else "SFT"
+            workload = Workload(
+                f"GPU, {name}", f"gpu_{ratio}", recipe, examples, (1_000,), 3, "grouping", precision="bf16",
+                steps=STEPS, warm_ups=1,
+            )  # fmt: skip
+            measure(bench, workload, Path(folder))
+    long(bench, adapt(model, RECIPE))
 
 
-def measure(bench: Bench, model: PeftModel, steps: int = STEPS, side: int = SIDE) -> None:
-    """The arithmetic counted is that of the layers' matrices: the head runs at answers alone, attention is left out."""
+def long(bench: Bench, model: PeftModel, steps: int = STEPS, side: int = gpu.SIDE) -> None:
+    """Rows that share nothing. The arithmetic counted is that of the layers' matrices: the head runs at answers alone,
+    attention is left out."""
     batches = in_order([_row(model) for _ in range(steps * RECIPE.batch_size)], RECIPE.batch_size)
     train_ours(model, batches[:1], RECIPE)  # the first time, kernels are chosen
     trained = train_ours(model, batches, RECIPE)
     speed = trained.tokens / trained.seconds
-    layers = sum(p.numel() for name, p in model.named_parameters() if ".layers." in name and p.dim() == 2)
     bench.figure("gpu_training_tokens_per_s", speed)
     # Forward, and back to the inputs; frozen weights need no gradients of their own.
-    bench.figure("gpu_training_mfu", 4 * layers * speed / _flops(model, side))
+    bench.figure("gpu_training_mfu", 4 * gpu.layer_weights(model) * speed / gpu.flop_per_s(model.device, side))
 
 
 def _row(model: PeftModel) -> Encoded:
     ids = torch.randint(model.config.vocab_size, (PROMPT + ANSWER,)).tolist()
     return Encoded(ids, [NOT_TRAINED] * PROMPT + ids[PROMPT:])
-
-
-def _flops(model: PeftModel, side: int) -> float:
-    """What multiplying large bf16 matrices reaches, a second."""
-    matrix = torch.ones(side, side, dtype=torch.bfloat16, device=model.device)
-
-    def multiply() -> None:
-        for _ in range(PRODUCTS):
-            product = matrix @ matrix
-        product[0, 0].item()  # waits for all of them
-
-    multiply()
-    return 2 * side**3 * PRODUCTS / seconds(multiply)

@@ -22,11 +22,11 @@ from learning.batching import length_grouped
 from learning.chat_format import Encoded
 from learning.examples import Example
 from learning.precision import load_base
-from learning.recipe import Recipe
+from learning.recipe import Precision, Recipe
 from learning.training import Step, adapt, tokens_of, train
 
 STEPS = 1
-"""In each turn: on two cores it takes up to half a minute."""
+"""On two cores, one takes up to half a minute."""
 CURVE_STEPS, CURVE_ROWS = 4, 2
 NOTES = {OURS: "grouped by length; shared prefix once; head at answers", TRL: "shuffled and padded; no packing"}
 WITHOUT_LEVER = {"sharing": f"{OURS}, nothing shared", "grouping": f"{OURS}, not grouped by length"}
@@ -46,11 +46,15 @@ class Workload:
     """At each size."""
     lever: Literal["sharing", "grouping"]
     """What ours is measured without, too, at the largest size."""
+    precision: Precision = "fp32"
+    steps: int = STEPS
+    """In each turn."""
+    warm_ups: int = 0
 
 
 def measure(bench: Bench, workload: Workload, base: Path) -> None:
     """Raises SettingError when TRL is not installed."""
-    model = adapt(load_base(base, "fp32"), workload.recipe)
+    model = adapt(load_base(base, workload.precision), workload.recipe)
     compare_curves(bench, workload, base, model)
     turns = []
     for number, size in enumerate(workload.sizes):
@@ -58,7 +62,9 @@ def measure(bench: Bench, workload: Workload, base: Path) -> None:
         order = list(contenders.items())[:: -1 if number % 2 else 1]  # who begins alternates
         name = f"{workload.name}, {size:,} examples"
         times = workload.repetitions
-        turns.append(bench.compare(name, "tokens/s", dict(order), repetitions=times, warm_ups=0, better="more"))
+        turns.append(bench.compare(
+            name, "tokens/s", dict(order), repetitions=times, warm_ups=workload.warm_ups, better="more"
+        ))  # fmt: skip
     ours, theirs = (bench.add(_over_all_sizes(workload, name, [turn[name] for turn in turns])) for name in (OURS, TRL))
     bench.ratio(workload.ratio, ours, theirs)
 
@@ -71,7 +77,9 @@ def _over_all_sizes(workload: Workload, contender: str, rows: Sequence[Row]) -> 
 def compare_curves(bench: Bench, workload: Workload, base: Path, model: PeftModel) -> None:
     """Both take the same small batches, in the same order, from the same weights."""
     recipe = replace(workload.recipe, batch_size=CURVE_ROWS)
-    trl = TrlTrainer(base, model, workload.examples(CURVE_STEPS * CURVE_ROWS), recipe, CURVE_STEPS, IN_ORDER)
+    trl = TrlTrainer(
+        base, model, workload.examples(CURVE_STEPS * CURVE_ROWS), recipe, CURVE_STEPS, workload.precision, IN_ORDER
+    )
     curves = {OURS: train_ours(model, in_order(trl.rows, CURVE_ROWS), recipe).losses, TRL: trl.train().losses}
     for name, losses in curves.items():
         bench.add(Row(f"{workload.name}, loss curve", name, "nats", tuple(losses), note="one value a step"))
@@ -95,13 +103,14 @@ def _contenders(
 ) -> dict[str, Callable[[], float]]:
     """Each trains a few steps; its tokens a second."""
     recipe, chance = workload.recipe, random.Random(workload.recipe.seed)
-    trl = TrlTrainer(base, model, workload.examples(size), recipe, STEPS)
-    grouped = length_grouped(trl.rows, recipe.batch_size, chance)[:STEPS]
+    steps = workload.steps
+    trl = TrlTrainer(base, model, workload.examples(size), recipe, steps, workload.precision)
+    grouped = length_grouped(trl.rows, recipe.batch_size, chance)[:steps]
     made = {OURS: lambda: _speed(train_ours(model, grouped, recipe)), TRL: lambda: _speed(trl.train())}
     if lever_off and workload.lever == "sharing":
         made[WITHOUT_LEVER["sharing"]] = lambda: _speed(train_without_sharing(model, grouped, recipe))
     if lever_off and workload.lever == "grouping":
-        shuffled = in_order(chance.sample(trl.rows, STEPS * recipe.batch_size), recipe.batch_size)
+        shuffled = in_order(chance.sample(trl.rows, steps * recipe.batch_size), recipe.batch_size)
         made[WITHOUT_LEVER["grouping"]] = lambda: _speed(train_ours(model, shuffled, recipe))
     return made
 

@@ -22,12 +22,12 @@ from learning.chat_format import NOT_TRAINED, Encoded
 from learning.examples import Example
 from learning.losses import BETA
 from learning.precision import load_base
-from learning.recipe import Recipe
+from learning.recipe import Precision, Recipe
 
 TRL = "TRL"
 IN_ORDER, SHUFFLED = "sequential", "random"
 COMMON: dict[str, Any] = {
-    "max_length": None, "activation_checkpointing": False, "bf16": False, "report_to": [], "save_strategy": "no",
+    "max_length": None, "activation_checkpointing": False, "report_to": [], "save_strategy": "no",
     "logging_strategy": "no", "disable_tqdm": True, "weight_decay": 0.0,
 }  # fmt: skip
 
@@ -56,6 +56,7 @@ class TrlTrainer:
         examples: Sequence[Example],
         recipe: Recipe,
         steps: int,
+        precision: Precision = "fp32",
         order: str = SHUFFLED,
     ) -> None:
         """Raises SettingError when TRL is not installed."""
@@ -66,8 +67,11 @@ class TrlTrainer:
         made, options = _supervised() if recipe.method == "sft" else _from_preferences()
         with tempfile.TemporaryDirectory() as folder:
             self._trainer = made(
-                model=load_base(base, "fp32"), processing_class=AutoTokenizer.from_pretrained(base),
-                args=options(output_dir=folder, **_schedule(recipe, steps), train_sampling_strategy=order),
+                model=load_base(base, precision), processing_class=AutoTokenizer.from_pretrained(base),
+                args=options(
+                    output_dir=folder, bf16=precision == "bf16", **_schedule(recipe, steps),
+                    train_sampling_strategy=order,
+                ),
                 train_dataset=Dataset.from_list([_as_data(example) for example in examples]),
                 peft_config=ours.peft_config["default"],
             )  # fmt: skip
@@ -133,6 +137,7 @@ def go_on(model: PeftModel, base: Path, lessons: Sequence[tuple[str, str]]) -> N
             output_dir=folder,
             learning_rate=LORA_RATE,
             use_cpu=not torch.cuda.is_available(),
+            bf16=False,
             completion_only_loss=True,
             **COMMON,
         )

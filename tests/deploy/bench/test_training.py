@@ -117,7 +117,7 @@ def test_without_trl_it_says_what_to_install(base: Path, model: PeftModel, monke
 
 def test_a_gpu_is_measured_by_the_same_training(model: PeftModel) -> None:
     with open_bench("training", None) as bench:
-        training_gpu.measure(bench, model, steps=1, side=64)
+        training_gpu.long(bench, model, steps=1, side=64)
     assert bench.ratios["gpu_training_tokens_per_s"] > 0
     assert bench.ratios["gpu_training_mfu"] > 0
 
@@ -147,5 +147,5 @@ class TestBesideTrl:
 
     def test_trl_counts_the_tokens_that_ours_counts(self, base: Path, model: PeftModel) -> None:
         for workload in workloads():
-            trl = TrlTrainer(base, model, workload.examples(BATCH), workload.recipe, 1, IN_ORDER)
+            trl = TrlTrainer(base, model, workload.examples(BATCH), workload.recipe, 1, order=IN_ORDER)
             assert trl.train().tokens == sum(map(tokens_of, trl.rows))
