@@ -25,6 +25,8 @@ MAX_ROWS = 64 if ON_GPU else 16
 PORTION, PORTION_ALONE = (2048, 8192) if ON_GPU else (128, 512)
 """Tokens of prompts that are read at a time: while others wait for their next word, and while none does or more wait
 for their first one: a processor takes them at a better price the more there are."""
+SMALL_REST = 0.5
+"""Of a portion: what a prompt is read with to its end, since a pass of its own would cost nearly as much again."""
 AHEAD, AHEAD_SHARE = 128 if ON_GPU else 16, 0.1
 """Tokens of a prompt that nobody waits for, read at a time while others write; the share of the time that it takes."""
 LONGEST_DRAFT = 7
@@ -172,6 +174,8 @@ class Decoder:
         first = next(row for row, request in enumerate(self._texts) if request.is_reading)
         reading = self._texts[first:]
         left = {len(request.prompt) - request.read for request in reading}
+        if max(left) < portion * (1 + SMALL_REST):
+            portion = max(left)
         ends = len(left) == 1 and max(left) <= portion
         feeds = [request.prompt[request.read : None if ends else -1][:portion] for request in reading]
         read, loras = [request.read for request in reading], [request.lora for request in reading]

@@ -171,9 +171,19 @@ def test_short_prompts_are_read_in_one_pass(
     prompts = [LONG[:31], LONG[40:61], LONG[70:121], [8], LONG[::-1], LONG[130:161]]
     asked = [Asked(tokenizer, prompt, Sampling(9)) for prompt in prompts]
     run(decoder, *asked)
-    assert passes == [[30, 20], [50, 0], [128], [128], [44], [31]]  # who reads alone begins to write in the same pass
+    assert passes == [[30, 20], [50, 0], [128], [172], [31]]  # who reads alone begins to write in the same pass
     for prompt, each in zip(prompts, asked, strict=True):
         assert each.written == greedy(model, prompt, 9)
+
+
+def test_a_small_rest_of_a_prompt_is_read_with_its_last_portion(
+    decoder: Decoder, tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "PORTION_ALONE", 40)
+    passes = read_at_once(decoder, monkeypatch)
+    for length in (59, 60, 101):
+        run(decoder, Asked(tokenizer, [length, *LONG[1:length]], Sampling(1)))
+    assert passes == [[59], [40], [20], [40], [40], [21]]
 
 
 def test_prompts_that_begin_the_same_wait_for_the_first_of_them(
