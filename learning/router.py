@@ -1,11 +1,15 @@
 """How probably each known fact answers a question, "none of them" included. Works on vectors alone.
 
-A conditional logit: every candidate fact has a score, and so has "none"; the softmax over them is the probability.
-A fact's score weighs two things:
+A nested logit of two steps. First, whether any of the candidate facts answers: each has a score, and so has "none"; the
+share that a softmax leaves to the facts is the probability that one of them is meant. Then, which: it is divided among
+them by the softmax of other scores, since what tells neighbours apart says little of how far away they all are.
+Scores weigh three things:
 - nearest: cosine of the question and the fact's nearest phrasing;
 - agreement: what kernel ridge regression over the nearest keys predicts, so that several keys of a fact count together,
-  and near-duplicates only once. Keys are the phrasings and the answer's own text: what is asked for roundabout is often
-  nearer to its answer than to another roundabout question.
+  and near-duplicates only once;
+- preference: the log odds that kernel logistic regression over the same keys gives it (learning/local_regression.py).
+Keys are the phrasings and the answer's own text: what is asked for roundabout is often nearer to its answer than to
+another roundabout question.
 There is nothing to refit when a lesson arrives: it only brings vectors. The weights were fitted on the demo data
 (learning/calibration.py) and measured on other products (learning/coverage.py).
 """
@@ -15,26 +19,21 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from learning.encoder import Vectors
+from learning.local_regression import Keys, Numbers, Rows, logistic, ridge
 
 CANDIDATES = 10
 NEAR_KEYS = 128
-SHARPNESS = 1.0
-"""How fast a key's say fades with distance: exp(SHARPNESS * (cosine - 1)). So slowly that even far keys take part in
-deciding what a direction means; at 4 the ranking is worse on every data set."""
-RIDGE = 0.1
 FEW_FACTS = 50
 MOST_FEW = 1.5
 """While fewer are known, the odds of "none" grow as they are fewer, since most of what is asked was not taught yet; in
 log odds, and never so far that the very question that was taught isn't known."""
 
-Numbers = NDArray[np.float64]
-Rows = NDArray[np.intp]
-
 
 class Weights(NamedTuple):
+    """Of the first step."""
+
     nearest: float
     agreement: float
     none: float
@@ -43,7 +42,10 @@ class Weights(NamedTuple):
     is near to almost anything that is asked; a text that speaks of it is rarer."""
 
 
-WEIGHTS = Weights(nearest=6.0, agreement=9.0, none=8.80, none_answer=-5.44)
+WEIGHTS = Weights(nearest=3.0, agreement=12.0, none=8.32, none_answer=-5.50)
+WHICH = (7.0, 1.25)
+"""Of the second step, agreement and preference: chosen by which fact comes first on development questions of two other
+products, among those at which as few of the served ones are wrong."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Evidence(NamedTuple):
     rows: Rows
     """The candidate facts, nearest first."""
     features: Numbers
-    """(candidates, 2): nearest, agreement."""
+    """(candidates, 3): nearest, agreement, preference."""
     best_answer: float
     """Cosine of the question and the nearest of the candidates' answers."""
 
@@ -83,10 +85,10 @@ def rank(question: Vectors, facts: FactVectors, weights: Weights = WEIGHTS) -> l
     if not len(facts.starts):
         return []
     evidence = weigh(question, facts)
-    scores = evidence.features @ weights[:2]
+    scores = evidence.features[:, :2] @ weights[:2]
     none = few_facts(facts) + weights.none + weights.none_answer * evidence.best_answer
-    shares = np.exp(np.append(scores, none) - max(scores.max(), none))
-    probabilities = shares[:-1] / shares.sum()
+    known = 1 - _softmax(np.append(scores, none))[-1]
+    probabilities = known * _softmax(evidence.features[:, 1:] @ WHICH)
     order = np.argsort(-probabilities, kind="stable")
     return [Ranked(int(evidence.rows[i]), float(probabilities[i])) for i in order]
 
@@ -102,22 +104,24 @@ def weigh(question: Vectors, facts: FactVectors) -> Evidence:
     nearest = np.maximum.reduceat(cosines, facts.starts)
     rows = np.argsort(-nearest, kind="stable")[:CANDIDATES]
     answers = facts.answers @ question
-    agreement = _agreement(np.concatenate([cosines, answers]), facts)
-    features = np.stack([nearest[rows], agreement[rows]], axis=1).astype(np.float64)
+    keys = _near(np.concatenate([cosines, answers]), facts)
+    told = (nearest, ridge(keys, len(facts.starts)), logistic(keys, len(facts.starts)))
+    features = np.stack([each[rows] for each in told], axis=1).astype(np.float64)
     return Evidence(rows, features, float(answers[rows].max()))
 
 
-def _agreement(cosines: Vectors, facts: FactVectors) -> Numbers:
-    """Kernel ridge regression on the keys near the question: each fact's predicted membership, about 0 to 1.
-
-    `cosines`: of the question and each phrasing, then each answer.
-    """
+def _near(cosines: Vectors, facts: FactVectors) -> Keys:
+    """`cosines`: of the question and each phrasing, then each answer."""
     count = min(NEAR_KEYS, len(cosines))
     near = np.sort(np.argpartition(-cosines, count - 1)[:count])
     phrasings, answers = np.split(near, [np.searchsorted(near, len(facts.phrasings))])
     answers = answers - len(facts.phrasings)
     vectors = np.concatenate([facts.phrasings[phrasings], facts.answers[answers]])
-    kernel = np.exp(SHARPNESS * (vectors @ vectors.T - 1)) + RIDGE * np.eye(count)
-    says = np.linalg.solve(kernel, np.exp(SHARPNESS * (cosines[near] - 1)))
     owners = np.concatenate([np.searchsorted(facts.starts, phrasings, side="right") - 1, answers])
-    return np.bincount(owners, weights=says, minlength=len(facts.starts)).astype(np.float64)
+    return Keys(owners, cosines[near], vectors @ vectors.T)
+
+
+def _softmax(scores: Numbers) -> Numbers:
+    shares = np.exp(scores - scores.max())
+    total: Numbers = shares / shares.sum()
+    return total

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.policy import Policy
+from learning import router
 from learning.calibration import Case, Encoded, Entry, World, fact_vectors, fit, read_demo, worlds
 from learning.coverage import Coverage, all_known, measure, quarters_unknown, read, upper_bound
 from learning.encoder import MiniLmEncoder, Vectors
@@ -91,6 +92,29 @@ def test_an_answer_that_speaks_of_the_question_decides_between_two_facts() -> No
     first, second = rank(QUESTION, with_answers(known, unit(3, QUESTION, 0.1), unit(4, QUESTION, 0.6)))
     assert first.row == 1
     assert first.probability > 2 * second.probability
+
+
+def test_preference_finds_more_of_what_is_easily_confused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Questions and keys scatter around their fact, and all facts lie in one corner of the space."""
+    rng = np.random.default_rng(0)
+    centres = scattered(rng, np.ones((30, DIMENSIONS), dtype=np.float32), spread=np.sqrt(DIMENSIONS))
+    owners = np.repeat(np.arange(30), 4)
+    known = FactVectors(scattered(rng, centres[owners]), np.arange(0, 120, 4), scattered(rng, centres))
+    asked = scattered(rng, centres[owners])
+
+    def found() -> int:
+        return sum(rank(question, known)[0].row == owner for question, owner in zip(asked, owners, strict=True))
+
+    with_it = found()
+    monkeypatch.setattr(router, "WHICH", (router.WHICH[0], 0.0))
+    assert with_it > found() + 2
+
+
+def scattered(rng: np.random.Generator, centres: Vectors, spread: float = 1.1) -> Vectors:
+    away = rng.normal(size=centres.shape)
+    moved = centres + spread * away / np.linalg.norm(away, axis=1, keepdims=True)
+    unit_length: Vectors = (moved / np.linalg.norm(moved, axis=1, keepdims=True)).astype(np.float32)
+    return unit_length
 
 
 def test_where_no_answer_speaks_of_the_question_none_is_likelier() -> None:
