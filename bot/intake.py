@@ -1,7 +1,7 @@
 """The way in. An event is on disk before it is acknowledged, takes effect once, and is never dropped in silence."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -66,7 +66,7 @@ class Intake:
         told = self.routing.shed(unit, event) if is_full else None
         if told is None:
             return True, False
-        _settle(unit, event, lambda _: told, parked=False)
+        _close(unit, event, told)
         return True, True
 
     async def resume(self) -> int:
@@ -118,9 +118,11 @@ def _settle(unit: Unit, event: Event, effect: Effect, *, parked: bool) -> None:
 
     Nothing, where the event was erased meanwhile with whoever asked to be forgotten: it would bring them back.
     """
-    if not unit.inbox.known([event.id]):
-        return
-    outgoing: list[Outgoing] = list(effect(unit))
+    if unit.inbox.known([event.id]):
+        _close(unit, event, effect(unit), parked=parked)
+
+
+def _close(unit: Unit, event: Event, outgoing: Sequence[Outgoing], *, parked: bool = False) -> None:
     for each in outgoing:
         unit.outbox.add(each)
     unit.inbox.done(event.id, parked=parked)
