@@ -125,6 +125,7 @@ class Writer:
             results = self._together(works) if jobs[0].rank == AHEAD else [works[0]()]
         except DatabaseHeld as problem:
             self._held = _Holding(held.since if held is not None else began, time.monotonic(), problem)
+            self._turns = min(self._turns, 1)  # each try takes a while, and who waits shall hear soon
             self._back(jobs)
         except BaseException as problem:  # it is the caller's, like the result
             self._held = None
