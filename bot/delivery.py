@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from bot.answers import PostedAnswer
-from bot.errors import DeliveryFailed, OperatorError, TransientError
+from bot.errors import DatabaseHeld, DeliveryFailed, OperatorError, TransientError
 from bot.events import MessageRef
 from bot.ids import AnswerId, OutgoingId
 from bot.outgoing import AnswerEdit, AnswerPost, Outgoing
@@ -130,10 +130,17 @@ class Delivery:
                     self._taken[outgoing.id] = await self._deliver(outgoing)
             except Exception as problem:  # a connector's own bug must not stop the others' messages
                 return await self._failed(outgoing, problem)
-            await self.store.run(partial(_delivered, outgoing=outgoing, message=self._taken[outgoing.id]))
+            await self._mark(partial(_delivered, outgoing=outgoing, message=self._taken[outgoing.id]))
             del self._taken[outgoing.id]
             self.on_delivered(outgoing)
         return None
+
+    async def _mark(self, marked: Callable[[Unit], None]) -> None:
+        """Ahead, together with others: the place's next message waits for it. But it is in no hurry to give up."""
+        try:
+            await self.store.run(marked, ahead=True)
+        except DatabaseHeld:
+            await self.store.run(marked)
 
     async def _deliver(self, outgoing: Outgoing) -> MessageRef | None:
         """An edit goes to wherever its answer stands by now; one that never came to stand anywhere needs no edit."""

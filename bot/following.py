@@ -35,9 +35,10 @@ class Following:
     def as_it_stands(self, unit: Unit, event: MessagePosted) -> MessagePosted | None:
         """A message in the words of its newest edit; None where it is gone. However late the edit was: nobody has
         read an answer yet."""
-        if self.deletion(unit, event.message) is not None:
+        changes = unit.inbox.changes(event.message)
+        if any(isinstance(each, MessageDeleted) for each in changes):
             return None
-        edits = [edit for edit in _edits(unit, event.message) if edit.person.key == event.person.key]
+        edits = [edit for edit in _edits(changes) if edit.person.key == event.person.key]
         newest = sorted(edits, key=lambda edit: edit.at)[-1:]
         return replace(event, text=newest[0].text) if newest else event
 
@@ -48,7 +49,7 @@ class Following:
     @staticmethod
     def is_outdated(unit: Unit, event: MessageEdited) -> bool:
         """A newer edit of the message was heard of sooner."""
-        return any(edit.at > event.at for edit in _edits(unit, event.message))
+        return any(edit.at > event.at for edit in _edits(unit.inbox.changes(event.message)))
 
     # --- edits -----------------------------------------------------------------------------------------------------
 
@@ -146,9 +147,8 @@ def unlearn(unit: Unit, answer: Answer, at: datetime) -> None:
     _withdraw(unit, [each for each in unit.lessons.about(answer.id) if each.source in OVERHEARD], at)
 
 
-def _edits(unit: Unit, message: MessageRef) -> list[MessageEdited]:
+def _edits(changes: Sequence[MessageEdited | MessageDeleted]) -> list[MessageEdited]:
     """Those that left words."""
-    changes = unit.inbox.changes(message)
     return [each for each in changes if isinstance(each, MessageEdited) and clean_question(each.text)]
 
 

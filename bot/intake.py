@@ -1,7 +1,7 @@
 """The way in. An event is on disk before it is acknowledged, takes effect once, and is never dropped in silence."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,9 +18,12 @@ SUSPECT_FROM = 2
 """An event that was tried so often may be what its processes died of: it is tried again alone, so that its neighbours
 don't die with it until they are set aside, too."""
 BACKOFF_S = 0.5
-MOST_IN_WORK = 64
+MOST_IN_WORK = 48
 """From here on a question is handed off as it is kept, which costs a fraction of looking for its answer: else those who
 come later wait ever longer to hear that too many ask."""
+SHED_EVERY_S = 0.25
+"""Those that are handed off are kept together: one by one, they would come between the answers that are being written
+at every moment."""
 
 OnError = Callable[[Event, Exception], None]
 
@@ -36,7 +39,9 @@ class Intake:
     on_error: OnError
     _tasks: dict[EventId, asyncio.Task[None]] = field(default_factory=dict)
     _coming: int = 0
-    """How many are about to be kept."""
+    """How many are about to be kept, and not handed off at once."""
+    _moment: asyncio.Future[None] | None = None
+    """When the next are handed off."""
     _alone: asyncio.Lock = field(default_factory=asyncio.Lock)
     _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
@@ -48,16 +53,24 @@ class Intake:
         """
         is_full = not is_late and len(self._tasks) + self._coming >= MOST_IN_WORK
         is_full &= event.place.key not in self._turns  # there it is in order
-        self._coming += 1
+        self._coming += not is_full
         try:
+            if is_full:
+                await self._next_moment()
             is_new, is_done = await self.store.run(partial(self._keep, event=event, is_full=is_full), ahead=True)
         finally:
-            self._coming -= 1
+            self._coming -= not is_full
         if is_done:
             self.news.set()
         elif is_new:
             self._start(event, is_counted=True)
         return is_new
+
+    async def _next_moment(self) -> None:
+        if self._moment is None or self._moment.done():
+            self._moment = asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().call_later(SHED_EVERY_S, self._moment.set_result, None)
+        await asyncio.shield(self._moment)
 
     def _keep(self, unit: Unit, *, event: Event, is_full: bool) -> tuple[bool, bool]:
         """Whether it is new, and whether that was all."""
@@ -66,7 +79,7 @@ class Intake:
         told = self.routing.shed(unit, event) if is_full else None
         if told is None:
             return True, False
-        _settle(unit, event, lambda _: told, parked=False)
+        _close(unit, event, told)
         return True, True
 
     async def resume(self) -> int:
@@ -118,9 +131,11 @@ def _settle(unit: Unit, event: Event, effect: Effect, *, parked: bool) -> None:
 
     Nothing, where the event was erased meanwhile with whoever asked to be forgotten: it would bring them back.
     """
-    if not unit.inbox.known([event.id]):
-        return
-    outgoing: list[Outgoing] = list(effect(unit))
+    if unit.inbox.known([event.id]):
+        _close(unit, event, effect(unit), parked=parked)
+
+
+def _close(unit: Unit, event: Event, outgoing: Sequence[Outgoing], *, parked: bool = False) -> None:
     for each in outgoing:
         unit.outbox.add(each)
     unit.inbox.done(event.id, parked=parked)

@@ -267,34 +267,34 @@ class Texts:
     retrain_running: str = "A retraining is already under way; I'll tell its outcome when it ends."
     retrain_refused: str = "I won't retrain now: {reasons}"
     plan: str = (
-        "Dry run: {usable} facts can be trained on, {new} lessons are new, {duplicates} duplicates, "
-        "{held_out} facts are kept whole for judging; {examples} examples, about {minutes:.0f} minutes."
+        "Dry run: {usable} facts can be trained on. New lessons: {new}, duplicates: {duplicates}, facts kept whole for "
+        "judging: {held_out}, examples: {examples}; about {minutes:.0f} minutes."
     )
     plan_conflicts: str = (
-        "Conflicts: {against_pages} lessons contradict a help page or lost it, {two_answers} questions have two "
-        "answers, {waiting} lessons wait for review (`/mentee review`). The first and the last are left out; give the "
-        "second one answer each."
+        "Conflicts: lessons that contradict a help page or lost it: {against_pages}, questions with two answers: "
+        "{two_answers}, lessons that wait for review (`/mentee review`): {waiting}. The first and the last are left "
+        "out; give the second one answer each."
     )
     plan_no_conflicts: str = "Conflicts: none."
     plan_personal: str = "Personal data in it: {replaced} (replaced by placeholders); in the clear: {clear}."
     plan_changing: str = (
-        "Of {written} answers that the model wrote in {days} days, {count} are expected to change: a lesson says "
+        "Answers that the model wrote in {days} days: {written}. Expected to change: {count}, where a lesson says "
         "something else to the same question. Asked so again, memory says the lesson already; the adapter is to learn "
         "it.{untaught}"
     )
     plan_unchanged: str = (
-        "Of {written} answers that the model wrote in {days} days, none is expected to change: no lesson says "
-        "something else to the same question.{untaught}"
+        "Answers that the model wrote in {days} days: {written}; none is expected to change: no lesson says something "
+        "else to the same question.{untaught}"
     )
     plan_untaught: str = " {count} more got a ❌, and nobody has taught what is right: a training does not change them."
     plan_changed: str = "• “{question}”"
     plan_kept_out: str = (
-        "{count} lessons belong to workspaces that don't share what they know: memory answers with them there, and "
-        "nothing is trained on them."
+        "Lessons of workspaces that don't share what they know: {count}. Memory answers with them there, and nothing "
+        "is trained on them."
     )
     plan_suspected: str = (
-        "{count} questions look as if they had been given another question's answer. Adapters are not judged by them. "
-        "Please look, and correct what is wrong:"
+        "Questions that look as if they had been given another question's answer: {count}. Adapters are not judged by "
+        "them. Please look, and correct what is wrong:"
     )
     progress: str = "{stage}: {bar} {percent:.0f} %{eta}"
     eta: str = ", about {minutes:.0f} min left"

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,6 +27,10 @@ class ServingEngine(Generator, Protocol):
     async def refresh(self) -> None: ...
 
     async def prepare(self, adapter: AdapterId | None) -> None: ...
+
+    def resting(self) -> AbstractContextManager[None]:
+        """Nothing is computed in this process's Python for as long as it lasts, which must be short."""
+        ...
 
     def close(self) -> None: ...
 

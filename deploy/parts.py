@@ -94,6 +94,7 @@ def open_models(kept: Kept) -> Iterator[Models]:
     # Apart from the one below, which is asked within transactions: this one asks the database itself.
     served = AdapterFiles(settings.adapters_dir, base.sha256, recorded)
     engine = make_engine(settings, base, served, live)
+    kept.store.resting = engine.resting
     parts = Parts(
         store=kept.store,
         knowledge=memory,

@@ -16,6 +16,7 @@ from bot.errors import MenteeError, OperatorError, SettingError
 from bot.lineage import Deployment
 from bot.ports import Unit
 from bot.trying import trial_of
+from connectors.web.listening import listen
 from deploy import metrics
 from deploy.connections import make_connectors
 from deploy.erasing import finish_erasures
@@ -42,6 +43,7 @@ RESTART_AFTER_S = 10.0
 async def serve(settings: Settings, *, demo: bool) -> None:
     """Answer until SIGINT or SIGTERM. With `demo`, an empty knowledge base gets the demo product's."""
     schedule = parse_schedule(settings.retrain_schedule)
+    listen(settings.web_host, settings.web_port).close()  # said at once, not after the models are loaded
     with open_kept(settings) as kept, open_models(kept) as models:
         kept.adapter_files.sweep()
         if demo:

@@ -5,8 +5,8 @@ in WAL mode, and Python's own is often older. Knows nothing of what is kept.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -32,6 +32,9 @@ PIECE_MS = 100
 LOCKED_ROW_MS = 10_000
 FROZEN_TIMEOUT_MS = 60_000
 LOCK = int.from_bytes(b"mentee")
+MUCH = 4
+"""Python runs one thread at a time: beside a model that is writing, thousands of steps a second, each statement waits
+for its turn again, and so does the model; both then take several times as long as one after the other."""
 SQLITE_BUSY, LOCK_NOT_AVAILABLE = 5, "55P03"
 PRAGMAS = {
     "journal_mode": "WAL",
@@ -53,7 +56,9 @@ class SqlStore:
         self._url, self._key = url, key
         self._driver = cipher() if key is not None else plain_sqlite
         self._engine = _engine(url, self._driver, key)
-        self._writer = Writer("store")
+        self.resting: Callable[[], AbstractContextManager[None]] = nullcontext
+        """What rests while much is done together (`MUCH`)."""
+        self._writer = Writer("store", self._transact_all)
 
     def migrate(self) -> None:
         """Bring the schema to what this version of the code knows. Raises DatabaseError."""
@@ -72,11 +77,13 @@ class SqlStore:
             upgrade(connection)
 
     async def run(self, work: Callable[[SqlUnit], T], *, ahead: bool = False) -> T:
-        """Run `work` in one transaction in the writer thread; `ahead`: before all that waits for its turn.
+        """Run `work` in one transaction in the writer thread; `ahead`: before all that waits for its turn, in one
+        transaction with what else does.
 
         Raises DatabaseHeld when another program keeps it from beginning for ten seconds; `ahead`, for one and a half.
         """
-        return await asyncio.wrap_future(self._writer.submit(partial(self._transact, work), ahead=ahead))
+        wanted = work if ahead else partial(self._transact, work)
+        return await asyncio.wrap_future(self._writer.submit(wanted, ahead=ahead))
 
     def run_sync(self, work: Callable[[SqlUnit], T]) -> T:
         """The same for callers without an event loop."""
@@ -166,6 +173,10 @@ class SqlStore:
             with self._holders_named():
                 session.connection()  # takes the write lock
             return work(SqlUnit(session))
+
+    def _transact_all(self, works: Sequence[Callable[[SqlUnit], Any]]) -> Sequence[Any]:
+        with self.resting() if len(works) >= MUCH else nullcontext():
+            return self._transact(lambda unit: [work(unit) for work in works])
 
     @contextmanager
     def _holders_named(self) -> Iterator[None]:

@@ -86,7 +86,8 @@ class Store(Protocol):
     async def run(self, work: Callable[[Unit], T], *, ahead: bool = False) -> T:
         """Run `work` in one transaction, off the event loop. An exception rolls back and comes through.
 
-        `ahead`: before all that waits for its turn. For what is short, and what a platform or a person waits for.
+        `ahead`: before all that waits for its turn. For what is short, and what a platform or a person waits for. It
+        may be begun anew, so it changes nothing besides the unit.
         Raises DatabaseHeld when another program keeps it from beginning; what goes ahead hears so sooner.
         """
         ...

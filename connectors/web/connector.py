@@ -1,7 +1,6 @@
 """The page as a connector: serves it, and brings what the bot says to the browsers that are looking."""
 
 import asyncio
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 
 from bot.access import Deed
 from bot.desk import Desk
-from bot.errors import DatabaseHeld, NotAllowed, PersonError, SettingError
+from bot.errors import DatabaseHeld, NotAllowed, PersonError
 from bot.events import MessageRef
 from bot.outgoing import AnswerDraft, AnswerEdit, AnswerPost, Outgoing, ProgressPost
 from bot.people import Platform
@@ -24,6 +23,7 @@ from connectors.web.config import WebConfig
 from connectors.web.doors import Doors
 from connectors.web.guard import Guard, not_kept
 from connectors.web.limits import Limits
+from connectors.web.listening import listen
 from connectors.web.login import Login
 from connectors.web.pages import Pages
 from connectors.web.parsing import message_of
@@ -56,7 +56,7 @@ class WebConnector:
             uvicorn.Config(self.app, log_config=None, access_log=False, lifespan="off",
                            timeout_graceful_shutdown=FAREWELL_S)
         )  # fmt: skip
-        with self._listen() as listening:
+        with listen(self.config.host, self.config.port) as listening:
             serving = asyncio.create_task(server.serve(sockets=[listening]))
             try:
                 await asyncio.shield(serving)
@@ -80,16 +80,6 @@ class WebConnector:
 
     async def draft(self, draft: AnswerDraft) -> None:
         self._board.tell(draft.place.channel, Draft(draft.text))
-
-    def _listen(self) -> socket.socket:
-        host, port = self.config.host, self.config.port
-        try:
-            return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-        except OSError as problem:
-            raise SettingError(
-                f"The page can't be served on {host}, port {port}: {problem.strerror}. "
-                "Set MENTEE_WEB_PORT to a free port, or end the program that uses this one."
-            ) from problem
 
     def _build(self, rendering: Rendering) -> FastAPI:
         app = FastAPI(

@@ -67,7 +67,7 @@ def scope_needed(method: str, path: str) -> Scope | None:
     return SCOPES.get((method, "/" + path.lstrip("/").partition("/")[0]))
 
 
-def _visitor(
+async def _visitor(
     request: Request,
     mentee_role: Annotated[str | None, Cookie()] = None,
     mentee_conversation: Annotated[str | None, Cookie()] = None,

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
@@ -81,6 +81,15 @@ class Engine:
         """The same with an adapter that need not be the serving one. Raises AdapterBroken, too."""
         async with self._versions.pinned_to(adapter) as slot:
             return await self._complete(slot, messages, sampling, None)
+
+    @contextlib.contextmanager
+    def resting(self) -> Iterator[None]:
+        """No step is computed for as long as it lasts, from the end of the one that has begun."""
+        self._worker.rest()
+        try:
+            yield
+        finally:
+            self._worker.go_on()
 
     def close(self) -> None:
         """What is being written fails; the threads end."""

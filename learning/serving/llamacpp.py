@@ -11,6 +11,7 @@ import secrets
 import shutil
 import urllib.request
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
@@ -146,6 +147,10 @@ class LlamaCppEngine:
             text = Text(sampling.stop, on_text)
             finish = await write(server.url, _request(ids, sampling), server.key, _parse, text)
             return Generation(str(text), server.adapter, finish)
+
+    def resting(self) -> AbstractContextManager[None]:
+        """It computes without Python."""
+        return nullcontext()
 
     def close(self) -> None:
         for server in self._versions.kept:

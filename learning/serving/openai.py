@@ -7,6 +7,7 @@ model's chat template.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import structlog
@@ -90,6 +91,10 @@ class OpenAiEngine:
         """Complete the messages. Raises Busy, TooLate, EngineFailed."""
         async with within(sampling.deadline_s), self._versions.pinned(prefer) as loaded:
             return await self._written(loaded, messages, sampling, on_text)
+
+    def resting(self) -> AbstractContextManager[None]:
+        """Nothing is computed in this process."""
+        return nullcontext()
 
     def close(self) -> None:
         """Nothing is held: each request has a connection of its own."""

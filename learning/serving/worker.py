@@ -19,6 +19,8 @@ from learning.serving.request import Request
 log = structlog.get_logger()
 
 STOPPED = "The engine has been stopped."
+REST_WITHIN_S = 0.2
+"""A step that takes longer, on a slow machine, isn't waited for."""
 
 
 class Worker:
@@ -28,6 +30,8 @@ class Worker:
         self._news = threading.Condition()
         self._arrived: list[tuple[Decoder, Request]] = []
         self._is_closed = False
+        self._rests, self._is_at_rest = 0, True
+        """How many have asked for rest; whether nothing is being computed."""
         self._is_ready = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -43,14 +47,25 @@ class Worker:
             is_closed = self._is_closed
             if not is_closed:
                 self._arrived.append((decoder, request))
-                self._news.notify()
+                self._news.notify_all()
         if is_closed:
             request.end(EngineFailed(STOPPED))
+
+    def rest(self) -> None:
+        """Begin no further step until `go_on`; returns when the one that has begun is over, or takes long."""
+        with self._news:
+            self._rests += 1
+            self._news.wait_for(lambda: self._is_at_rest or self._is_closed, REST_WITHIN_S)
+
+    def go_on(self) -> None:
+        with self._news:
+            self._rests -= 1
+            self._news.notify_all()
 
     def close(self) -> None:
         with self._news:
             self._is_closed = True
-            self._news.notify()
+            self._news.notify_all()
         if self._thread is not None:
             self._thread.join()
 
@@ -78,10 +93,13 @@ class Worker:
             request.end(EngineFailed(STOPPED))
 
     def _take_arrived(self, busy: list[Decoder]) -> bool:
-        """Hand new requests to their decoders, waiting for some when there is nothing else to do."""
+        """Hand new requests to their decoders, waiting for some when there is nothing else to do, or rest is wanted."""
         with self._news:
-            while not self._arrived and not busy and not self._is_closed:
+            while not self._is_closed and (self._rests or not (self._arrived or busy)):
+                self._is_at_rest = True
+                self._news.notify_all()
                 self._news.wait()
+            self._is_at_rest = False
             for decoder, request in self._arrived:
                 decoder.add(request)
                 if decoder not in busy:

@@ -7,11 +7,23 @@ from typing import Any
 
 from sqlmodel import Session, col, func, or_, select
 
-from bot.events import Event, MessageDeleted, MessageEdited, MessageRef, Reacted
-from bot.ids import EventId, LessonId, OutgoingId, RunId, first_id
+from bot.events import Event, MessageDeleted, MessageEdited, MessageRef, Place, Reacted
+from bot.ids import AnswerId, EventId, LessonId, OutgoingId, RunId, first_id
 from bot.outgoing import AnswerEdit, AnswerPost, Notice, Outgoing, ProgressPost
 from storage.codec import EVENT, HANDOFF, MESSAGE_REF, OUTGOING, PLACE, from_text, to_text
 from storage.repositories.portions import portions
+from storage.repositories.prepared import (
+    ADD_EVENT,
+    ADD_OUTGOING,
+    CHANGE_ANSWER,
+    CHANGE_OUTGOING,
+    CLOSE_EVENT,
+    EVENTS_ABOUT,
+    FIND_EVENTS,
+    FIND_OUTGOING,
+    UNDELIVERED,
+    run,
+)
 from storage.tables import AnswerRow, HandoffRow, InboxRow, OutboxRow
 
 
@@ -20,23 +32,20 @@ class SqlInbox:
         self._session = session
 
     def add(self, event: Event) -> bool:
-        if self._session.get(InboxRow, event.id) is not None:
+        if self.known([event.id]):
             return False
         is_news = not self._is_no_change(event)  # what is none is kept as done: it might come again when it would be
         about = event.message.key if isinstance(event, Reacted | MessageEdited | MessageDeleted) and is_news else None
-        position = next_position(self._session, InboxRow.position)
-        text = to_text(EVENT, event)
-        row = InboxRow(event_id=event.id, position=position, event=text, attempts=1, message_key=about)
-        row.state = "pending" if is_news else "done"
-        self._session.add(row)
-        self._session.flush()
+        run(
+            self._session, ADD_EVENT, event_id=event.id, event=to_text(EVENT, event), attempts=1, message_key=about,
+            state="pending" if is_news else "done",
+        )  # fmt: skip
         return is_news
 
     def known(self, events: Sequence[EventId]) -> Collection[EventId]:
         found: set[EventId] = set()
         for part in portions(list(events)):
-            query = select(InboxRow.event_id).where(col(InboxRow.event_id).in_(part))
-            found.update(map(EventId, self._session.exec(query)))
+            found.update(map(EventId, run(self._session, FIND_EVENTS, ids=part).scalars()))
         return found
 
     def reactions(self, messages: Sequence[MessageRef]) -> Mapping[str, Sequence[Reacted]]:
@@ -51,8 +60,7 @@ class SqlInbox:
 
     def _about(self, messages: Sequence[MessageRef]) -> Iterator[Event]:
         for part in portions([message.key for message in messages]):
-            query = select(InboxRow.event).where(col(InboxRow.message_key).in_(part)).order_by(col(InboxRow.position))
-            yield from (from_text(EVENT, text) for text in self._session.exec(query))
+            yield from (from_text(EVENT, text) for text in run(self._session, EVENTS_ABOUT, messages=part).scalars())
 
     def _is_no_change(self, event: Event) -> bool:
         """A reaction that was last heard of in the same state, unless it was given to another text since."""
@@ -88,9 +96,8 @@ class SqlInbox:
         return row.attempts
 
     def done(self, event: EventId, *, parked: bool = False) -> None:
-        row = self._session.get(InboxRow, event)
-        if row is not None:  # who asked to be forgotten took the asking along
-            row.state = "parked" if parked else "done"
+        # nothing, where who asked to be forgotten took the asking along
+        run(self._session, CLOSE_EVENT, id=event, state="parked" if parked else "done")
 
 
 class SqlOutbox:
@@ -98,40 +105,36 @@ class SqlOutbox:
         self._session = session
 
     def add(self, outgoing: Outgoing) -> None:
-        run = outgoing.run if isinstance(outgoing, ProgressPost) else None
+        of = outgoing.run if isinstance(outgoing, ProgressPost) else None
         lesson = outgoing.lesson if isinstance(outgoing, Notice) else None
-        position = next_position(self._session, OutboxRow.position)
         text = to_text(OUTGOING, outgoing)
-        self._session.add(OutboxRow(id=outgoing.id, position=position, outgoing=text, run=run, lesson=lesson))
-        self._session.flush()
+        run(self._session, ADD_OUTGOING, id=outgoing.id, outgoing=text, run=of, lesson=lesson)
 
     def undelivered(self) -> Sequence[Outgoing]:
-        query = select(OutboxRow.outgoing).where(OutboxRow.state == "waiting").order_by(col(OutboxRow.position))
-        return [from_text(OUTGOING, text) for text in self._session.exec(query)]
+        return [from_text(OUTGOING, text) for text in run(self._session, UNDELIVERED).scalars()]
 
     def delivered(self, outgoing: OutgoingId, message: MessageRef | None) -> None:
-        row = self._session.get(OutboxRow, outgoing)
-        if row is None:  # it went with somebody who was forgotten while it was on its way
+        text = run(self._session, FIND_OUTGOING, outgoing_id=outgoing).scalar()
+        if text is None:  # it went with somebody who was forgotten while it was on its way
             return
-        row.state = "delivered"
         if message is None:
+            run(self._session, CHANGE_OUTGOING, outgoing_id=outgoing, state="delivered")
             return
-        row.message, row.message_key = to_text(MESSAGE_REF, message), message.key
-        posted = from_text(OUTGOING, row.outgoing)
-        if isinstance(posted, AnswerPost | AnswerEdit):
-            answer = self._session.get(AnswerRow, posted.answer.id)
-            if answer is None:  # nobody needed it any more: whoever asked wants nothing kept
-                return
-            answer.message, answer.message_key, answer.message_id = row.message, message.key, message.id
-            if posted.place.thread is None and not posted.place.is_direct:
-                self._opens_thread(answer, message)
+        stands = {"message": to_text(MESSAGE_REF, message), "message_key": message.key}
+        run(self._session, CHANGE_OUTGOING, outgoing_id=outgoing, state="delivered", **stands)
+        posted = from_text(OUTGOING, text)
+        if not isinstance(posted, AnswerPost | AnswerEdit):
+            return
+        run(self._session, CHANGE_ANSWER, answer_id=posted.answer.id, message_id=message.id, **stands)
+        if posted.place.thread is None and not posted.place.is_direct:
+            self._opens_thread(posted.answer.id, message.thread)
 
-    def _opens_thread(self, answer: AnswerRow, message: MessageRef) -> None:
-        answer.place, answer.place_key = to_text(PLACE, message.thread), message.thread.key
-        on = or_(col(HandoffRow.answer) == answer.id, col(HandoffRow.card) == answer.id)
+    def _opens_thread(self, answer: AnswerId, thread: Place) -> None:
+        run(self._session, CHANGE_ANSWER, answer_id=answer, place=to_text(PLACE, thread), place_key=thread.key)
+        on = or_(col(HandoffRow.answer) == answer, col(HandoffRow.card) == answer)
         for row in self._session.exec(select(HandoffRow).where(on)):
-            handoff = replace(from_text(HANDOFF, row.handoff), place=message.thread)
-            row.handoff, row.place_key = to_text(HANDOFF, handoff), message.thread.key
+            handoff = replace(from_text(HANDOFF, row.handoff), place=thread)
+            row.handoff, row.place_key = to_text(HANDOFF, handoff), thread.key
 
     def failed(self, outgoing: OutgoingId, reason: str) -> int:
         row = self._session.get(OutboxRow, outgoing)

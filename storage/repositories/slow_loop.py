@@ -9,6 +9,7 @@ from bot.ids import AdapterId, RunId, Tenant
 from bot.lineage import Adapter, Deployment, Move, Progress, Report, Run, RunState
 from storage.codec import ADAPTER, PLACE, PROGRESS, REPORT, from_text, to_text
 from storage.repositories.boxes import next_position
+from storage.repositories.prepared import FLAG, run
 from storage.tables import AdapterRow, DeploymentRow, FlagRow, RunRow
 
 
@@ -132,8 +133,8 @@ class SqlFlags:
         self._session = session
 
     def get(self, name: str) -> str | None:
-        row = self._session.get(FlagRow, name)
-        return row.value if row is not None else None
+        value: str | None = run(self._session, FLAG, name=name).scalar()
+        return value
 
     def set(self, name: str, value: str) -> None:
         self._session.merge(FlagRow(name=name, value=value))

@@ -17,9 +17,16 @@ from bot.people import Person, Platform
 from bot.tenants import tenant_of
 from bot.trial import Tried
 from storage.codec import ANSWER, HANDOFF, MESSAGE_REF, PERSON, PLACE, from_text, storable, to_text
+from storage.repositories.prepared import (
+    ADD_ANSWER,
+    ADD_HANDOFF,
+    ADD_TURN,
+    CHANGE_HANDOFF,
+    NEWEST_TURNS,
+    handoffs_by,
+    run,
+)
 from storage.tables import AnswerRow, HandoffRow, LessonRow, RatingRow, TurnRow
-
-MAX_TURNS = 50
 
 
 class SqlConversations:
@@ -27,17 +34,10 @@ class SqlConversations:
         self._session = session
 
     def add(self, turn: Turn) -> None:
-        self._session.add(
-            TurnRow(
-                place_key=turn.place.key,
-                place=to_text(PLACE, turn.place),
-                speaker=turn.speaker,
-                person=turn.person,
-                text=turn.text,
-                at=turn.at,
-                message_key=turn.message,
-            )
-        )
+        run(
+            self._session, ADD_TURN, place_key=turn.place.key, place=to_text(PLACE, turn.place), speaker=turn.speaker,
+            person=turn.person, text=turn.text, at=turn.at, message_key=turn.message,
+        )  # fmt: skip
 
     def forget(self, message: MessageRef) -> None:
         self._session.exec(delete(TurnRow).where(col(TurnRow.message_key) == message.key))
@@ -45,8 +45,7 @@ class SqlConversations:
     def of(self, place: Place) -> Sequence[Turn]:
         if place.thread is None and not place.is_direct:
             return []
-        query = select(TurnRow).where(TurnRow.place_key == place.key).order_by(col(TurnRow.id).desc()).limit(MAX_TURNS)
-        rows = reversed(self._session.exec(query).all())
+        rows = reversed(run(self._session, NEWEST_TURNS, key=place.key).all())
         return [
             Turn(from_text(PLACE, row.place), Speaker(row.speaker), row.person, row.text, row.at, row.message_key)
             for row in rows
@@ -70,21 +69,12 @@ class SqlAnswers:
         self._session, self._within = session, within
 
     def add(self, answer: Answer, place: Place, asker: Person, asked_in: str | None = None) -> None:
-        self._session.add(
-            AnswerRow(
-                id=answer.id,
-                kind=answer.kind,
-                answer=to_text(ANSWER, answer),
-                place=to_text(PLACE, place),
-                asker=to_text(PERSON, asker),
-                place_key=place.key,
-                asked_in=asked_in,
-                lesson=answer.confirmation.lesson if answer.confirmation is not None else None,
-                trial=answer.trial,
-                tenant=tenant_of(place),
-            )
-        )
-        self._session.flush()
+        run(
+            self._session, ADD_ANSWER, id=answer.id, kind=answer.kind, answer=to_text(ANSWER, answer),
+            place=to_text(PLACE, place), asker=to_text(PERSON, asker), place_key=place.key, asked_in=asked_in,
+            lesson=answer.confirmation.lesson if answer.confirmation is not None else None, trial=answer.trial,
+            tenant=tenant_of(place),
+        )  # fmt: skip
 
     def amend(self, was: AnswerId, answer: Answer) -> None:
         old = self._session.get_one(AnswerRow, was)
@@ -236,15 +226,15 @@ class SqlHandoffs:
         self._session, self._within = session, within
 
     def put(self, handoff: Handoff) -> None:
-        row = HandoffRow(
-            answer=handoff.answer, place_key=handoff.place.key, state=handoff.state, handoff=to_text(HANDOFF, handoff),
-            card=handoff.card, asked_key=handoff.asked_at.key if handoff.asked_at is not None else None,
-        )  # fmt: skip
-        self._session.merge(row)
-        self._session.flush()
+        row = {
+            "place_key": handoff.place.key, "state": handoff.state, "handoff": to_text(HANDOFF, handoff),
+            "card": handoff.card, "asked_key": handoff.asked_at.key if handoff.asked_at is not None else None,
+        }  # fmt: skip
+        if run(self._session, CHANGE_HANDOFF, answer_id=handoff.answer, **row).rowcount == 0:
+            run(self._session, ADD_HANDOFF, answer=handoff.answer, **row)
 
     def get(self, answer: AnswerId) -> Handoff | None:
-        return next(iter(self._those(HandoffRow.answer == answer)), None)
+        return next(iter(self._by("answer", answer)), None)
 
     def remove(self, answer: AnswerId) -> None:
         self._session.exec(delete(HandoffRow).where(col(HandoffRow.answer) == answer))
@@ -254,13 +244,18 @@ class SqlHandoffs:
         return self._those(is_unsolved, *([HandoffRow.place_key == place.key] if place is not None else []))
 
     def of(self, place: Place) -> Sequence[Handoff]:
-        return self._those(HandoffRow.place_key == place.key)
+        return self._by("place_key", place.key)
 
     def asked_at(self, place: Place) -> Sequence[Handoff]:
-        return self._those(HandoffRow.asked_key == place.key)
+        return self._by("asked_key", place.key)
 
     def is_known(self, answer: AnswerId) -> bool:
         return bool(self._those(or_(col(HandoffRow.answer) == answer, col(HandoffRow.card) == answer)))
+
+    def _by(self, column: str, key: str) -> Sequence[Handoff]:
+        of = {} if self._within is None else {"tenant": self._within}
+        found = run(self._session, handoffs_by(column, within=bool(of)), key=key, **of)
+        return [from_text(HANDOFF, text) for text in found.scalars()]
 
     def _those(self, *conditions: ColumnElement[bool] | bool) -> Sequence[Handoff]:
         query = select(HandoffRow.handoff).where(*conditions, *self._own).order_by(col(HandoffRow.answer))

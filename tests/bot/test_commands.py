@@ -67,7 +67,7 @@ async def test_a_dry_run_tells_conflicts_personal_data_and_what_is_to_change(hou
     nothing = await give(house, chat, "retrain --dry-run")
     assert "Conflicts: none." in nothing
     assert "Personal data in it: none (replaced by placeholders); in the clear: none." in nothing
-    assert "Of 0 answers that the model wrote in 7 days, none is expected to change" in nothing
+    assert "Answers that the model wrote in 7 days: 0; none is expected to change" in nothing
     house.plan = replace(
         house.plan, against_pages=1, two_answers=2, waiting=3,
         personal_data=Found({"NAME": 2, "EMAIL": 1}, {"PHONE": 1}),
@@ -75,10 +75,11 @@ async def test_a_dry_run_tells_conflicts_personal_data_and_what_is_to_change(hou
     )  # fmt: skip
     told = await give(house, chat, "retrain --dry-run")
     assert (
-        "Conflicts: 1 lessons contradict a help page or lost it, 2 questions have two answers, 3 lessons wait" in told
+        "Conflicts: lessons that contradict a help page or lost it: 1, questions with two answers: 2, lessons that "
+        "wait for review (`/mentee review`): 3." in told
     )
     assert "1 EMAIL, 2 NAME (replaced by placeholders); in the clear: 1 PHONE." in told
-    assert "Of 40 answers that the model wrote in 7 days, 7 are expected to change" in told
+    assert "Answers that the model wrote in 7 days: 40. Expected to change: 7," in told
     assert "4 more got a ❌" in told
     assert told.splitlines()[-7:-1] == [*(f"• “Is {number} right?”" for number in range(5)), "… and 2 more."]
     assert told.splitlines()[-1] == "I won't retrain now: Too little."
@@ -87,7 +88,7 @@ async def test_a_dry_run_tells_conflicts_personal_data_and_what_is_to_change(hou
 async def test_a_dry_run_shows_what_seems_to_have_another_questions_answer(house: House, chat: FakeConnector) -> None:
     house.plan = replace(house.plan, suspected=tuple((f"Where is {number}?", "Under Card.") for number in range(12)))
     told = await give(house, chat, "retrain --dry-run")
-    assert "12 questions look as if" in told
+    assert "another question's answer: 12." in told
     assert "> Where is 9? → Under Card." in told
     assert "Where is 10?" not in told
 

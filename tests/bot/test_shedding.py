@@ -1,7 +1,8 @@
 """More than can be worked on: questions are handed off as they are kept, all else takes its turn."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from bot.outgoing import AnswerPost
 from bot.policy import Policy
 from bot.ports import Unit
 from bot.texts import ENGLISH
+from storage.database import MUCH
 from tests.bot.events import ADMIN, AGENT, THREAD, command, message
 from tests.fakes.connector import FakeConnector
 from tests.house import STAFF, House, open_house
@@ -79,6 +81,22 @@ async def test_one_question_more_is_handed_off_as_it_is_kept(
     assert await full.desk.receive(message(QUESTION, place=thread(10))) is True
     await full.settle()
     assert chat.answers[-1].answer.kind is AnswerKind.GROUNDED
+
+
+async def test_those_that_are_handed_off_are_kept_together(full: House) -> None:
+    rests = []
+
+    @contextmanager
+    def resting() -> Iterator[None]:
+        rests.append("begun")
+        yield
+        rests.append("over")
+
+    full.store.resting = resting
+    asked = [message(QUESTION, place=thread(9 + number)) for number in range(MUCH)]
+    assert all(await asyncio.gather(*map(full.desk.receive, [*asked, *asked[:1]]))) is False  # one came twice
+    assert [post.place for post in await outbox(full)] == [each.place for each in asked]
+    assert rests == ["begun", "over"]
 
 
 async def test_who_goes_on_in_a_conversation_that_is_worked_on_waits_for_their_turn(

@@ -17,6 +17,7 @@ from connectors.slack.config import SlackConfig
 from connectors.slack.connector import SlackConnector
 from connectors.web.config import WebConfig
 from connectors.web.connector import WebConnector
+from connectors.web.listening import listen
 from deploy import serve
 from deploy.connections import make_connectors, slack_config
 from deploy.parts import open_kept
@@ -177,3 +178,11 @@ async def test_with_no_connection_left_it_ends_and_says_so(house: House, monkeyp
     bot = replace(house.bot, connectors={connector.platform: connector})
     with pytest.raises(OperatorError, match="Nothing is connected"):
         await serve.run_side_by_side(bot, None, None, None)  # type: ignore[arg-type]  # what is behind isn't reached
+
+
+async def test_a_taken_port_is_told_before_anything_is_loaded(tmp_path: Path) -> None:
+    with listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingError, match=f"port {port}.*MENTEE_WEB_PORT"):
+            await serve.serve(Settings(web_port=port, data_dir=tmp_path / "data"), demo=False)
+    assert not (tmp_path / "data").exists()

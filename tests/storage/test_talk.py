@@ -13,7 +13,7 @@ from bot.people import Platform
 from bot.ports import Unit
 from bot.trial import Tried
 from storage.database import SqlStore
-from storage.repositories.talk import MAX_TURNS
+from storage.repositories.prepared import MAX_TURNS
 from tests.storage.samples import NOW, PERSON, PLACE, after, answer, in_turn, lesson, ref, turn
 
 

@@ -1,8 +1,11 @@
 """One unit of work is kept whole or not at all, also when several processes write at once."""
 
+import asyncio
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -69,6 +72,31 @@ def test_an_exception_in_the_middle_leaves_nothing_behind(store: SqlStore) -> No
     assert store.run_sync(seen) == (1, 0, 0, 0, 0, 0)
     store.run_sync(settle)
     assert store.run_sync(seen) == (0, 1, 1, 1, 1, 1)
+
+
+async def test_of_several_that_go_ahead_together_one_that_fails_takes_none_along(store: SqlStore) -> None:
+    held = threading.Event()
+    waiting = asyncio.create_task(store.run(lambda _: held.wait()))
+    await asyncio.sleep(0)
+
+    def cut(unit: Unit) -> bool:
+        unit.inbox.add(event("cut"))
+        raise PowerCut
+
+    def keep(unit: Unit, name: str) -> bool:
+        return unit.inbox.add(event(name))
+
+    async def ahead(work: Callable[[Unit], bool]) -> bool:
+        return await store.run(work, ahead=True)
+
+    works = (partial(keep, name="e1"), partial(keep, name="e2"), cut, partial(keep, name="e3"))
+    first, second, failing, third = (asyncio.create_task(ahead(work)) for work in works)
+    await asyncio.sleep(0)
+    held.set()
+    with pytest.raises(PowerCut):
+        await failing
+    assert [await each for each in (waiting, first, second, third)] == [True] * 4
+    assert [each.id for each in await store.run(lambda unit: unit.inbox.pending())] == ["e1", "e2", "e3"]
 
 
 async def test_run_works_off_the_loop_returns_the_result_and_lets_exceptions_through(store: SqlStore) -> None:

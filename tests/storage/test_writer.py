@@ -12,7 +12,7 @@ import pytest
 
 from bot.errors import DatabaseHeld
 from storage import writer as storage_writer
-from storage.writer import AHEAD, IN_TURN, Writer
+from storage.writer import AHEAD, IN_TURN, MOST_TOGETHER, TURNS_BETWEEN, Writer
 
 
 class Refused(Exception):
@@ -38,7 +38,7 @@ class Lock:
 
 @pytest.fixture
 def writer() -> Iterator[Writer]:
-    writer = Writer("writer")
+    writer = Writer("writer", lambda works: [work() for work in works])
     yield writer
     writer.close()
 
@@ -70,12 +70,29 @@ def test_what_goes_ahead_waits_only_for_what_was_begun(writer: Writer, held: thr
 
 def test_under_a_flood_of_what_goes_ahead_the_rest_has_its_share(writer: Writer, held: threading.Event) -> None:
     done: list[str] = []
-    waiting = [writer.submit(partial(done.append, "in turn")) for _ in range(2)]
-    ahead = [writer.submit(partial(done.append, "ahead"), ahead=True) for _ in range(6)]
+    waiting = [writer.submit(partial(done.append, "in turn")) for _ in range(TURNS_BETWEEN + 2)]
+    ahead = [writer.submit(partial(done.append, "ahead"), ahead=True) for _ in range(2 * MOST_TOGETHER + 1)]
     held.set()
     for each in (*waiting, *ahead):
         each.result()
-    assert done == ["ahead", "ahead", "in turn", "ahead", "ahead", "in turn", "ahead", "ahead"]
+    several = ["ahead"] * MOST_TOGETHER
+    assert done == [*several, *["in turn"] * TURNS_BETWEEN, *several, *["in turn"] * 2, "ahead"]
+
+
+def test_what_goes_ahead_together_fails_each_on_its_own(writer: Writer, held: threading.Event) -> None:
+    begun: list[int] = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        if number % 3 == 1:
+            raise Refused(number)
+        return number
+
+    ahead = [writer.submit(partial(work, number), ahead=True) for number in range(5)]
+    held.set()
+    assert [each.exception() is None for each in ahead] == [True, False, True, True, False]
+    assert [each.result() for each in ahead if each.exception() is None] == [0, 2, 3]
+    assert begun == [0, 1, 0, 1, 2, 3, 4]  # nothing of the first attempt was kept
 
 
 def test_an_exception_is_the_callers_and_the_next_one_is_worked_on(writer: Writer) -> None:

@@ -13,8 +13,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from bot.errors import MenteeError
 from bot.generation import Sampling
 from learning.models import BaseModel
+from learning.serving import worker as worker_module
 from learning.serving.adapted import Adapted
-from learning.serving.decoding import Decoder
+from learning.serving.decoding import Decoder, Threads
 from learning.serving.request import Request
 from learning.serving.worker import Worker
 
@@ -122,3 +123,40 @@ def test_nobody_waits_for_a_thread_that_has_died(
     assert begun.end() == "The engine has been stopped."
     worker.add(decoder, late.request)
     assert late.end() == "The engine has been stopped."
+
+
+def test_while_it_is_to_rest_no_step_begins(
+    worker: Worker, decoder: Decoder, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    worker.rest()
+    asked = Asked(tokenizer)
+    worker.add(decoder, asked.request)
+    worker.rest()  # for a second one
+    worker.go_on()
+    assert worker._arrived  # the thread that writes hasn't looked at it
+    worker.go_on()
+    assert asked.end() == ""
+
+
+def test_it_rests_once_the_step_that_has_begun_is_over(
+    worker: Worker, decoder: Decoder, tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, steps = threading.Event(), threading.Event(), list[str]()
+    right = decoder.turn
+
+    def turn(threads: Threads, *, is_alone: bool) -> None:
+        begun.set()
+        go_on.wait()
+        right(threads, is_alone=is_alone)
+        steps.append("step")
+
+    monkeypatch.setattr(worker_module, "REST_WITHIN_S", 60.0)
+    monkeypatch.setattr(decoder, "turn", turn)
+    asked = Asked(tokenizer)
+    worker.add(decoder, asked.request)
+    begun.wait()
+    threading.Timer(0.05, go_on.set).start()
+    worker.rest()
+    assert steps == ["step"]
+    worker.go_on()
+    assert asked.end() == ""
