@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -133,7 +134,8 @@ def test_while_it_is_to_rest_no_step_begins(
     worker.add(decoder, asked.request)
     worker.rest()  # for a second one
     worker.go_on()
-    assert worker._arrived  # the thread that writes hasn't looked at it
+    time.sleep(0.1)
+    assert worker._arrived  # the thread that writes hasn't taken it
     worker.go_on()
     assert asked.end() == ""
 
