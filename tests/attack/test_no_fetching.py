@@ -23,7 +23,7 @@ CLIENTS = {"aiohttp", "discord", "http", "httpx", "huggingface_hub", "requests",
            "urllib.request", "urllib3", "websockets"}  # fmt: skip
 MAY_CONNECT = {
     "connectors/discord", "connectors/slack",  # the platforms
-    "connectors/web/connector.py",  # listens
+    "connectors/web/listening.py",  # listens
     "learning/models.py",  # a base model by its hub id, once
     "learning/sources/addresses.py", "learning/sources/fetching.py",  # sitemaps of hosts that an operator named
     "learning/serving/llamacpp.py", "learning/serving/openai_server.py", "learning/serving/streaming.py",  # the engine
