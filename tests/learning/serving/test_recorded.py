@@ -99,6 +99,19 @@ def test_recordings_go_with_their_adapter(llama: Adapted) -> None:
 
 
 @torch.inference_mode()
+def test_when_rows_move_to_other_memory_all_is_recorded_anew(llama: Adapted) -> None:
+    graphs = FakeGraphs()
+    rows = Recorded(llama, graphs)
+    rows.forward(0, [0], [[1]])
+    for _ in range(2):
+        rows.forward(0, [1], [[2]])
+    assert graphs.recorded == 1
+    rows.forward(0, [0] * 5, [[1]] * 5, last=True)  # there was room for two
+    rows.forward(0, [1], [[2]])
+    assert graphs.recorded == 2
+
+
+@torch.inference_mode()
 @pytest.mark.parametrize("problem", ["it waits for the GPU", "it gives something else"])
 def test_what_can_not_be_recorded_is_not(llama: Adapted, problem: str) -> None:
     tried: list[int] = []
