@@ -74,7 +74,7 @@ def _adapter(model: Adapted) -> Lora:
     def zeros(size: int) -> torch.Tensor:
         return torch.zeros(Recipe().rank, size, device=model.model.device, dtype=model.model.dtype)
 
-    return Lora({name: (zeros(inputs), zeros(outputs)) for name, (inputs, outputs) in model.sizes().items()})
+    return model.lora({name: (zeros(inputs), zeros(outputs)) for name, (inputs, outputs) in model.sizes().items()})
 
 
 def _write(decoder: Decoder, lora: Lora, tokenizer: Tokenizer, prompts: list[list[int]], tokens: int) -> None:

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from learning.serving.blocks import Joined, join_layers
+
 STACKED_WIDTH = 8
 """Tokens of a row up to which the rows' adapters are multiplied as one batch; longer rows take whole matrices."""
 STACKED_BYTES = 256 * 2**20
@@ -26,7 +28,7 @@ Parts = Mapping[str, tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True, eq=False)
 class Lora:
-    """What one version adds, by the layer's name. Never changed."""
+    """What one version adds, by the name of the layer, which may be a joined one. Never changed."""
 
     parts: Parts
     """(r, in) and (r, out), the second one scaled: both are read in the order in which they lie in memory."""
@@ -41,9 +43,10 @@ NOTHING = Lora({})
 
 
 class Adapted:
-    """Takes a model over: its linear layers are wrapped in place."""
+    """Takes a model over: its linear layers are joined where that gives the same, and wrapped in place."""
 
     def __init__(self, model: PreTrainedModel) -> None:
+        join_layers(model)
         self.model = model
         self.layers: dict[str, AdaptedLinear] = {}
         self._worn = _Worn()
@@ -119,11 +122,20 @@ class Adapted:
             drawn = scale * torch.randn(1, size, generator=chance)
             return drawn.to(self.model.device, self.model.dtype)
 
-        return Lora({name: (draw(n, n**-0.5), draw(m, 0.5)) for name, (n, m) in self.sizes().items()})
+        return self.lora({name: (draw(n, n**-0.5), draw(m, 0.5)) for name, (n, m) in self.sizes().items()})
 
     def sizes(self) -> dict[str, tuple[int, int]]:
-        """Numbers that go into each layer, and that come out."""
-        return {name: (layer.inputs, layer.outputs) for name, layer in self.layers.items()}
+        """Numbers that go into each layer, and that come out, by the names that layers have before they are joined."""
+        return {
+            name: (layer.inputs, outputs) for layer in self.layers.values() for name, outputs in layer.parts.items()
+        }
+
+    def lora(self, parts: Parts) -> Lora:
+        """Of what is added to each layer, by the same names."""
+        own = {name: [parts.get(part) for part in layer.parts] for name, layer in self.layers.items()}
+        return Lora(
+            {name: _joined(some, [*self.layers[name].parts.values()]) for name, some in own.items() if any(some)}
+        )
 
 
 @dataclass
@@ -158,6 +170,16 @@ def _padded(parts: Sequence[tuple[Tensor, Tensor] | None]) -> tuple[Tensor, Tens
     return downs.transpose(1, 2), ups
 
 
+def _joined(parts: Sequence[tuple[Tensor, Tensor] | None], outputs: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Of layers side by side: each one's own columns hear of its own rank alone."""
+    there = [part for part in parts if part is not None]
+    if len(parts) == 1:
+        return there[0]
+    like = there[0][1]
+    ups = [like.new_zeros(0, size) if part is None else part[1] for part, size in zip(parts, outputs, strict=True)]
+    return torch.cat([down for down, _ in there]), torch.block_diag(*ups)
+
+
 class AdaptedLinear(nn.Module):
     def __init__(self, base: nn.Linear | Conv1D, name: str, worn: _Worn) -> None:
         super().__init__()
@@ -166,6 +188,10 @@ class AdaptedLinear(nn.Module):
         self.inputs, self.outputs = shape if isinstance(base, Conv1D) else shape[::-1]
         self._name = name
         self._worn = worn
+        own = name.rpartition(".")[0]
+        joined = base.parts if isinstance(base, Joined) else {}
+        self.parts = {f"{own}.{part}": outputs for part, outputs in joined.items()} or {name: self.outputs}
+        """Outputs of the layers that it is made of, by their names in the model as it was."""
 
     # Some models look at these. Those that compute with them, past the layer, do so when adapters are trained, too.
 

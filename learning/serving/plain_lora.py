@@ -41,7 +41,7 @@ def read_lora(model: Adapted, folder: Path) -> Lora | None:
         return None
     if not all(bool(weight.isfinite().all()) for part in parts.values() for weight in part):
         raise not_finite(folder)
-    return Lora(parts)
+    return model.lora(parts)
 
 
 def _is_plain(config: PeftConfig) -> bool:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from learning.chat_format import NOT_TRAINED, Encoded
+from learning.serving.blocks import Joined
 
 LEAST_AGREEMENT = 0.99
 """Share of tokens that must be the ones that the exact model would choose."""
@@ -104,7 +105,7 @@ def _step_s(model: PreTrainedModel) -> float:
 def _linears(model: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Linear]]:
     for parent in model.modules():
         for name, child in parent.named_children():
-            if type(child) is nn.Linear:
+            if isinstance(child, nn.Linear) and type(child) in (nn.Linear, Joined):
                 yield parent, name, child
 
 
