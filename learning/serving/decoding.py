@@ -14,6 +14,7 @@ import torch
 
 from bot.errors import MenteeError
 from learning.serving.adapted import Adapted, Lora
+from learning.serving.drafting import LONG, SHORT
 from learning.serving.prefixes import LEAST, Prefixes, common
 from learning.serving.proving import rows_for
 from learning.serving.request import Request, likeliest_tokens
@@ -29,7 +30,8 @@ SMALL_REST = 0.5
 """Of a portion: what a prompt is read with to its end, since a pass of its own would cost nearly as much again."""
 AHEAD, AHEAD_SHARE = 128 if ON_GPU else 16, 0.1
 """Tokens of a prompt that nobody waits for, read at a time while others write; the share of the time that it takes."""
-LONGEST_DRAFT = 7
+LONGEST_DRAFT = SHORT if ON_GPU else LONG
+"""On a GPU longer steps aren't recorded."""
 MAX_WIDTH = 256 if ON_GPU else 16
 """Tokens of all rows that are taken in one step at little more than the price of one, drafts included."""
 WIDE = 8

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learning.serving.drafting import LONGEST_PAUSE, NGRAM, Drafting
+from learning.serving.drafting import LONG, LONGEST_PAUSE, NGRAM, SHORT, Drafting
 
 TOKENS = st.lists(st.integers(0, 4), max_size=40)
 
@@ -36,13 +36,17 @@ def test_while_a_text_grows_it_is_what_a_fresh_look_finds(tokens: list[int], ste
     growing, length = Drafting(), 0
     for step in steps:
         length += step
-        assert growing.draft(tokens[:length], 8) == Drafting().draft(tokens[:length], 8) == looked_up(tokens[:length])
+        assert (
+            growing.draft(tokens[:length], SHORT)
+            == Drafting().draft(tokens[:length], SHORT)
+            == looked_up(tokens[:length])
+        )
 
 
 def looked_up(tokens: list[int]) -> list[int]:
     places = range(len(tokens) - NGRAM - 1, -1, -1)
     same = (start + NGRAM for start in places if tokens[start : start + NGRAM] == tokens[-NGRAM:])
-    return tokens[behind : behind + 8] if (behind := next(same, None)) is not None else []
+    return tokens[behind : behind + SHORT] if (behind := next(same, None)) is not None else []
 
 
 def test_drafts_that_fail_become_rare_and_one_that_holds_brings_them_back() -> None:
@@ -61,3 +65,11 @@ def test_drafts_that_fail_become_rare_and_one_that_holds_brings_them_back() -> N
     drafting.learn(2, 0, len(tokens))
     tokens.append(7)
     assert drafting.draft(tokens, 2)
+
+
+def test_a_draft_that_was_right_to_its_end_is_followed_by_a_longer_one() -> None:
+    drafting, tokens = Drafting(), [*range(40), *range(NGRAM)]
+    assert len(drafting.draft(tokens, 99)) == SHORT
+    for accepted, then in ((SHORT, LONG), (LONG, LONG), (LONG - 1, SHORT)):
+        drafting.learn(len(drafting.draft(tokens, 99)), accepted, len(tokens))
+        assert len(drafting.draft(tokens, 99)) == then
