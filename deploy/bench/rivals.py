@@ -3,7 +3,6 @@
 Each takes messages and gives texts, greedily, at most so many tokens. Knows nothing of what is measured.
 """
 
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,15 +14,14 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, ContinuousBatchingConfig, GenerationConfig, PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
-from bot.errors import MenteeError
 from bot.generation import Sampling
 from bot.ids import AdapterId
 from bot.prompting import Message
-from deploy.bench.reader import Deployed, Reader
+from deploy.bench.apart import LlamaCppProcess
+from deploy.bench.reader import Reader
 from learning.budget import MOST_THREADS, fastest_threads
 from learning.chat_format import encode_prompt
 from learning.serving.gguf_export import Precision
-from learning.serving.llamacpp import LlamaCppEngine
 from storage.adapter_files import AdapterFiles
 
 Prompt = Sequence[Message]
@@ -122,20 +120,17 @@ class PeftRows:
 
 @asynccontextmanager
 async def llama_cpp(reader: Reader, cache: Path) -> AsyncIterator[dict[str, Write]]:
-    """Its own server in this process, prompts kept. A precision that can't be had is left out."""
-    engines: dict[str, LlamaCppEngine] = {}
+    """Its own server, prompts kept. A precision that can't be had is left out."""
+    opened: dict[str, LlamaCppProcess] = {}
     try:
         for precision, name in LLAMACPP.items():
-            with contextlib.suppress(MenteeError):  # not installed, or not convertible
-                engine = engines[name] = LlamaCppEngine(
-                    reader.base, reader.files, Deployed(reader.adapter), cache, precision
-                )
-                await engine.refresh()
-        able = {name: engine for name, engine in engines.items() if engine.serving == reader.adapter}
-        yield {name: writes(engine) for name, engine in able.items()}
+            opened[name] = process = LlamaCppProcess()
+            if not await process.open(reader, cache, precision):
+                opened.pop(name).close()
+        yield {name: process.write for name, process in opened.items()}
     finally:
-        for engine in engines.values():
-            engine.close()
+        for process in opened.values():
+            process.close()
 
 
 def writes(engine: Any) -> Write:

@@ -1,7 +1,9 @@
 """The serving benchmark on a tiny model: every part measures what it says, and notices what is wrong."""
 
+import multiprocessing
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +17,17 @@ from bot.prompting import Message
 from deploy.bench import answers, conversations, memory, mix, serving_gpu, swaps, workloads
 from deploy.bench.reader import Deployed, Reader, copies, find_reader, reading_examples
 from deploy.bench.report import OURS, Bench, Row, open_bench
-from deploy.bench.rivals import CONTINUOUS, LOOKUP, STATIC, TRANSFORMERS, PeftRows, Transformers, writes
+from deploy.bench.rivals import (
+    CONTINUOUS,
+    LLAMACPP,
+    LOOKUP,
+    STATIC,
+    TRANSFORMERS,
+    PeftRows,
+    Transformers,
+    llama_cpp,
+    writes,
+)
 from learning.encoder import DIMENSIONS, Vectors
 from learning.serving.engine import Engine
 from learning.serving.merging import load_merged
@@ -66,6 +78,18 @@ async def test_all_ways_to_write_agree(reader: Reader, engine: Engine, transform
     assert ours == await transformers.write_continuous(prompts, 12)
     assert ours == [await transformers.write_with_lookup(prompt, 12) for prompt in prompts]
     assert len(set(ours)) == len(ours)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_llama_cpp_writes_in_a_process_of_its_own(reader: Reader, tmp_path: Path) -> None:
+    async with llama_cpp(reader, tmp_path) as writers:
+        assert {*writers} == {*LLAMACPP.values()}
+        for write in writers.values():
+            texts = [await write(SHORT[0], 12) for _ in range(2)]
+            assert texts[0]
+            assert texts[0] == texts[1]
+    assert not multiprocessing.active_children()
 
 
 async def test_answers_are_timed_counted_and_compared(
