@@ -1,4 +1,4 @@
-"""llama.cpp in a process of its own, as it runs for who uses it: in ours, its threads and torch's would wait for each other.
+"""llama.cpp in a process of its own, as it runs for who uses it: in ours, its threads and torch's get in the way.
 
 Knows nothing of what is measured.
 """
