@@ -1,6 +1,6 @@
 """One base model for all adapter versions: its linear layers add to each text what that text's own adapter says.
 
-A LoRA (Hu et al. 2021) that is not merged costs two thin products a layer, about a seventh of a step. For that, a
+A LoRA (Hu et al. 2021) that is not merged costs two thin products a layer, about a tenth of a step. For that, a
 version is a few megabytes beside a base that nothing ever changes, and texts of different versions are written in one
 pass (as in Punica, Chen et al. 2023, and S-LoRA, Sheng et al. 2023). Knows nothing of files.
 """
