@@ -10,6 +10,7 @@ entries are among those that another's question is compared with.
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain, groupby
 from typing import NamedTuple, TypeVar
@@ -84,10 +85,13 @@ class Memory:
         self._shared = _Known()
         self._own: dict[Tenant, _Known] = {}
         self._updating = asyncio.Lock()
+        self._looking = ThreadPoolExecutor(1, thread_name_prefix="memory")
+        """One, as one question is encoded at a time: each further thread would bring helpers of its own along, and all
+        of them get in the way of the model."""
 
     async def search(self, question: str, tenant: Tenant = SHARED) -> Retrieval:
         await self.refresh()
-        return await asyncio.to_thread(self._look_up, question, tenant)
+        return await asyncio.get_running_loop().run_in_executor(self._looking, self._look_up, question, tenant)
 
     async def refresh(self) -> None:
         """Bring the index to the store's revision or a later one: after much was loaded it can take minutes.

@@ -16,6 +16,7 @@ from tests.chaos.traffic import GROUNDED, rows_of, until_none
 from tests.e2e.program import PROGRAM, Installation
 from tests.learning.model_cache import CACHE
 
+PATIENCE_S = 120.0
 BUNDLED = "bundled:smollm2-135m"
 HELP = "# Plans\n\n## Single sign-on\n\nSingle sign-on comes with the Forest plan.\n"
 
@@ -49,12 +50,17 @@ def installation(folder: Path, model: Path | str, mutant: str = "") -> Installat
     return Installation(folder, settings, program=planted if mutant else (str(PROGRAM),))
 
 
+def question() -> dict[str, str]:
+    """In a conversation of its own."""
+    return {"id": str(uuid4()), "conversation": str(uuid4()), "text": GROUNDED}
+
+
 async def ask(browser: httpx.AsyncClient) -> int:
-    """In a conversation of its own, once more when the line breaks; the page's status."""
-    body = {"id": str(uuid4()), "conversation": str(uuid4()), "text": GROUNDED}
+    """Once more when the line breaks; the page's status."""
+    body = question()
     while True:
         with suppress(httpx.ReadError, httpx.RemoteProtocolError):  # a line that was kept open, and is closed just now
-            return (await browser.post("/messages", json=body, timeout=120)).status_code
+            return (await browser.post("/messages", json=body, timeout=PATIENCE_S)).status_code
 
 
 async def given(installation: Installation, count: int) -> Sequence[Given]:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import threading
+import time
 import zlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -67,6 +68,24 @@ async def add_page(store: SqlStore, *texts: str, sha256: str = "1") -> list[Sect
 
 def answers(found: Retrieval) -> list[str]:
     return [match.fact.lesson.answer for match in found.facts]
+
+
+async def test_questions_are_looked_up_by_one_thread(
+    memory: Memory, store: SqlStore, encoder: HashingEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await teach(store, REFUND, "Open the payment.")
+    await memory.refresh()
+    encoder.threads.clear()
+    right = encoder.encode
+
+    def slowly(texts: Sequence[str]) -> Vectors:
+        time.sleep(0.02)
+        return right(texts)
+
+    monkeypatch.setattr(encoder, "encode", slowly)
+    await asyncio.gather(*(memory.search(REFUND) for _ in range(5)))
+    assert len(encoder.threads) == 1
+    assert threading.get_ident() not in encoder.threads
 
 
 async def test_an_empty_memory_finds_nothing(memory: Memory) -> None:
