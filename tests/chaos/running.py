@@ -28,7 +28,8 @@ from tests.chaos import (
     kills,
     locks,
     memory,
-    network,
+    network_discord,
+    network_slack,
     orders,
     overload,
     poisoning,
@@ -67,7 +68,10 @@ SIDE_BY_SIDE = 3
 # Those that take longest come first.
 HARNESSES = {
     "network": Harness(
-        lambda at, n, bug: network.network(at, n, SEED, bug), 36, 1_000, ("no-sweeps", "sent-again"), 12
+        lambda at, n, bug: network_slack.network(at, n, SEED, bug), 36, 1_000, ("no-sweeps", "sent-again"), 12
+    ),
+    "network-discord": Harness(
+        lambda at, n, bug: network_discord.network(at, n, SEED, bug), 36, 1_000, ("no-sweeps", "sent-again"), 18
     ),
     "faults": Harness(
         lambda at, n, bug: faults.faults(at, _every(n), SEED, bug, "error=ENOSPC" if bug else ""), 50, 100,

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -11,7 +12,8 @@ from tests.chaos import (
     kills,
     locks,
     memory,
-    network,
+    network_discord,
+    network_slack,
     orders,
     poisoning,
     publishing,
@@ -143,8 +145,9 @@ def test_a_trainer_that_ends_without_a_word_of_memory_is_noticed(tmp_path: Path,
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_bad_network(tmp_path: Path) -> None:
-    tally = asyncio.run(network.network(tmp_path, 3, seed=0))
+@pytest.mark.parametrize("platform", [network_slack, network_discord], ids=["slack", "discord"])
+def test_a_bad_network(tmp_path: Path, platform: ModuleType) -> None:
+    tally = asyncio.run(platform.network(tmp_path, 3, seed=0))
     assert tally.passed, tally.failures
 
 
