@@ -6,6 +6,7 @@ an argument but one, so its classes are replaced; there is one Discord client in
 """
 
 import asyncio
+import contextlib
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,11 @@ sessions that Discord grants a day."""
 class _KeepAlive(gateway.KeepAliveHandler):
     def __init__(self, *args: Any, interval: float | None = None, **named: Any) -> None:
         super().__init__(*args, interval=min(interval or BEAT_S, BEAT_S), **named)
+
+    def run(self) -> None:
+        """That of a line that was given up while it was made may outlive the loop."""
+        with contextlib.suppress(RuntimeError):
+            super().run()
 
 
 class _Socket(gateway.DiscordClientWebSocketResponse):
