@@ -19,6 +19,7 @@ from connectors.discord import forms, parsing
 from connectors.discord.commands import MenteeGroup, menus, sync_commands
 from connectors.discord.config import DiscordConfig, use_addresses
 from connectors.discord.interactions import Interactions
+from connectors.discord.lines import SILENCE_S, answer_soon, use_short_waits
 from connectors.discord.people import People, person_of
 from connectors.discord.places import Places
 from connectors.discord.reaction_ids import ReactionIds
@@ -39,12 +40,15 @@ class MenteeClient(discord.AutoShardedClient):
 
     def __init__(self, config: DiscordConfig, desk: Desk, texts: Texts) -> None:
         use_addresses(config)
+        use_short_waits()
         super().__init__(
             intents=intents(message_content=config.message_content),
             allowed_mentions=discord.AllowedMentions.none(),
             shard_count=config.shards,
             max_ratelimit_timeout=LONGEST_WAIT_S,
+            heartbeat_timeout=SILENCE_S,
         )
+        answer_soon(self)
         self._has_own_gateway = config.gateway_url is not None
         self.desk = desk
         self.people = People(self, config.servers)

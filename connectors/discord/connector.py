@@ -1,5 +1,6 @@
 """Discord as the core sees it: runs the connection, and brings out what is to be said."""
 
+import asyncio
 from typing import assert_never
 
 import discord
@@ -57,7 +58,7 @@ class DiscordConnector:
             self._drafts, self._posting = self._make_drafts(), self._make_posting()
         try:
             async with self.client:
-                await self.client.start(self._config.token)
+                await self._start()
         except (discord.LoginFailure, discord.PrivilegedIntentsRequired) as refusal:
             raise setting_error(refusal) from None
         except (discord.HTTPException, discord.RateLimited, discord.GatewayNotFound, *NETWORK_ERRORS) as problem:
@@ -108,6 +109,17 @@ class DiscordConnector:
     def _me(self) -> int:
         assert self.client.user is not None, "it is ready"
         return self.client.user.id
+
+    async def _start(self) -> None:
+        """A cancel that comes while the library makes a connection anew is lost in it; a close isn't."""
+        starting = asyncio.create_task(self.client.start(self._config.token))
+        try:
+            await asyncio.wait([starting])
+        finally:
+            starting.cancel()
+            await self.client.close()
+            await asyncio.wait([starting])
+        await starting
 
     def _make_drafts(self) -> Drafts:
         return Drafts(self.client.places.target, f"-# {self._texts.still_writing}")

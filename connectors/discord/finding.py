@@ -1,7 +1,8 @@
-"""What an earlier process has posted without knowing that it did.
+"""What was posted without the bot's knowing that it was, by this process or an earlier one.
 
-Discord drops a nonce that it has seen in the last few minutes, and shows none afterwards. What was meant before this
-process began, and may stand there for longer, is looked for by its words, its author and what it replies to.
+Discord drops a nonce that it has seen in the last few minutes, and shows none afterwards. What may stand there for
+longer, since it was meant before this process began or was sent without Discord's word, is looked for by its words,
+its author and what it replies to.
 """
 
 import re
@@ -15,6 +16,7 @@ from bot.outgoing import Outgoing
 from bot.personal import PLACEHOLDER
 
 LOOK_BACK = 100
+MAX_REMEMBERED = 10_000
 WRITTEN_WITHIN = timedelta(seconds=90)
 """A message that showed an answer's draft is older than the answer by what writing takes; and clocks differ."""
 
@@ -22,11 +24,20 @@ WRITTEN_WITHIN = timedelta(seconds=90)
 @dataclass
 class Finding:
     started_at: datetime = field(default_factory=discord.utils.utcnow)
+    tried: set[OutgoingId] = field(default_factory=set)
+    """What was sent to Discord without its word that all of it was taken. A network may be away for longer than a
+    nonce is remembered."""
     _found: dict[int, tuple[OutgoingId, int]] = field(default_factory=dict)
     """Each message is found for one piece of one text: the same words may have been meant twice."""
 
     def may_stand_there(self, id: OutgoingId) -> bool:
-        return _made(id) < self.started_at
+        return id in self.tried or _made(id) < self.started_at
+
+    def posted(self, message: int, id: OutgoingId, part: int) -> None:
+        """Discord said so: it is never found for anything else."""
+        self._found[message] = id, part
+        if len(self._found) > MAX_REMEMBERED:
+            del self._found[next(iter(self._found))]
 
     async def find(
         self, outgoing: Outgoing, part: int, words: str, channel: discord.PartialMessageable, root: int | None, me: int

@@ -1,6 +1,6 @@
 """Hostile accounts of agents in a team whose members have a record, and what comes of what they try."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -76,8 +76,12 @@ def records(unit: Unit, names: Sequence[str]) -> None:
                 unit.ratings.put(Rating(said.id, agent(other).key, Gesture.APPROVE, trusted=True, at=NOW))
 
 
-async def attack(house: House, chat: FakeConnector, accounts: int, way: Way, *, trigger: bool) -> Outcome:
-    people = [agent(f"mel{number}") for number in range(accounts)]
+async def attack(
+    house: House, chat: FakeConnector, accounts: int, way: Way, *, trigger: bool, names: Sequence[str] = (),
+    topic: Callable[[int], str] = topic, lie: Callable[[int], str] = lie,
+) -> Outcome:  # fmt: skip
+    """`names`: of colleagues who turn; else the accounts are new."""
+    people = [agent(name) for name in names or [f"mel{number}" for number in range(accounts)]]
     numbers = range(accounts * ITEMS)
     for number in numbers:
         teacher = people[number % accounts]

@@ -1,6 +1,7 @@
 """A database that somebody else holds, and an event that kills whatever works on it."""
 
 import asyncio
+import math
 from pathlib import Path
 
 import pysqlite3.dbapi2 as sqlite
@@ -50,13 +51,45 @@ async def poison(folder: Path, count: int, seed: int, mutant: str = "") -> Tally
     tally = Tally(
         "an event that kills its process is set aside after three deaths, and told; its neighbours are answered"
     )
+    beside, alone = list[float](), list[float]()
     for number in range(count):
         async with open_world(folder / str(number), seed + number) as world:
             await _poison(world, tally, mutant)
+            beside += _waits(world)[:NEIGHBOURS]
+        if not mutant:
+            async with open_world(folder / f"{number}-alone", seed + number) as world:
+                alone += await _alone(world)
+    if beside and alone:
+        late, usual = _p95(beside), _p95(alone)
+        tally.notes.append(
+            f"the neighbours' p95 is {late:.1f} s instead of {usual:.1f} s: {late / usual:.1f} × (the aim is 1.2)"
+        )
     return tally
 
 
+async def _alone(world: World) -> list[float]:
+    """How long the neighbours wait where nothing dies."""
+    world.slack.resets_share = 0.0
+    process = world.start(slow=True).process()
+    await asyncio.gather(*(world.ask(GROUNDED) for _ in range(NEIGHBOURS)))
+    await world.until_quiet()
+    await kill(process)
+    return _waits(world)
+
+
+def _waits(world: World) -> list[float]:
+    """Of each question that got a message, the seconds from its being sent; the shortest first. What killed a process
+    is answered last."""
+    at = zip(world.slack.messages, world.slack.posted_at, strict=False)
+    return sorted(when - world.sent_at[message["thread_ts"]] for message, when in at)
+
+
+def _p95(waits: list[float]) -> float:
+    return sorted(waits)[math.ceil(0.95 * len(waits)) - 1]
+
+
 async def _poison(world: World, tally: Tally, mutant: str) -> None:
+    world.slack.resets_share = 0.0  # a broken line would cost somebody ten seconds more
     texts = (f"{GROUNDED} {POISON}", *[GROUNDED] * NEIGHBOURS)
     process, deaths = world.start(mutant=mutant, slow=True).process(), 0
     asking = asyncio.gather(*(asyncio.create_task(world.ask(text)) for text in texts))

@@ -24,6 +24,7 @@ from bot.ports import Archive, Effect, Unit
 from bot.saying import Saying
 from bot.sweeping import Sweeping
 from bot.texts import ENGLISH
+from connectors.discord.finding import Finding
 from connectors.slack.posting import Posting
 from learning import canaries, dataset, exits, process, trainer
 from learning.checkpoint import Checkpoint
@@ -125,6 +126,7 @@ def impatient() -> None:
 def sent_again() -> None:
     """A message that may stand there already is not looked for."""
     Posting._may_stand_there = lambda *_: False  # type: ignore[method-assign]
+    Finding.may_stand_there = lambda *_: False  # type: ignore[method-assign]
 
 
 def no_sweeps() -> None:

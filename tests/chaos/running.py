@@ -28,7 +28,8 @@ from tests.chaos import (
     kills,
     locks,
     memory,
-    network,
+    network_discord,
+    network_slack,
     orders,
     overload,
     poisoning,
@@ -61,51 +62,54 @@ class Harness:
 
 
 SEED, ROUNDS = 0, 5
-SIDE_BY_SIDE = 3
-"""Harnesses at a time, for two cores: they wait a lot, the first one nearly always."""
+SIDE_BY_SIDE = 4
+"""Harnesses at a time, for two cores: they wait a lot, the first two nearly always."""
 
 # Those that take longest come first.
 HARNESSES = {
     "network": Harness(
-        lambda at, n, bug: network.network(at, n, SEED, bug), 36, 1_000, ("no-sweeps", "sent-again"), 12
+        lambda at, n, bug: network_slack.network(at, n, SEED, bug), 36, 1_000, ("no-sweeps", "sent-again"), 12
+    ),
+    "network-discord": Harness(
+        lambda at, n, bug: network_discord.network(at, n, SEED, bug), 36, 1_000, ("no-sweeps", "sent-again"), 18
     ),
     "faults": Harness(
-        lambda at, n, bug: faults.faults(at, _every(n), SEED, bug, "error=ENOSPC" if bug else ""), 50, 100,
+        lambda at, n, bug: faults.faults(at, _every(n), SEED, bug, "error=ENOSPC" if bug else ""), 33, 100,
         ("acknowledged-anyway",), 25,
     ),
     "kills": Harness(lambda at, n, bug: kills.kills(at / "w", n, SEED, bug), 300, 10_000, kills.MUTANTS, 8),
-    "backdoors": Harness(lambda at, n, bug: poisoning.backdoors(n, SEED, bug), 100, 2_000, ("no-triggers",), 5),
-    "backups": Harness(lambda at, n, bug: backups.backups(at, n, SEED, bug), 50, 1_000, ("plain-copy",), 5),
     "checkpoints": Harness(
         lambda at, n, bug: trainings.faults(at, _every(n), bug), 15, 100, ("forgets-moments",), 16
     ),
+    "backups": Harness(lambda at, n, bug: backups.backups(at, n, SEED, bug), 50, 1_000, ("plain-copy",), 5),
     "postgres": Harness(
         lambda at, n, bug: kills.on_postgres(at / "w", n, SEED, bug), 40, 2_000, ("ack-before-commit", "no-dedup"), 8
     ),
+    "takeovers": Harness(
+        lambda at, n, bug: takeovers.takeovers(at, n, SEED, bug), 4, 200, ("leases-for-ever",), 1
+    ),
     "replicas": Harness(
         lambda at, n, bug: replicas.replicas(at, n, SEED, bug), 200, 10_000, ("no-fencing", "no-slots"), 20
+    ),
+    "locks": Harness(
+        lambda at, n, bug: locks.locks(at / "w", locks.HELD_S[-n:], SEED, bug), 3, 3, ("acknowledged-anyway",), 1
+    ),
+    "restarts": Harness(
+        lambda at, n, bug: takeovers.restarts(at, n, bug), 2, 50, ("leaves-behind",), 1
     ),
     "clocks": Harness(lambda at, n, bug: kills.clocks(at / "w", n, SEED, bug), 40, 1_000, ("clock-believed",), 15),
     "publishing": Harness(
         lambda at, n, bug: publishing.crash_points(at, _every(n), bug), 100, 100, ("renamed-first",), 50
     ),
-    "locks": Harness(
-        lambda at, n, bug: locks.locks(at / "w", locks.HELD_S[-n:], SEED, bug), 3, 3, ("acknowledged-anyway",), 1
-    ),
-    "orders": Harness(lambda at, n, bug: orders.orders(at, n, SEED, bug), 40, 2_000, ("no-dedup",), 3),
     "poison": Harness(lambda at, n, bug: locks.poison(at, n, SEED, bug), 3, 100, ("never-parked", "tried-together"), 1),
     "trainings": Harness(lambda at, n, bug: trainings.trainings(at, n, SEED, bug), 20, 500, ("forgets-moments",), 5),
+    "orders": Harness(lambda at, n, bug: orders.orders(at, n, SEED, bug), 40, 2_000, ("no-dedup",), 3),
+    "backdoors": Harness(lambda at, n, bug: poisoning.backdoors(n, SEED, bug), 100, 2_000, ("no-triggers",), 5),
     "accounts": Harness(lambda at, n, bug: poisoning.accounts(at, n, bug), 3, 10, ("no-holding",), 1),
     "shares": Harness(lambda at, n, bug: poisoning.shares(n, bug), 60, 180, ("no-cap",), 60),
     "rates": Harness(lambda at, n, bug: rates.rates(at, n, SEED, bug), 500, 10_000, ("impatient",), 50),
     "refusals": Harness(lambda at, n, bug: publishing.refusals(at, n, SEED, bug), 20, 200, ("no-hashes",), 10),
     "damages": Harness(lambda at, n, bug: publishing.damages(at, n, SEED, bug), 1_000, 20_000, ("no-hashes",), 50),
-    "takeovers": Harness(
-        lambda at, n, bug: takeovers.takeovers(at, n, SEED, bug), 4, 200, ("leases-for-ever",), 1
-    ),
-    "restarts": Harness(
-        lambda at, n, bug: takeovers.restarts(at, n, bug), 2, 50, ("leaves-behind",), 1
-    ),
     "memory": Harness(
         lambda at, n, bug: memory.memory(at, n, SEED, bug), 40, 100,
         ("no-memory-limit", "memory-not-named", "trains-inside"), 8, alone=True,

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -9,9 +10,11 @@ from tests.chaos import (
     backups,
     faults,
     kills,
+    leaving_out,
     locks,
     memory,
-    network,
+    network_discord,
+    network_slack,
     orders,
     poisoning,
     publishing,
@@ -143,9 +146,33 @@ def test_a_trainer_that_ends_without_a_word_of_memory_is_noticed(tmp_path: Path,
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_bad_network(tmp_path: Path) -> None:
-    tally = asyncio.run(network.network(tmp_path, 3, seed=0))
+@pytest.mark.parametrize("platform", [network_slack, network_discord], ids=["slack", "discord"])
+def test_a_bad_network(tmp_path: Path, platform: ModuleType) -> None:
+    tally = asyncio.run(platform.network(tmp_path, 3, seed=0))
     assert tally.passed, tally.failures
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks for it
+def test_an_adapter_is_the_same_with_and_without_a_new_account_that_lies(tmp_path: Path) -> None:
+    tally = asyncio.run(leaving_out.new_accounts(tmp_path, [(1, False)]))
+    assert tally.passed, tally.failures
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.timeout(7_200)
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+def test_adapters_without_each_account_in_turn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    new = asyncio.run(leaving_out.new_accounts(tmp_path / "new", leaving_out.ATTACKS))
+    turned = asyncio.run(leaving_out.turned(tmp_path / "turned", leaving_out.ATTACKS))
+    believed = asyncio.run(leaving_out.new_accounts(tmp_path / "believed", [(1, True)], mutant="no-holding"))
+    with capsys.disabled():
+        print("", *new.notes, *turned.notes, sep="\n")
+    assert new.passed, new.failures
+    assert turned.passed, turned.failures
+    assert believed.failures
 
 
 @pytest.mark.slow

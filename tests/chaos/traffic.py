@@ -86,6 +86,8 @@ class World:
     page_answer: str = ""
     slowest_refusal_s: float = 0.0
     """How long somebody waited at most to hear that an event couldn't be kept."""
+    sent_at: dict[str, float] = field(default_factory=dict)
+    """When each question was sent first, monotonic."""
     _number: int = 0
 
     def start(self, **how: object) -> Start:
@@ -111,6 +113,7 @@ class World:
         self._number += 1
         ts = f"{int(time.time())}.{self._number:06}"
         event = {"type": "app_mention", "channel": "C1", "user": "U0CARA", "text": f"<@U0BOT> {text}", "ts": ts}
+        self.sent_at[ts] = time.monotonic()
         await self._until_acknowledged(lambda: self._slack_event(f"Ev{ts}", event))
         self.ledger.questions.add(ts)
         return ts

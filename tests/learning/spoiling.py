@@ -92,19 +92,23 @@ class Bench:
         save_file(weights, spoilt / WEIGHTS, metadata={"format": "pt"})
         return spoilt
 
-    def verdict(
-        self, champion: Path | None, challenger: Path, dataset: Dataset | None = None,
-        teachers: Mapping[FactId, Teacher] = MappingProxyType({}),
-    ) -> Verdict:  # fmt: skip
-        """Of what it recalls, and of what the canaries make of it."""
+    def spec(self, champion: Path | None, challenger: Path, dataset: Dataset | None = None) -> Spec:
         dataset = dataset or self.dataset
-        spec = Spec(
+        return Spec(
             base=str(self.base), base_name="tiny", champion=str(champion) if champion is not None else None, start=None,
             train=[], general=[],
             judge=[asdict(item) for item in dataset.judge if item.kind is not Kind.READING],
             asked=[asdict(canary.example) for canary in dataset.canaries], recipe={}, out=str(challenger), work="",
             precision="fp32", memory_mb=0, threads=1, judging_s=0.0,
         )  # fmt: skip
+
+    def verdict(
+        self, champion: Path | None, challenger: Path, dataset: Dataset | None = None,
+        teachers: Mapping[FactId, Teacher] = MappingProxyType({}),
+    ) -> Verdict:  # fmt: skip
+        """Of what it recalls, and of what the canaries make of it."""
+        dataset = dataset or self.dataset
+        spec = self.spec(champion, challenger, dataset)
         judged = json.loads(json.dumps(_judge_both(spec, self.tokenizer, "fp32")))
         old, new = ([Score(**row | {"kind": Kind(row["kind"])}) for row in judged[who]] for who in SIDES)
         return decide(old, new, 0, alarms(dataset.canaries, judged["said"]), teachers)

@@ -35,6 +35,11 @@ class LoopbackDiscord:
     """Set when the gateway has welcomed a bot."""
     shards: int = 1
     """How many it recommends."""
+    greets: bool = True
+    """Whether the gateway says a word to whom it lets in."""
+    gateways: int = 0
+    """How many lines to it were opened."""
+    beats: int = 0
     shards_seen: list[tuple[int, ...]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
     nonces: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -121,10 +126,13 @@ class LoopbackDiscord:
         return _json(there[::-1][: int(request.query["limit"])])
 
     async def _gateway(self, request: web.Request) -> web.WebSocketResponse:
+        self.gateways += 1
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        await socket.send_json({"op": 10, "d": {"heartbeat_interval": 45_000}, "s": None, "t": None})
+        if self.greets:
+            await socket.send_json({"op": 10, "d": {"heartbeat_interval": 45_000}, "s": None, "t": None})
         async for frame in socket:
+            self.beats += frame.type is WSMsgType.TEXT and frame.json()["op"] == 1
             if frame.type is WSMsgType.TEXT and frame.json()["op"] == 2:
                 data = frame.json()["d"]
                 self.shards_seen.append(tuple(data["shard"]))
