@@ -180,9 +180,15 @@ class Delivery:
 
 
 def _by_place(waiting: Sequence[Outgoing]) -> dict[str, list[Outgoing]]:
+    """An answer that opens a thread stands in another place once it is posted: its edits wait for each other all the
+    same, wherever it stood when they were made."""
     queues: dict[str, list[Outgoing]] = {}
+    at: dict[AnswerId, str] = {}
     for outgoing in waiting:
-        queues.setdefault(outgoing.place.key, []).append(outgoing)
+        place = outgoing.place.key
+        if isinstance(outgoing, AnswerEdit):
+            place = at.setdefault(outgoing.of, place)
+        queues.setdefault(place, []).append(outgoing)
     return queues
 
 

@@ -11,7 +11,7 @@ from bot import intake
 from bot.answers import AnswerKind
 from bot.delivery import MAX_ATTEMPTS
 from bot.errors import AdminError, DeliveryFailed, SettingError
-from bot.events import MessageRef
+from bot.events import MessageRef, Place
 from bot.ids import SHARED, Tenant
 from bot.outgoing import AnswerEdit, AnswerPost, Notice, Outgoing
 from bot.ports import Unit
@@ -130,11 +130,17 @@ async def test_reactions_find_the_answer_by_its_message(house: House, chat: Fake
     assert not isinstance(chat.posted[-1], AnswerPost)
 
 
-async def test_of_edits_that_wait_for_the_same_message_the_newest_goes_out(house: House, chat: FakeConnector) -> None:
+@pytest.mark.parametrize("before", [THREAD, replace(THREAD, thread=None)], ids=["its place", "opened a thread since"])
+async def test_of_edits_that_wait_for_the_same_message_the_newest_goes_out(
+    house: House, chat: FakeConnector, before: Place
+) -> None:
     await house.desk.receive(message("Do you sell umbrellas?"))
     await house.settle()
     answer = chat.answers[-1].answer
-    edits = [AnswerEdit(place=THREAD, answer=replace(answer, text=text), of=answer.id) for text in ("one", "two")]
+    edits = [
+        AnswerEdit(place=place, answer=replace(answer, text=text), of=answer.id)
+        for place, text in ((before, "one"), (THREAD, "two"))
+    ]
 
     def keep(unit: Unit) -> None:
         for edit in edits:
