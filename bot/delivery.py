@@ -55,6 +55,8 @@ class Delivery:
     """When a place is tried again where a message failed: news of other places don't use up its attempts."""
     _taken: dict[OutgoingId, MessageRef | None] = field(default_factory=dict)
     """What a platform has taken and the store couldn't mark yet: it is marked, and not sent again."""
+    _edits: dict[OutgoingId, str] = field(default_factory=dict)
+    """In whose turn edits wait, by place; it stays the same until they are delivered."""
     _problem: BaseException | None = None
 
     async def run(self) -> None:
@@ -90,7 +92,7 @@ class Delivery:
         """
         async with self._beginning:
             busy = set(self._busy)
-            by_place = _by_place(await self.store.run(lambda unit: unit.outbox.undelivered()))
+            by_place = self._by_place(await self.store.run(lambda unit: unit.outbox.undelivered()))
             mine = {place: queue for place, queue in by_place.items() if queue[0].place.platform in self.connectors}
             busy |= self._busy.keys()
             later = {place for place, due in self._due.items() if due > self.clock()} if only_due else set()
@@ -102,6 +104,21 @@ class Delivery:
             if mine.keys() & busy - self._busy.keys():  # one has ended in between
                 self.news.set()
             return not mine.keys() & busy
+
+    def _by_place(self, waiting: Sequence[Outgoing]) -> dict[str, list[Outgoing]]:
+        """An answer that opens a thread stands in another place once it is posted: an edit that was made since waits
+        for those of before."""
+        queues: dict[str, list[Outgoing]] = {}
+        edits: dict[OutgoingId, str] = {}
+        of_answer: dict[AnswerId, str] = {}
+        for outgoing in waiting:
+            place = outgoing.place.key
+            if isinstance(outgoing, AnswerEdit):
+                place = self._edits.get(outgoing.id) or of_answer.get(outgoing.of, place)
+                edits[outgoing.id] = of_answer[outgoing.of] = place
+            queues.setdefault(place, []).append(outgoing)
+        self._edits = edits
+        return queues
 
     def _ended(self, place: str, task: asyncio.Task[float | None]) -> None:
         del self._busy[place]
@@ -177,19 +194,6 @@ class Delivery:
     def _give_up(self, unit: Unit, outgoing: Outgoing, reason: str) -> None:
         unit.outbox.park(outgoing.id, reason)
         self.on_given_up(unit, outgoing)
-
-
-def _by_place(waiting: Sequence[Outgoing]) -> dict[str, list[Outgoing]]:
-    """An answer that opens a thread stands in another place once it is posted: its edits wait for each other all the
-    same, wherever it stood when they were made."""
-    queues: dict[str, list[Outgoing]] = {}
-    at: dict[AnswerId, str] = {}
-    for outgoing in waiting:
-        place = outgoing.place.key
-        if isinstance(outgoing, AnswerEdit):
-            place = at.setdefault(outgoing.of, place)
-        queues.setdefault(place, []).append(outgoing)
-    return queues
 
 
 def _most_attempts(problem: Exception) -> int:
