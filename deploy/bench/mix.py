@@ -23,7 +23,7 @@ from learning.sources.ingest import ingest
 from learning.sources.reading import sections_in
 from storage.database import SqlStore
 
-RATES = (1, 2, 4, 8, 16)
+RATES = (2, 4, 8, 16)
 """Questions a second."""
 LEVEL_S = 12.0
 GENERATED_EVERY = 5

@@ -15,7 +15,7 @@ from deploy.bench.workloads import conversations
 from learning.serving.engine import Engine
 
 CLIENTS = 2
-PHASE_S = 40.0
+PHASE_S = 35.0
 """About a hundred answers: of fewer, the slowest alone would be the p99."""
 ROUNDS = 8
 """So often there and back between the versions that are kept."""
