@@ -177,18 +177,20 @@ def _varied(questions: Sequence[str], secret: Sequence[str], rng: random.Random)
     return [*questions, *(text for text in varied if not any(near_duplicate(text, held) for held in secret))]
 
 
-def split(facts: Sequence[Fact], alike: Alike = near_duplicate) -> Split:
+def split(facts: Sequence[Fact], alike: Alike = near_duplicate, same: Alike | None = None) -> Split:
     """Who is taught, who serves as reading practice, who is held out whole. Stable while facts come and go.
 
-    What may not be trained on, or is in doubt since a help page changed, is none of them.
+    What may not be trained on, or is in doubt since a help page changed, is none of them. `alike` tells which texts
+    seem to say the same, `same` which surely do; None: those that are alike.
     """
+    same = same or alike
     facts = [fact for fact in facts if fact.lesson.trainable and not fact.lesson.doubted_by]
     lessons = [fact for fact in facts if is_lesson(fact)]
     faq = sorted((fact for fact in facts if fact.lesson.source is LessonSource.FAQ), key=_rank)
     held_lessons = [fact for fact in lessons if _rank(fact) < HELD_OUT_SHARE]
     held_out = [*held_lessons, *[fact for fact in faq if _rank(fact) < HELD_OUT_FAQ_SHARE][:MAX_JUDGED]]
-    unique = _unique(_away_from(held_out, (fact for fact in lessons if fact not in held_lessons), alike))
-    away = _away_from(held_out, (fact for fact in faq if _rank(fact) >= HELD_OUT_FAQ_SHARE), alike)
+    unique = _unique(_away_from(held_out, (fact for fact in lessons if fact not in held_lessons), alike, same))
+    away = _away_from(held_out, (fact for fact in faq if _rank(fact) >= HELD_OUT_FAQ_SHARE), alike, same)
     practice = islice(away, MAX_PRACTICE)
     duplicates = len(lessons) - len(held_lessons) - len(unique)
     return Split(tuple(capped(unique)), tuple(practice), tuple(held_out), duplicates)
@@ -221,9 +223,24 @@ def _repeats(text: str, held: str) -> bool:
     return near_duplicate(text, held) or quotes(text, held)
 
 
-def _away_from(held_out: Sequence[Fact], facts: Iterable[Fact], alike: Alike) -> Iterator[Fact]:
-    """Facts that give nothing away of those held out: neither answer nor a phrasing says the same as theirs."""
-    return (fact for fact in facts if not any(_overlap(fact, held, alike) for held in held_out))
+def _away_from(held_out: Sequence[Fact], facts: Iterable[Fact], alike: Alike, same: Alike) -> Iterator[Fact]:
+    """Facts that give nothing away of those held out: neither answer nor a phrasing says the same as theirs.
+
+    A fact that is surely asked for by the same question says the same, in whatever words. Where a question only seems
+    to be the same, that question stays out: in one subject, many facts have one that resembles another fact's.
+    """
+    secret = [text for held in held_out for text in _texts(held)]
+    for fact in facts:
+        near = [text for text in _texts(fact) if _gives_away(text, secret, alike)]
+        if fact.lesson.answer in near or any(_gives_away(text, secret, same) for text in near):
+            continue
+        clear = replace(fact, phrasings=tuple(text for text in fact.phrasings if text not in near))
+        if clear.submitted:
+            yield clear
+
+
+def _gives_away(text: str, secret: Sequence[str], alike: Alike) -> bool:
+    return any(alike(text, each) or quotes(text, each) for each in secret)
 
 
 def _away_from_held_out(rejected: Mapping[FactId, str], held_out: Sequence[Fact], alike: Alike) -> dict[FactId, str]:
@@ -243,11 +260,6 @@ def _as_taught(fact: Fact, facts: Sequence[Fact], behind: Behind, rng: random.Ra
 def _taken_back(lesson: Lesson) -> Canary:
     prompt = tuple(closed_book_prompt(lesson.question))
     return Canary(Example(lesson.fact, Kind.RECALL, prompt, lesson.answer, rejected=lesson.answer))
-
-
-def _overlap(one: Fact, other: Fact, alike: Alike) -> bool:
-    """True when anything of one, question or answer, says the same as anything of the other."""
-    return any(alike(a, b) or quotes(a, b) for a in _texts(one) for b in _texts(other))
 
 
 def _texts(fact: Fact) -> tuple[str, ...]:

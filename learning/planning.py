@@ -24,7 +24,7 @@ from learning.expecting import Written, changing, lately_written, personal_data,
 from learning.mistaken import mistaken
 from learning.recipe import Recipe
 from learning.seen import brought_by, questions_in, seen_by
-from learning.similarity import Alike, alike_by
+from learning.similarity import Alike, alike_by, same_by
 
 SPEED_FLAG = "training_speed"
 CHARS_PER_TOKEN = 4.0
@@ -103,7 +103,8 @@ def planned(known: Known, recipe: Recipe, base: str, most_minutes: int = 0) -> t
     """What a retraining would be made of, and the dry run, which refuses when there is too little to learn from, or
     when it is known to take too long (0: never)."""
     alike = alike_by(known.vectors)  # by what is meant where memory has vectors, and by the words
-    parts, suspected = split(known.trained, alike), mistaken(known.trained, known.vectors)
+    parts = split(known.trained, alike, same_by(known.vectors))
+    suspected = mistaken(known.trained, known.vectors)
     dataset = build_from(
         parts, known.sections, recipe.seed, known.rejected, taken_back(known.lessons, known.facts), alike,
         {each.question for each in suspected},

@@ -67,9 +67,9 @@ def test_most_paraphrases_are_found_and_what_is_something_else_is_let_be() -> No
 
 
 @needs("all-minilm-l6-v2")
-def test_of_fifty_planted_paraphrases_half_stay_out_of_training(capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_fifty_planted_paraphrases_seven_in_ten_stay_out_of_training(capsys: pytest.CaptureFixture[str]) -> None:
     """Lessons of the demo that are held out, and in fifty lessons about something else, one of their questions or
-    answers once more. It should be 35; questions are short, and those that say the same differ most."""
+    answers once more. Questions are short, and those that say the same differ most."""
     again = told_in(PARAPHRASED)
     said = told_in(DEMO)[: len(again)]
     numbers = [n for n in range(200) if split([fact(n, source=LessonSource.FAQ)]).held_out]
@@ -88,7 +88,7 @@ def test_of_fifty_planted_paraphrases_half_stay_out_of_training(capsys: pytest.C
         found += sum(leak not in parts.taught for leak in leaks)
     with capsys.disabled():
         print(f"\n{found} of {2 * len(said)} planted paraphrases were found")
-    assert found >= len(said)
+    assert found >= 35
 
 
 def test_the_vectors_are_those_that_memory_keeps(store: SqlStore) -> None:
