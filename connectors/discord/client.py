@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from connectors.discord import forms, parsing
 from connectors.discord.commands import MenteeGroup, menus, sync_commands
 from connectors.discord.config import DiscordConfig, use_addresses
 from connectors.discord.interactions import Interactions
-from connectors.discord.lines import SILENCE_S, answer_soon, use_short_waits
+from connectors.discord.lines import SILENCE_S, Turns, answer_soon, use_short_waits
 from connectors.discord.people import People, person_of
 from connectors.discord.places import Places
 from connectors.discord.reaction_ids import ReactionIds
@@ -49,6 +50,7 @@ class MenteeClient(discord.AutoShardedClient):
             heartbeat_timeout=SILENCE_S,
         )
         answer_soon(self)
+        self._turns = Turns()
         self._has_own_gateway = config.gateway_url is not None
         self.desk = desk
         self.people = People(self, config.servers)
@@ -67,6 +69,9 @@ class MenteeClient(discord.AutoShardedClient):
         if self._has_own_gateway and self.shard_count is None:
             self.shard_count, _, _ = await self.http.get_bot_gateway()
         await super().launch_shards()
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        await asyncio.sleep(self._turns.wait_s(time.monotonic()))
 
     async def setup_hook(self) -> None:
         self.add_dynamic_items(CandidateButton, CorrectionButton, PressButton)

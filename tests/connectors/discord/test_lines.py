@@ -90,4 +90,33 @@ async def test_what_was_taken_without_a_word_is_not_sent_again_when_its_nonce_is
 def test_pauses_between_attempts_stay_short() -> None:
     lines.use_short_waits()
     pauses = vars(shard)["ExponentialBackoff"]()
-    assert max(pauses.delay() for _ in range(200)) <= 2**lines.LONGEST_PAUSE
+    taken = [pauses.delay() for _ in range(200)]
+    assert max(taken) == lines.LONGEST_PAUSE_S
+    assert sum(taken) / len(taken) > lines.LONGEST_PAUSE_S / 2  # or a day's sessions are used up sooner
+
+
+def test_discord_is_asked_to_let_the_bot_in_no_oftener_than_it_does() -> None:
+    turns, every = lines.Turns(), lines.LET_IN_EVERY_S
+    assert [turns.wait_s(now) for now in (0.0, 1.0, 1.0, 1.0 + 2 * every)] == [0.0, every - 1, 2 * every - 1, every - 1]
+    assert turns.wait_s(100 * every) == 0.0
+
+
+@pytest.mark.parametrize("idle_s", [0.01, 60.0])
+async def test_a_line_that_may_be_dead_is_not_asked_on_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, idle_s: float
+) -> None:
+    monkeypatch.setattr(lines, "IDLE_S", idle_s)
+    peer, ports = LoopbackDiscord(), list[int]()
+    right = peer._post
+
+    async def note(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        ports.append(request.transport.get_extra_info("peername")[1])
+        return await right(request)
+
+    monkeypatch.setattr(peer, "_post", note)
+    async with peer.serving(), house_on(peer, tmp_path) as house:
+        for notice in notices(2):
+            await house.bot.connectors[Platform.DISCORD].deliver(notice)
+            await asyncio.sleep(0.05)
+    assert len(set(ports)) == (2 if idle_s < 1 else 1)
