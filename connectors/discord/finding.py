@@ -6,6 +6,8 @@ its author and what it replies to.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +19,7 @@ from bot.personal import PLACEHOLDER
 
 LOOK_BACK = 100
 MAX_REMEMBERED = 10_000
+SERVER_ERROR = 500
 WRITTEN_WITHIN = timedelta(seconds=90)
 """A message that showed an answer's draft is older than the answer by what writing takes; and clocks differ."""
 
@@ -24,14 +27,30 @@ WRITTEN_WITHIN = timedelta(seconds=90)
 @dataclass
 class Finding:
     started_at: datetime = field(default_factory=discord.utils.utcnow)
-    tried: set[OutgoingId] = field(default_factory=set)
-    """What was sent to Discord without its word that all of it was taken. A network may be away for longer than a
-    nonce is remembered."""
+    _tried: dict[OutgoingId, None] = field(default_factory=dict)
+    """What was sent to Discord without its word on what became of it, the latest last. A network may be away for longer
+    than a nonce is remembered. What is given up is heard of no more: it makes room."""
     _found: dict[int, tuple[OutgoingId, int]] = field(default_factory=dict)
     """Each message is found for one piece of one text: the same words may have been meant twice."""
 
     def may_stand_there(self, id: OutgoingId) -> bool:
-        return id in self.tried or _made(id) < self.started_at
+        return id in self._tried or _made(id) < self.started_at
+
+    @contextmanager
+    def trying(self, id: OutgoingId) -> Iterator[None]:
+        """While it is sent. Nothing of it stands there when Discord refuses it, and no earlier attempt was in doubt."""
+        was_tried = id in self._tried
+        self._tried.pop(id, None)
+        self._tried[id] = None
+        if len(self._tried) > MAX_REMEMBERED:
+            del self._tried[next(iter(self._tried))]
+        try:
+            yield
+        except (discord.RateLimited, discord.HTTPException) as problem:
+            if not was_tried and _is_refusal(problem) and all(piece[0] != id for piece in self._found.values()):
+                self._tried.pop(id, None)
+            raise
+        self._tried.pop(id, None)
 
     def posted(self, message: int, id: OutgoingId, part: int) -> None:
         """Discord said so: it is never found for anything else."""
@@ -54,6 +73,11 @@ class Finding:
         except discord.Forbidden:  # where it may read nothing, it can't look
             return None
         return None
+
+
+def _is_refusal(problem: discord.RateLimited | discord.HTTPException) -> bool:
+    """Rather than an error of Discord's own, which tells nothing."""
+    return isinstance(problem, discord.RateLimited) or problem.status < SERVER_ERROR
 
 
 def _made(id: OutgoingId) -> datetime:

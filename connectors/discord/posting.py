@@ -48,17 +48,16 @@ class Posting:
         channel, reply = target if target is not None else await self._places.target(outgoing.place)
         options = reply if delete_after is None else {**reply, "delete_after": delete_after}
         ids = list(stands)
-        self._finding.tried.add(outgoing.id)
-        for part in range(len(stands), len(rendered.pieces)):
-            if rendered.view is not None and part == len(rendered.pieces) - 1:
-                options = {**options, "view": rendered.view}
-            sent = await channel.send(
-                rendered.pieces[part], nonce=nonce(outgoing.id, part), allowed_mentions=rendered.may_call,
-                suppress_embeds=True, **options,
-            )  # fmt: skip
-            self._finding.posted(sent.id, outgoing.id, part)
-            ids.append(sent.id)
-        self._finding.tried.discard(outgoing.id)
+        with self._finding.trying(outgoing.id):
+            for part in range(len(stands), len(rendered.pieces)):
+                if rendered.view is not None and part == len(rendered.pieces) - 1:
+                    options = {**options, "view": rendered.view}
+                sent = await channel.send(
+                    rendered.pieces[part], nonce=nonce(outgoing.id, part), allowed_mentions=rendered.may_call,
+                    suppress_embeds=True, **options,
+                )  # fmt: skip
+                self._finding.posted(sent.id, outgoing.id, part)
+                ids.append(sent.id)
         if not ids:
             return None
         if outgoing.place.thread is None:
