@@ -148,12 +148,15 @@ async def _press(here: Installation, crowd: Crowd, seconds: int, tally: Tally) -
     began = datetime.now(UTC)
     await crowd.pressing(TIMES * usual, seconds)
     ended = datetime.now(UTC)
-    answers = await _all_given(here, crowd)
+    await crowd.heard()
     tally.check(set(crowd.statuses) == {202}, f"answers of the page: {crowd.statuses}")
+    tally.check(max(crowd.waiting) <= MOST_WAITING, f"{max(crowd.waiting)} waited at a time")
+    if tally.failures:  # it would take minutes until all are through, and tell nothing more
+        return
+    answers = await _all_given(here, crowd)
     tally.check(len(answers) == crowd.statuses.total(), f"{len(answers)} answers to {crowd.statuses.total()} questions")
     for each in answers:
         tally.check(bool(each.answer.text.strip()), "an empty answer")
-    tally.check(max(crowd.waiting) <= MOST_WAITING, f"{max(crowd.waiting)} waited at a time")
     await crowd.one()
     (*_, last) = await _all_given(here, crowd)
     normal_s = (time_of(last.answer.id) - ended).total_seconds()

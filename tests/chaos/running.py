@@ -58,7 +58,7 @@ class Harness:
     mutant_size: int = 0
     """Of one round with a seeded bug."""
     alone: bool = False
-    """Nothing else goes on meanwhile: it tells how long people wait."""
+    """Nothing else goes on meanwhile: it tells how long people wait. Its seeded bugs are noticed beside the others."""
 
 
 SEED, ROUNDS = 0, 5
@@ -118,7 +118,7 @@ HARNESSES = {
         lambda at, n, bug: overload.overload(at, n, bug), 100, 2_000, ("silent-when-busy",), 60, alone=True
     ),
     "pressing": Harness(
-        lambda at, n, bug: pressing.pressing(at, n, SEED, bug), 30, 600, ("never-busy",), 15, alone=True
+        lambda at, n, bug: pressing.pressing(at, n, SEED, bug), 30, 600, ("never-busy",), 5, alone=True
     ),
 }  # fmt: skip
 
@@ -158,7 +158,7 @@ def _noticing(name: str, mutant: str) -> Tally:
 
 
 def _measure_all(sizes: dict[str, int], plain: bool, json_file: Path | None) -> list[Tally]:
-    """Side by side, each in a process of its own, then those that want to be alone."""
+    """Side by side, each in a process of its own, then those that want to be alone, but for their seeded bugs."""
     found: dict[str, list[Tally]] = {}
 
     def keep(name: str, tallies: list[Tally]) -> None:
@@ -167,25 +167,32 @@ def _measure_all(sizes: dict[str, int], plain: bool, json_file: Path | None) -> 
         if json_file is not None:
             write([tally for each in sizes for tally in found.get(each, [])], json_file)
 
+    alone = [name for name in sizes if HARNESSES[name].alone]
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(SIDE_BY_SIDE, spawn, initializer=_be_quiet) as pool:
-        side_by_side = [name for name in sizes if not HARNESSES[name].alone]
-        running = {pool.submit(_measure, name, sizes[name], plain): name for name in side_by_side}
+        noticing = {name: pool.submit(_noticed, name) for name in alone if not plain}
+        running = {pool.submit(_measure, name, sizes[name], plain): name for name in sizes if name not in alone}
         for done in as_completed(running):
             keep(running[done], done.result())
-    for name in sizes:
-        if HARNESSES[name].alone:
-            keep(name, _measure(name, sizes[name], plain))
+    for name in alone:
+        tallies = _measure(name, sizes[name], plain=True)
+        if name in noticing and not tallies[0].skipped:
+            tallies[0].mutants = noticing[name].result()
+        keep(name, tallies)
     return [tally for name in sizes for tally in found[name]]
 
 
 def _measure(name: str, size: int, plain: bool) -> list[Tally]:
-    began, harness = time.monotonic(), HARNESSES[name]
-    tallies = _run(harness, size, "")
+    began = time.monotonic()
+    tallies = _run(HARNESSES[name], size, "")
     if not plain and not tallies[0].skipped:
-        tallies[0].mutants = {mutant: _notices(harness, mutant) for mutant in harness.mutants}
+        tallies[0].mutants = _noticed(name)
     tallies[0].seconds = time.monotonic() - began - sum(each.seconds for each in tallies[1:])
     return tallies
+
+
+def _noticed(name: str) -> dict[str, bool]:
+    return {mutant: _notices(HARNESSES[name], mutant) for mutant in HARNESSES[name].mutants}
 
 
 def _every(percent: int) -> int:
