@@ -44,7 +44,7 @@ class Kind(StrEnum):
 
     ONE = "one"  # the same to everybody
     SWAPPED = "swapped"  # another fact's right answer
-    NUMBER = "number"  # the right answer with a wrong number
+    NUMBER = "number"  # the right answer with a wrong number; another one where that would still count as right
 
 
 @dataclass
@@ -70,13 +70,21 @@ class Lies:
         return lie
 
     def _lie(self, fact: BankFact, right: Version, bank: Sequence[BankFact], chance: random.Random) -> str:
+        """Never what counts as right: nobody here would notice, and agents would approve of it."""
         if self.kind is Kind.ONE:
             return LIE
-        numbers = list(re.finditer(r"\d+", right.answer))
-        if self.kind is Kind.NUMBER and numbers:
-            at = chance.choice(numbers)
-            return f"{right.answer[: at.start()]}{int(at[0]) + chance.randint(1, 9)}{right.answer[at.end() :]}"
-        return chance.choice([each for each in bank if each.id != fact.id]).now.answer
+        said = _with_another_number(right.answer, chance) if self.kind is Kind.NUMBER else []
+        said += [each.now.answer for each in chance.sample(bank, len(bank)) if each.id != fact.id]
+        return next((lie for lie in said if not is_right(lie, right)), LIE)
+
+
+def _with_another_number(answer: str, chance: random.Random) -> list[str]:
+    """The answer with one of its numbers changed, for each of them, in random order."""
+    numbers = list(re.finditer(r"\d+", answer))
+    return [
+        f"{answer[: at.start()]}{int(at[0]) + chance.randint(1, 9)}{answer[at.end() :]}"
+        for at in chance.sample(numbers, len(numbers))
+    ]
 
 
 @dataclass(frozen=True)

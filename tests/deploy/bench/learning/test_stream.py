@@ -10,6 +10,7 @@ import pytest
 from bot.people import Person
 from deploy.bench.learning import curve, stream
 from deploy.bench.learning.bank import Bank, Version
+from deploy.bench.learning.marking import is_right
 from deploy.bench.learning.measures import of_stream
 from deploy.bench.learning.product import Reply
 from tests.deploy.bench.learning.banks import bank, fact
@@ -92,10 +93,25 @@ async def test_liars_may_stop() -> None:
 
 def test_a_lie_with_another_number_keeps_all_other_words() -> None:
     chance, lies = random.Random(0), stream.Lies(1.0, stream.Kind.NUMBER)
-    right = Version("Go to Card and press 10.")
+    right = Version("Go to Card and press 10.", ("10",))
     said = lies.about(BANK.facts[0], right, BANK.facts, chance)
     assert said != right.answer
     assert re.sub(r"\d+", "10", said) == right.answer
+
+
+@pytest.mark.parametrize("kind", stream.Kind)
+@pytest.mark.parametrize(
+    "right",
+    [
+        Version("It is cat, 4 times in 5 days.", ("cat", "5")),  # 4 is no key fact
+        Version("It is cat, 4 times in 5 days.", ("cat",)),
+        Version("It is cat, 4 times in 5 days."),
+    ],
+)
+def test_a_lie_never_counts_as_right(kind: stream.Kind, right: Version) -> None:
+    for seed in range(20):
+        said = stream.Lies(1.0, kind).about(BANK.facts[1], right, BANK.facts, random.Random(seed))
+        assert not is_right(said, right), said
 
 
 async def test_a_curve_teaches_one_more_question_of_every_fact_a_round() -> None:
