@@ -36,6 +36,11 @@ TRY_AGAIN_S = 5.0
 CALL_S = 15.0
 """After a line has died unnoticed, the next call over it finds out so late; a post is looked for before it is tried
 again."""
+IDLE_S = 5.0
+"""A line that nothing was asked on for longer is not asked on again: where the network was away it may be dead."""
+BEAT_S = 5
+"""The socket's. One that isn't answered within half of it ends the line; with the library's 10, a network that was away
+is noticed up to 15 s later."""
 MEMBERS_EVERY_S = 6 * 3_600.0
 
 log = structlog.get_logger()
@@ -53,7 +58,7 @@ class SlackConnector:
 
     async def run(self) -> None:
         """Raises SettingError for a token that Slack refuses, or an address that can't be listened on."""
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=CALL_S)) as session:
+        async with _lines() as session:
             self._workspaces.use(session)
             app = self._make_app(session)
             if self._config.bot_token is not None:
@@ -112,9 +117,11 @@ class SlackConnector:
             await asyncio.sleep(MEMBERS_EVERY_S)
 
     async def _run_socket(self, app: AsyncApp) -> None:
-        handler = AsyncSocketModeHandler(app, self._config.app_token, logger=library_log(), web_client=app.client)
+        handler = AsyncSocketModeHandler(
+            app, self._config.app_token, logger=library_log(), web_client=app.client, ping_interval=BEAT_S
+        )
         await handler.client.aiohttp_client_session.close()  # it would wait five minutes for a greeting that got lost
-        handler.client.aiohttp_client_session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=CALL_S))
+        handler.client.aiohttp_client_session = _lines()
         try:
             # The library asks for the address itself, but with a refused token it would ask for ever.
             opened = await _patiently(
@@ -151,6 +158,12 @@ class SlackConnector:
             ) from None
         finally:
             await runner.cleanup()
+
+
+def _lines() -> aiohttp.ClientSession:
+    """The library's own session waits five minutes for an answer, and asks on lines of any age."""
+    lines = aiohttp.TCPConnector(keepalive_timeout=IDLE_S)
+    return aiohttp.ClientSession(connector=lines, timeout=aiohttp.ClientTimeout(total=CALL_S))
 
 
 async def _patiently(setting: str, call: Callable[[], Awaitable[AsyncSlackResponse]]) -> AsyncSlackResponse:
