@@ -58,7 +58,7 @@ class SlackConnector:
 
     async def run(self) -> None:
         """Raises SettingError for a token that Slack refuses, or an address that can't be listened on."""
-        async with _lines() as session:
+        async with lines() as session:
             self._workspaces.use(session)
             app = self._make_app(session)
             if self._config.bot_token is not None:
@@ -121,7 +121,7 @@ class SlackConnector:
             app, self._config.app_token, logger=library_log(), web_client=app.client, ping_interval=BEAT_S
         )
         await handler.client.aiohttp_client_session.close()  # it would wait five minutes for a greeting that got lost
-        handler.client.aiohttp_client_session = _lines()
+        handler.client.aiohttp_client_session = lines()
         try:
             # The library asks for the address itself, but with a refused token it would ask for ever.
             opened = await _patiently(
@@ -160,10 +160,10 @@ class SlackConnector:
             await runner.cleanup()
 
 
-def _lines() -> aiohttp.ClientSession:
+def lines() -> aiohttp.ClientSession:
     """The library's own session waits five minutes for an answer, and asks on lines of any age."""
-    lines = aiohttp.TCPConnector(keepalive_timeout=IDLE_S)
-    return aiohttp.ClientSession(connector=lines, timeout=aiohttp.ClientTimeout(total=CALL_S))
+    connector = aiohttp.TCPConnector(keepalive_timeout=IDLE_S)
+    return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=CALL_S))
 
 
 async def _patiently(setting: str, call: Callable[[], Awaitable[AsyncSlackResponse]]) -> AsyncSlackResponse:
