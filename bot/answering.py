@@ -1,15 +1,16 @@
 """The ladder: known, did you mean, grounded, hand-off. The first rung that holds answers; it never guesses.
 
-"Did you mean" has two steps: what is likely is asked at once; what is merely possible only when nothing could be
-written from the help pages.
+"Did you mean" has two steps: a known question that is likely is asked back at once; what is merely possible, help pages
+among it, only when no help page stands out, or nothing could be written from it.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
 
 from bot.answers import Answer, AnswerKind, Candidate, Confirmation, Read, Source, SourceKind
+from bot.asking_back import candidates, facts_meant, near, speaking_of, stands_out
 from bot.conversation import Question, Speaker, clean_question
 from bot.courtesy import Courtesy, courtesy_of
 from bot.drafting import CheckedText
@@ -24,13 +25,11 @@ from bot.ports import Generator, Knowledge
 from bot.profile import in_scope
 from bot.prompting import Message, Passage, describe_asker, grounded_prompt
 from bot.retrieval import FactMatch, Retrieval, Section
-from bot.support import coverage, support
+from bot.steps import has_steps, to_the_end
+from bot.support import support
 from bot.texts import Texts
 from bot.trial import is_chosen
 
-MAX_CANDIDATES = 3
-SHOWN_SHARE = 0.1
-"""Least probability of a candidate that is shown, as a share of the likeliest one's."""
 MAX_QUOTED_CHARS = 700
 """Of a help section that is said as it stands."""
 SAMPLING = Sampling(max_new_tokens=120, deadline_s=60.0)
@@ -63,13 +62,23 @@ class Answering:
     giving_way: GivingWay = field(default_factory=GivingWay)
     """Holds back what nobody waits for."""
 
-    async def answer(self, question: Question, on_text: OnText | None = None, *, skip_facts: bool = False) -> Answer:
-        """Climb the ladder. With `skip_facts` the asker has already said that no known fact is meant."""
+    async def answer(
+        self, question: Question, on_text: OnText | None = None, *, declined: Collection[Candidate] = ()
+    ) -> Answer:
+        """Climb the ladder. `declined`: what was asked back; the asker has said that nothing of it is meant."""
+        speaking = self.speaking(question.profile.language)
+        return await self._timed(question, lambda cleaned: speaking._begin(cleaned, on_text, declined))
+
+    async def answer_from(self, question: Question, section: Section, on_text: OnText | None = None) -> Answer:
+        """From the help page that the asker chose."""
+        speaking = self.speaking(question.profile.language)
+        return await self._timed(question, lambda cleaned: speaking._read(cleaned, section, on_text))
+
+    async def _timed(self, question: Question, answering: Callable[[Question], Awaitable[Answer]]) -> Answer:
         started = perf_counter()
         question = replace(question, text=clean_question(question.text))
-        speaking = self.speaking(question.profile.language)
         with self.giving_way.to_an_answer():
-            answer = await speaking._begin(question, on_text, skip_facts)
+            answer = await answering(question)
         latency_ms = (perf_counter() - started) * 1_000
         return replace(answer, latency_ms=latency_ms, language=question.profile.language)
 
@@ -99,41 +108,52 @@ class Answering:
             tried=tried,
         )  # fmt: skip
 
-    async def _begin(self, question: Question, on_text: OnText | None, skip_facts: bool) -> Answer:
+    async def _begin(self, question: Question, on_text: OnText | None, declined: Collection[Candidate]) -> Answer:
         """Climb, unless there is nothing to answer. Whoever is greeted need not call a colleague for it."""
         if not question.text:
             return self._ask_back(question)
         courtesy = courtesy_of(question.text)
         if courtesy is None:
-            return await self._climb(question, on_text, skip_facts)
-        taught = self._known(question, await self._search(question, question.text))
+            return await self._climb(question, on_text, declined)
+        taught = self._known(question, (await self._search(question, question.text)).facts)
         return taught or self._ask_back(question, self.texts.welcome if courtesy is Courtesy.THANKS else None)
 
-    async def _climb(self, question: Question, on_text: OnText | None, skip_facts: bool) -> Answer:
+    async def _climb(self, question: Question, on_text: OnText | None, declined: Collection[Candidate]) -> Answer:
         words, retrieval = await self._retrieve(question)
-        facts = Retrieval() if skip_facts else retrieval
-        likely, possible = self.policy.clarify_from, self.policy.offer_from
-        if found := self._known(question, facts) or self._clarify(question, facts, likely):
+        facts = () if declined else retrieval.facts
+        if found := self._known(question, facts) or self._clarify(question, facts, self.policy.clarify_from):
             return found
-        section = self._readable(words, retrieval)
-        tried = self._tried(retrieval, section, skip_facts)
-        try:
-            written = await self._write(question, section, on_text)
-        except Busy:
+        pages = [] if any(each.section for each in declined) else near(retrieval, self.policy)
+        section = self._readable(words, retrieval) if pages else None
+        if section is not None and (steps := self._steps(question, section)):
+            return steps
+        tried = self._tried(retrieval, section, bool(declined))
+        written = await self._write(question, section, on_text) if section is not None else None
+        if isinstance(written, Busy):
             return self.handoff(question.text, self.texts.busy, tried)
-        except NotWritten:
-            written = None
-        grounded = self._grounded(question, written)
-        answer = grounded or self._clarify(question, facts, possible) or self.handoff(question.text, tried=tried)
-        if written is None:
-            return answer
-        read = Read(written.section.id, written.section.sha256)
-        return replace(answer, adapter=written.generation.adapter, trial=written.trial, read=read)
+        unread = [page for page in pages if page is not section]
+        answer = (
+            self._grounded(question, written)
+            or self._clarify(question, facts, self.policy.offer_from, unread)
+            or self.handoff(question.text, tried=tried)
+        )
+        return _having_read(answer, written)
 
-    def _tried(self, retrieval: Retrieval, section: Section | None, skip_facts: bool) -> tuple[str, ...]:
+    async def _read(self, question: Question, section: Section, on_text: OnText | None) -> Answer:
+        """In the section's own words, where those of the model aren't borne out."""
+        if steps := self._steps(question, section):
+            return steps
+        tried = (self.texts.tried_unsupported.format(title=section.label),)
+        written = await self._write(question, section, on_text)
+        if isinstance(written, Busy):
+            return self.handoff(question.text, self.texts.busy, tried)
+        answer = self._grounded(question, written) or self._quoted(question, section)
+        return _having_read(answer or self.handoff(question.text, tried=tried), written)
+
+    def _tried(self, retrieval: Retrieval, section: Section | None, declined: bool) -> tuple[str, ...]:
         """What was looked at and why it wasn't enough, for whoever takes the question over."""
         fact, near = self.texts.tried_no_fact, self.texts.tried_no_section
-        if skip_facts:
+        if declined:
             fact = self.texts.tried_choices
         elif retrieval.facts:
             best = retrieval.facts[0]
@@ -151,7 +171,7 @@ class Answering:
         What the bot has said in this thread already is no answer to a further question.
         """
         alone = await self._search(question, question.text)
-        if not question.earlier or self._known(question, alone) or self._readable(question.text, alone):
+        if not question.earlier or self._known(question, alone.facts) or self._readable(question.text, alone):
             return question.text, alone
         said = {turn.text for turn in question.earlier if turn.speaker is Speaker.BOT}
         together = await self._search(question, question.in_context)
@@ -162,35 +182,36 @@ class Answering:
         found = await self.knowledge.search(words, question.tenant)
         return in_scope(found, question.profile.product, self.policy.products)
 
-    def _known(self, question: Question, retrieval: Retrieval) -> Answer | None:
-        if not retrieval.facts or retrieval.facts[0].probability < self.policy.known_from:
+    def _known(self, question: Question, facts: Sequence[FactMatch]) -> Answer | None:
+        if not facts or facts[0].probability < self.policy.known_from:
             return None
-        best = retrieval.facts[0]
-        return self.from_fact(question.text, best.fact, best.probability)
+        return self.from_fact(question.text, facts[0].fact, facts[0].probability)
 
-    def _clarify(self, question: Question, retrieval: Retrieval, least: float) -> Answer | None:
-        """Ask which one is meant, when it is one of those shown with a probability of at least `least`."""
-        close = [retrieval.facts[i] for i in shown([match.probability for match in retrieval.facts], least)]
-        if not close:
+    def _clarify(
+        self, question: Question, facts: Sequence[FactMatch], least: float, pages: Sequence[Section] = ()
+    ) -> Answer | None:
+        """Ask which is meant: which facts, when it is one of those shown with a probability of at least `least`."""
+        meant = facts_meant(facts, least)
+        offered = candidates(meant, pages, self.texts)
+        if not offered:
             return None
         return Answer(
-            kind=AnswerKind.CLARIFY,
-            question=question.text,
-            text=self.texts.clarify,
-            confidence=close[0].probability,
-            latency_ms=0.0,
-            candidates=tuple(Candidate(m.fact.id, m.fact.lesson.question) for m in close),
-        )
+            kind=AnswerKind.CLARIFY, question=question.text, text=self.texts.clarify,
+            confidence=meant[0].probability if meant else 0.0, latency_ms=0.0, candidates=offered,
+        )  # fmt: skip
 
-    async def _write(self, question: Question, section: Section | None, on_text: OnText | None) -> Written | None:
-        """Write from the one section that fits best: a small model reads well, but selects badly."""
-        if section is None:
-            return None
+    async def _write(self, question: Question, section: Section, on_text: OnText | None) -> Written | Busy | None:
+        """Write from one section: a small model reads well, but selects badly. None when nothing could be written."""
         prompt = self._prompt(question, section)
         checked = self._checked(section, on_text) if on_text is not None else None
         trial = await self.on_trial()
         prefer = trial.adapter if trial is not None and is_chosen(trial, question.id) else None
-        generation = await self.generator.generate(prompt, SAMPLING, on_text=checked, prefer=prefer)
+        try:
+            generation = await self.generator.generate(prompt, SAMPLING, on_text=checked, prefer=prefer)
+        except Busy as busy:
+            return busy
+        except NotWritten:
+            return None
         return Written(generation, section, trial.adapter if trial is not None else None)
 
     async def would_say(self, question: Question, section: Section, adapter: AdapterId | None) -> str | None:
@@ -227,7 +248,7 @@ class Answering:
         supported = support(text, [source])
         if supported < self.policy.supported_from:
             return None
-        text = style.worded(text, source)
+        text = style.worded(to_the_end(text, section.text), source)
         if style.offences(text):
             return self._quoted(question, section)
         return Answer(
@@ -241,9 +262,16 @@ class Answering:
 
     def speaking_of(self, words: str, retrieval: Retrieval) -> list[Section]:
         """The sections that speak of what was asked, nearest first."""
-        near = [match.section for match in retrieval.sections if match.similarity >= self.policy.grounded_from]
-        least = self.policy.covered_from
-        return [each for each in near if coverage(words, f"{each.label} {each.text}") >= least]
+        return speaking_of(words, retrieval, self.policy)
+
+    def _readable(self, words: str, retrieval: Retrieval) -> Section | None:
+        """The nearest section that speaks of what was asked, if it stands out."""
+        nearest = next(iter(self.speaking_of(words, retrieval)), None)
+        return nearest if nearest is not None and stands_out(nearest, retrieval, self.policy) else None
+
+    def _steps(self, question: Question, section: Section) -> Answer | None:
+        """A procedure, as it is: a small model tells a line of it. None for what is none, or too long to be told."""
+        return self._quoted(question, section) if has_steps(section.text) else None
 
     def _quoted(self, question: Question, section: Section) -> Answer | None:
         """The section's own words instead of ones that break the style; None where they are too many, or no better."""
@@ -254,10 +282,6 @@ class Answering:
             sources=(Source(SourceKind.SECTION, section.id, section.label, section.link),), quoted=True,
         )  # fmt: skip
 
-    def _readable(self, words: str, retrieval: Retrieval) -> Section | None:
-        """The nearest section that speaks of what was asked, if any."""
-        return next(iter(self.speaking_of(words, retrieval)), None)
-
     def _ask_back(self, question: Question, text: str | None = None) -> Answer:
         said = text or self.texts.ask_me
         return Answer(kind=AnswerKind.CLARIFY, question=question.text, text=said, confidence=0.0, latency_ms=0.0)
@@ -267,10 +291,12 @@ def _source(section: Section) -> str:
     return f"{section.label} {section.text}"
 
 
-def shown(probabilities: Sequence[float], least: float) -> range:
-    """Which of the facts, likeliest first, are asked back: none unless one of them is meant with `least`."""
-    close = [p for p in probabilities[:MAX_CANDIDATES] if p >= SHOWN_SHARE * probabilities[0]]
-    return range(len(close) if sum(close) >= least else 0)
+def _having_read(answer: Answer, written: Written | None) -> Answer:
+    """With what was written on the way, whether it is what is said or not."""
+    if written is None:
+        return answer
+    read = Read(written.section.id, written.section.sha256)
+    return replace(answer, adapter=written.generation.adapter, trial=written.trial, read=read)
 
 
 def whole_sentences(text: str) -> str:

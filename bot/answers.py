@@ -32,10 +32,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One button of "did you mean"."""
+    """One button of "did you mean": a known question, or a help page."""
 
-    fact: FactId
+    fact: FactId | None
     question: str
+    """Of a help page, what it is called."""
+    section: SectionId | None = None
 
 
 @dataclass(frozen=True)

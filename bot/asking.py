@@ -5,9 +5,11 @@ What is said between people is heard and left to them.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
 
-from bot.answering import Answering
-from bot.answers import Answer
+from bot.answering import Answering, OnText
+from bot.answers import Answer, PostedAnswer
 from bot.capturing import Capturing
 from bot.conversation import Question, Speaker, Turn, clean_question, is_for_the_bot, said_in
 from bot.drafting import Drafting
@@ -15,6 +17,7 @@ from bot.events import CandidateChosen, MessageEdited, MessagePosted
 from bot.following import Following
 from bot.handing_off import HandingOff
 from bot.handoff import Handoff
+from bot.ids import FactId
 from bot.looking import Looking
 from bot.outgoing import AnswerDraft, Outgoing
 from bot.ports import Effect, Unit
@@ -26,6 +29,10 @@ from bot.status import PAUSED
 from bot.tenants import tenant_of
 
 Draft = Callable[[AnswerDraft], Awaitable[None]]
+
+
+class Answers(Protocol):
+    def __call__(self, question: Question, *, on_text: OnText) -> Awaitable[Answer]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +65,7 @@ class Asking:
             answer = speaking.handoff(clean_question(event.text), speaking.texts.paused)
         else:
             question = Question(event.text, tuple(earlier), event.message.key, tenant=tenant_of(event.place))
-            answer = await self._answer(event, question)
+            answer = await self._shown(event, question, self.answering.answer)
 
         def keep(unit: Unit) -> Sequence[Outgoing]:
             unit.conversations.add(said_in(event))
@@ -105,12 +112,13 @@ class Asking:
         if posted is None:
             gone = self.answering.speaking(event.person.language).handoff("")
             return lambda unit: self.saying.say(unit, event, gone)
+        if event.fact is not None:
+            return self._known(event, posted, event.fact)
+        answer = await self._read(event, posted.answer) if event.section else await self._declined(event, posted.answer)
+        return lambda unit: self.saying.say(unit, event, answer, posted)
+
+    def _known(self, event: CandidateChosen, posted: PostedAnswer, chosen: FactId) -> Effect:
         asked = posted.answer
-        chosen = event.fact
-        if chosen is None:
-            question = Question(asked.question, id=asked.id, tenant=tenant_of(event.place))
-            answer = await self._answer(event, question)
-            return lambda unit: self.saying.say(unit, event, answer, posted)
 
         def keep(unit: Unit) -> Sequence[Outgoing]:
             fact = self.capturing.fact(unit, chosen)
@@ -123,8 +131,21 @@ class Asking:
 
         return keep
 
-    async def _answer(self, event: MessagePosted | CandidateChosen, question: Question) -> Answer:
-        """Answer, showing what has been checked of the text while it grows. None of these fits: facts are skipped."""
+    async def _read(self, event: CandidateChosen, asked: Answer) -> Answer:
+        """From the help page that was chosen among those offered, unless it has gone since."""
+        chosen = next((each.section for each in asked.candidates if each.section == event.section), None)
+        section = await self.looking.look(event, lambda unit: unit.documents.section(chosen) if chosen else None)
+        if section is None:
+            return self.answering.speaking(event.person.language).handoff(asked.question)
+        question = Question(asked.question, id=asked.id, tenant=tenant_of(event.place))
+        return await self._shown(event, question, partial(self.answering.answer_from, section=section))
+
+    async def _declined(self, event: CandidateChosen, asked: Answer) -> Answer:
+        question = Question(asked.question, id=asked.id, tenant=tenant_of(event.place))
+        return await self._shown(event, question, partial(self.answering.answer, declined=asked.candidates))
+
+    async def _shown(self, event: MessagePosted | CandidateChosen, question: Question, answering: Answers) -> Answer:
+        """Answer, showing what has been checked of the text while it grows."""
 
         async def send(text: str) -> None:
             draft = AnswerDraft(place=event.place, in_reply_to=event.id, to=event.person, text=text)
@@ -138,10 +159,9 @@ class Asking:
 
         drafting = Drafting(send)
         drafting.show("")
-        skip_facts = isinstance(event, CandidateChosen)
         try:
             question = replace(question, profile=await self.profiling.of(event.person))
-            return await self.answering.answer(question, on_text, skip_facts=skip_facts)
+            return await answering(question, on_text=on_text)
         finally:
             await drafting.end()
 

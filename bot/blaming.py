@@ -178,7 +178,7 @@ def _said(unit: Unit, answer: Answer) -> list[Lesson]:
     if answer.confirmation is not None:
         lesson = unit.lessons.get(answer.confirmation.lesson)
         return [lesson] if lesson is not None else []
-    offered = [each.fact for each in answer.candidates]
+    offered = [each.fact for each in answer.candidates if each.fact is not None]
     return [fact.lesson for fact in facts_of(unit.lessons.all(offered), ())] if offered else []
 
 

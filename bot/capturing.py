@@ -1,7 +1,7 @@
 """Teaching: what the form, a marked reply or the operator says becomes a lesson. Every function runs inside one
 transaction. Knows nothing of reactions (`reacting.py`)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -11,7 +11,7 @@ from bot.answers import AnswerKind, PostedAnswer
 from bot.contradicting import contradicts
 from bot.errors import BadInput, NotAllowed
 from bot.events import CorrectionSubmitted, MessageRef
-from bot.feedback import Fact, Lesson, LessonSource, Phrasing, facts_of
+from bot.feedback import Fact, Lesson, LessonSource, Phrasing, Rating, facts_of
 from bot.holding import Near
 from bot.ids import SHARED, AnswerId, FactId, LessonId, Tenant, new_id
 from bot.outgoing import CorrectionForm, Notice, Outgoing
@@ -21,14 +21,12 @@ from bot.ports import Unit
 from bot.retrieval import Section
 from bot.reviewing import Reviewing
 from bot.shortening import shorten
-from bot.support import content_words, coverage, same_words
+from bot.superseding import is_new_version
+from bot.support import same_words
 from bot.tenants import tenant_of
 from bot.texts import Texts
 
 MAX_ANSWER_CHARS = 8_000
-FEW_WORDS = 5
-RESEMBLING_FROM = 0.25
-"""Least share of a new answer's content that the present one has, for it to count as its new version."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,9 @@ class Capturing:
         except (NotAllowed, BadInput) as problem:
             return [self._notice(event, str(problem))]
         likely = posted.answer.fact or self._surely(near)
-        fact = self._corrected_before(unit, event.answer) or self._fact_meant(unit, likely, event.question, event.text)
+        fact = self._corrected_before(unit, event.answer) or self._fact_meant(
+            unit, likely, event.question, event.text, unit.ratings.of(event.answer)
+        )
         lesson = self.lesson(
             event.question, event.text, event.person, _source(event), event.at, posted, fact, event.said_in
         )
@@ -82,11 +82,8 @@ class Capturing:
         self.keep(unit, lesson, "" if posted.retracted else posted.answer.question)
         if reason is not None:
             return [self.reviewing.hold(unit, lesson, reason, posted.place)]
-        receipt = self.texts.noted.format(
-            name=event.person.name, question=shorten(event.question), answer=shorten(event.text)
-        )
-        if against is not None:
-            receipt += f"\n{self.texts.noted_contradicts.format(title=against.label)}"
+        kept = taken_for if taken_for is not None and taken_for.id != lesson.fact and not aside else None
+        receipt = self._receipt(event, kept, against)
         settled = self.reviewing.same_again(unit, lesson, event.person, event.at)
         fallen = self.reviewing.fall(unit, event.at, posted.place)
         return [Notice(place=posted.place, text=receipt), *settled, *aside, *fallen]
@@ -140,13 +137,28 @@ class Capturing:
             raise BadInput(self.texts.unknown_answer)
         return posted
 
+    def _receipt(self, event: CorrectionSubmitted, kept: Fact | None, against: Section | None) -> str:
+        """`kept`: the fact that it was taken for, which stays. `against`: the help page that says otherwise."""
+        told = [
+            self.texts.noted.format(
+                name=event.person.name, question=shorten(event.question), answer=shorten(event.text)
+            )
+        ]
+        if kept is not None:
+            told.append(self.texts.noted_apart.format(question=shorten(kept.lesson.question)))
+        if against is not None:
+            told.append(self.texts.noted_contradicts.format(title=against.label))
+        return "\n".join(told)
+
     @staticmethod
     def _corrected_before(unit: Unit, answer: AnswerId) -> FactId | None:
         """The fact that an earlier correction of the same answer taught."""
         taught = [lesson.fact for lesson in unit.lessons.about(answer) if lesson.withdrawn_at is None]
         return taught[-1] if taught else None
 
-    def _fact_meant(self, unit: Unit, likely: FactId | None, question: str, answer: str) -> FactId | None:
+    def _fact_meant(
+        self, unit: Unit, likely: FactId | None, question: str, answer: str, ratings: Iterable[Rating] = ()
+    ) -> FactId | None:
         """The fact that a lesson belongs to; None for a new one.
 
         One that has this very answer, or a held lesson of it for this question; else the likely one, which was served
@@ -161,7 +173,7 @@ class Capturing:
             if lesson.held is not None and same_words(lesson.question, question):
                 return lesson.fact
         known = self.fact(unit, likely) if likely is not None else None
-        return known.id if known is not None and is_new_version(known, question, answer) else None
+        return known.id if known is not None and is_new_version(known, question, answer, ratings) else None
 
     @staticmethod
     def lesson(
@@ -190,17 +202,6 @@ class Capturing:
     @staticmethod
     def _notice(event: CorrectionSubmitted, text: str) -> Notice:
         return Notice(place=event.place, in_reply_to=event.id, text=text, to=event.person)
-
-
-def is_new_version(fact: Fact, question: str, answer: str) -> bool:
-    """True when a lesson asks for the fact in words that are known, or its answer resembles the present one.
-
-    Of an answer of a few words, nothing can be told: it counts as a new version.
-    """
-    if any(same_words(question, phrasing) for phrasing in fact.phrasings):
-        return True
-    few = len(set(content_words(answer))) < FEW_WORDS
-    return few or coverage(answer, fact.lesson.answer) >= RESEMBLING_FROM
 
 
 def _source(event: CorrectionSubmitted) -> LessonSource:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from bot.buttons import Act
-from bot.ids import AnswerId, EventId, FactId
+from bot.ids import AnswerId, EventId, FactId, SectionId
 from bot.people import Person, Platform
 
 
@@ -130,10 +130,11 @@ class ButtonPressed(_Happened):
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateChosen(_Happened):
-    """Somebody clicked one of the "did you mean" buttons; no fact means "none of these"."""
+    """Somebody clicked one of the "did you mean" buttons; neither fact nor section means "none of these"."""
 
     answer: AnswerId
     fact: FactId | None
+    section: SectionId | None = None
     kind: Literal["choice"] = "choice"
 
 

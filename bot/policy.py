@@ -45,12 +45,14 @@ class Policy:
     clarify_from: float = 0.5
     """Least probability that one of up to three known facts is meant at which "did you mean" is asked before anything
     is written."""
-    offer_from: float = 0.15
+    offer_from: float = 0.1
     """The same, at which it is asked rather than handing off: a glance at three buttons costs less than an agent."""
     grounded_from: float = 0.45
     """Least similarity of a help section that an answer may be written from."""
     covered_from: float = 0.5
     """Least share of the question's content that the section must speak of: near in meaning is not enough."""
+    clear_by: float = 0.05
+    """By how much a help section must be nearer than any other one to be written from without asking which is meant."""
     supported_from: float = 0.8
     """Least share of a generated answer's content that its sources must contain."""
     trust_from: float = 0.5

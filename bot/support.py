@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 _WORD = re.compile(r"[^\W_]+(?:[.,:][0-9]+)*", re.UNICODE)
 # Links and mail addresses. What ends a sentence is no part of them.
@@ -33,6 +33,11 @@ def same_words(one: str, other: str) -> bool:
     """True for the same content words, in whatever order; without any, for the same text."""
     meaning = set(content_words(one))
     return meaning == set(content_words(other)) if meaning else one.strip() == other.strip()
+
+
+def jaccard(one: Set[str], other: Set[str]) -> float:
+    """Share of the words of either that both have, in [0, 1]; 0 where one has none."""
+    return len(one & other) / len(one | other) if one and other else 0.0
 
 
 def coverage(question: str, text: str) -> float:

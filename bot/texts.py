@@ -9,6 +9,7 @@ class Texts:
     # answers
     handoff: str = "I don't know this one for sure, so I'd rather not guess. A colleague will take it from here."
     clarify: str = "I want to be sure I understand. Did you mean one of these?"
+    page_choice: str = "📖 {title}"
     none_of_these: str = "None of these"
     ask_me: str = "What would you like to know? Ask me in a sentence or two."
     welcome: str = "You're welcome. Ask me whenever there is something else."
@@ -142,6 +143,9 @@ class Texts:
     form_left_out: str = "Too long to be shown here: write all of it, or say it in the thread and mark that as right."
     form_submit: str = "Teach"
     noted: str = "Noted, thank you {name}. From now on I answer “{question}” like this:\n> {answer}"
+    noted_apart: str = (
+        "“{question}” keeps its own answer. If that one has changed as well, correct it with that question in the form."
+    )
     noted_approval: str = "Noted, thank you {name}: this answer is confirmed from now on."
     withdrawn: str = "Taken back: I no longer use that."
     too_long: str = (

@@ -101,9 +101,10 @@ class Settings(BaseSettings):
     # answering
     known_from: float = Field(0.9, ge=0.5, le=1.0)
     clarify_from: float = Field(0.5, ge=0.0, le=1.0)
-    offer_from: float = Field(0.15, ge=0.0, le=1.0)
+    offer_from: float = Field(0.1, ge=0.0, le=1.0)
     grounded_from: float = Field(0.45, ge=0.0, le=1.0)
     covered_from: float = Field(0.5, ge=0.0, le=1.0)
+    clear_by: float = Field(0.05, ge=0.0, le=1.0)
     supported_from: float = Field(0.8, ge=0.0, le=1.0)
 
     # teaching
@@ -247,6 +248,7 @@ class Settings(BaseSettings):
             offer_from=self.offer_from,
             grounded_from=self.grounded_from,
             covered_from=self.covered_from,
+            clear_by=self.clear_by,
             supported_from=self.supported_from,
             trust_from=self.trust_from,
             lessons_an_hour=self.lessons_an_hour,

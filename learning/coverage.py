@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.answering import shown
+from bot.asking_back import shown
 from bot.policy import Policy
 from learning.calibration import Case, Encoded, Entry, World, fact_vectors
 from learning.encoder import MiniLmEncoder

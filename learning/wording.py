@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from bot.support import content_words
+from bot.support import content_words, jaccard
 
 NEAR_DUPLICATE = 0.7
 FEW_WORDS = 3
@@ -26,8 +26,7 @@ def quotes(a: str, b: str) -> bool:
 
 def likeness(a: str, b: str) -> float:
     """Jaccard similarity of two texts' content words, in [0, 1]."""
-    first, second = _distinct(a), _distinct(b)
-    return len(first & second) / len(first | second) if first and second else 0.0
+    return jaccard(_distinct(a), _distinct(b))
 
 
 def share_within(text: str, other: str) -> float:

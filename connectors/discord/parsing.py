@@ -32,7 +32,7 @@ from bot.events import (
     Reply,
     ReplyMarked,
 )
-from bot.ids import AnswerId, EventId, FactId, new_id
+from bot.ids import AnswerId, EventId, FactId, SectionId, new_id
 from bot.people import Person, Platform
 from connectors.discord.people import DIRECT, person_behind, person_of
 
@@ -178,7 +178,9 @@ def command_given(interaction: discord.Interaction, text: str) -> CommandGiven:
     )
 
 
-def candidate_chosen(interaction: discord.Interaction, answer: AnswerId, fact: FactId | None) -> CandidateChosen:
+def candidate_chosen(
+    interaction: discord.Interaction, answer: AnswerId, fact: FactId | None, section: SectionId | None
+) -> CandidateChosen:
     return CandidateChosen(
         id=interaction_id(interaction),
         place=place_of_interaction(interaction),
@@ -186,6 +188,7 @@ def candidate_chosen(interaction: discord.Interaction, answer: AnswerId, fact: F
         at=interaction.created_at,
         answer=answer,
         fact=fact,
+        section=section,
     )
 
 

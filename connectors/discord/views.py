@@ -9,7 +9,7 @@ import discord
 from bot.answers import Answer
 from bot.buttons import Act, parse_code
 from bot.buttons import Button as CoreButton
-from bot.ids import AnswerId, FactId
+from bot.ids import AnswerId, FactId, SectionId
 from bot.shortening import cut, shorten
 from connectors.discord.forms import UUID
 from connectors.discord.interactions import Interactions
@@ -20,27 +20,34 @@ Interaction = discord.Interaction[Any]
 Button = discord.ui.Button[Any]
 
 _NONE = "none"
+_PAGE = "page-"
 
 
 class CandidateButton(
-    discord.ui.DynamicItem[Button], template=rf"mentee:choice:(?P<answer>{UUID}):(?P<fact>{UUID}|{_NONE})"
+    discord.ui.DynamicItem[Button],
+    template=rf"mentee:choice:(?P<answer>{UUID}):(?:{_NONE}|(?P<fact>{UUID})|{_PAGE}(?P<section>[0-9a-f-]{{32,36}}))",
 ):
-    """One of the "did you mean" buttons; without a fact, "none of these"."""
+    """One of the "did you mean" buttons; with neither fact nor section, "none of these"."""
 
-    def __init__(self, answer: AnswerId, fact: FactId | None, label: str = "") -> None:
+    def __init__(
+        self, answer: AnswerId, fact: FactId | None, section: SectionId | None = None, label: str = ""
+    ) -> None:
         self.answer = answer
         self.fact = fact
-        style = discord.ButtonStyle.primary if fact is not None else discord.ButtonStyle.secondary
-        super().__init__(Button(label=label, style=style, custom_id=f"mentee:choice:{answer}:{fact or _NONE}"))
+        self.section = section
+        chosen = fact or (_PAGE + section if section is not None else _NONE)
+        style = discord.ButtonStyle.secondary if chosen == _NONE else discord.ButtonStyle.primary
+        super().__init__(Button(label=label, style=style, custom_id=f"mentee:choice:{answer}:{chosen}"))
 
     @classmethod
     async def from_custom_id(cls, interaction: Interaction, item: Any, match: re.Match[str], /) -> Self:
-        fact = None if match["fact"] == _NONE else FactId(match["fact"])
-        return cls(AnswerId(match["answer"]), fact)
+        fact = FactId(match["fact"]) if match["fact"] is not None else None
+        section = SectionId(match["section"]) if match["section"] is not None else None
+        return cls(AnswerId(match["answer"]), fact, section)
 
     async def callback(self, interaction: Interaction) -> None:
         front: Interactions = interaction.client.interactions
-        await front.take(interaction, candidate_chosen(interaction, self.answer, self.fact))
+        await front.take(interaction, candidate_chosen(interaction, self.answer, self.fact, self.section))
 
 
 class CorrectionButton(discord.ui.DynamicItem[Button], template=rf"mentee:correct:(?P<answer>{UUID})"):
@@ -90,8 +97,9 @@ def press_view(buttons: Sequence[CoreButton]) -> discord.ui.View:
 def candidate_view(answer: Answer, none_of_these: str) -> discord.ui.View:
     view = discord.ui.View(timeout=None)
     for candidate in answer.candidates:
-        view.add_item(CandidateButton(answer.id, candidate.fact, shorten(candidate.question, MAX_BUTTON_LABEL)))
-    return view.add_item(CandidateButton(answer.id, None, none_of_these))
+        label = shorten(candidate.question, MAX_BUTTON_LABEL)
+        view.add_item(CandidateButton(answer.id, candidate.fact, candidate.section, label))
+    return view.add_item(CandidateButton(answer.id, None, label=none_of_these))
 
 
 def correction_view(answer: AnswerId, label: str, more: Sequence[CoreButton] = ()) -> discord.ui.View:

@@ -20,7 +20,7 @@ from bot.events import (
     Reply,
     ReplyMarked,
 )
-from bot.ids import AnswerId, EventId, FactId
+from bot.ids import AnswerId, EventId, FactId, SectionId
 from bot.people import Person, Platform
 from connectors.slack.markup import by_id, mention_of, readable, without_mention
 
@@ -175,6 +175,7 @@ def candidate_chosen(body: Payload, bot: Identity, at: datetime) -> CandidateCho
         at=at,
         answer=AnswerId(chosen["answer"]),
         fact=FactId(chosen["fact"]) if chosen["fact"] is not None else None,
+        section=SectionId(chosen["section"]) if "section" in chosen else None,
     )
 
 

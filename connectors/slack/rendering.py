@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from bot.answers import Answer, AnswerKind, Source
+from bot.answers import Answer, AnswerKind, Candidate, Source
 from bot.buttons import Act, Button
 from bot.handoff import Handoff
 from bot.outgoing import AnswerEdit, AnswerPost, CorrectionOffer, Notice, Offer, Outgoing, ProgressPost
@@ -167,11 +167,16 @@ def _source(source: Source) -> str:
 
 
 def _choices(answer: Answer, texts: Texts) -> list[Block]:
-    options = [(candidate.question, candidate.fact) for candidate in answer.candidates]
+    options = [*answer.candidates, Candidate(None, texts.none_of_these)]
     return [
-        _button(f"{CHOICE_ACTION}{i}", label, json.dumps({"answer": answer.id, "fact": fact}))
-        for i, (label, fact) in enumerate([*options, (texts.none_of_these, None)])
+        _button(f"{CHOICE_ACTION}{i}", each.question, json.dumps(_chosen(answer, each)))
+        for i, each in enumerate(options)
     ]
+
+
+def _chosen(answer: Answer, candidate: Candidate) -> dict[str, str | None]:
+    page = {"section": candidate.section} if candidate.section is not None else {}
+    return {"answer": answer.id, "fact": candidate.fact, **page}
 
 
 def _calling(rendered: Rendered, mention: str) -> Rendered:

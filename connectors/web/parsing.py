@@ -20,7 +20,7 @@ from bot.events import (
     Reacted,
     ReplyMarked,
 )
-from bot.ids import SHARED, AnswerId, EventId, FactId, Tenant
+from bot.ids import SHARED, AnswerId, EventId, FactId, SectionId, Tenant
 from bot.people import Person, Platform
 
 WORKSPACE = "page"
@@ -78,12 +78,14 @@ class React(Request):
 class Choose(Request):
     answer: ShortText
     fact: ShortText | None
+    section: ShortText | None = None
 
     def event(self, person: Person, at: datetime) -> CandidateChosen:
-        fact = FactId(self.fact) if self.fact is not None else None
         return CandidateChosen(
-            id=self.event_id, place=self.place, person=person, at=at, answer=AnswerId(self.answer), fact=fact
-        )
+            id=self.event_id, place=self.place, person=person, at=at, answer=AnswerId(self.answer),
+            fact=FactId(self.fact) if self.fact is not None else None,
+            section=SectionId(self.section) if self.section is not None else None,
+        )  # fmt: skip
 
 
 class Press(Request):

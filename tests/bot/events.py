@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from bot.answers import Answer
 from bot.events import CandidateChosen, CommandGiven, CorrectionSubmitted, MessagePosted, MessageRef, Place, Reacted
-from bot.ids import AnswerId, EventId, FactId, new_id
+from bot.ids import AnswerId, EventId, FactId, SectionId, new_id
 from bot.people import Person, Platform
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -38,6 +38,8 @@ def command(text: str, person: Person = ADMIN) -> CommandGiven:
     return CommandGiven(id=EventId(f"slack:{new_id()}"), place=THREAD, person=person, at=NOW, text=text)
 
 
-def chosen(asked: Answer, fact: FactId | None, person: Person = CUSTOMER) -> CandidateChosen:
+def chosen(
+    asked: Answer, fact: FactId | None, person: Person = CUSTOMER, section: SectionId | None = None
+) -> CandidateChosen:
     event = EventId(f"slack:{new_id()}")
-    return CandidateChosen(id=event, place=THREAD, person=person, at=NOW, answer=asked.id, fact=fact)
+    return CandidateChosen(id=event, place=THREAD, person=person, at=NOW, answer=asked.id, fact=fact, section=section)

@@ -1,13 +1,8 @@
 """Ask, correct, ask again: what gestures and forms do, and who may make them."""
 
-import pytest
-
 from bot.answers import AnswerKind
-from bot.capturing import is_new_version
-from bot.feedback import Fact, Lesson, LessonSource
-from bot.ids import FactId, LessonId
 from bot.outgoing import CorrectionOffer
-from tests.bot.events import AGENT, CUSTOMER, NOW, chosen, correction, message, reaction
+from tests.bot.events import AGENT, CUSTOMER, chosen, correction, message, reaction
 from tests.fakes.connector import FakeConnector
 from tests.house import House
 
@@ -87,23 +82,6 @@ async def test_a_correction_with_a_known_answer_is_another_way_to_ask_for_it(hou
     assert len({lesson.fact for lesson in await house.desk.lessons()}) == 1
     await ask(house, chat, "Taking a break from yoga?")
     assert chat.answers[-1].answer.text == RIGHT
-
-
-@pytest.mark.parametrize(
-    ("question", "answer", "is_new"),
-    [
-        ("how do I order a card?", "Order it in Cards > Order; it takes 3 working days to come.", True),  # resembles
-        ("How do I get a card?", "Ring us up, please, and have your passport at hand.", True),  # the same words
-        ("how do I order a card?", "Not any more.", True),  # too short to tell
-        ("Why was my card swallowed?", "The machine keeps it after three wrong PINs; ask the bank there.", False),
-    ],
-)
-def test_what_reads_as_a_new_version(question: str, answer: str, *, is_new: bool) -> None:
-    taught = Lesson(
-        id=LessonId("l"), fact=FactId("f"), question="How do I get a card?", author="U1", author_name="Ana",
-        answer="Order it in Cards > Order; it takes 5 working days to come.", source=LessonSource.TAUGHT, taught_at=NOW,
-    )  # fmt: skip
-    assert is_new_version(Fact(taught, ("How do I get a card?",)), question, answer) is is_new
 
 
 async def test_a_pencil_offers_the_form_to_an_agent_alone(house: House, chat: FakeConnector) -> None:

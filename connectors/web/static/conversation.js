@@ -108,7 +108,7 @@ async function choose(button) {
   const { answer } = button.closest(".entry").dataset;
   buttons.forEach((other) => (other.disabled = true));
   button.setAttribute("aria-pressed", "true");
-  const sent = await attempt(() => send("/choices", { answer, fact: button.dataset.fact || null }));
+  const sent = await attempt(() => send("/choices", { answer, fact: button.dataset.fact || null, section: button.dataset.section || null }));
   if (sent) question.focus();
   else buttons.forEach((other) => (other.disabled = false));
 }

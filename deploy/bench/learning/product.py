@@ -4,7 +4,7 @@ Everything goes the product's own way: an event is received, worked off and deli
 nothing of what is measured.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 
 from bot.access import Staff
-from bot.answers import AnswerKind
+from bot.answers import AnswerKind, Candidate
 from bot.events import CandidateChosen, CorrectionSubmitted, Event, MessagePosted, MessageRef, Place, Reacted
-from bot.ids import EventId, new_id
+from bot.ids import EventId, SectionId, new_id
 from bot.outgoing import AnswerDraft, AnswerPost, Outgoing
 from bot.people import Person, Platform
 from bot.policy import Policy
@@ -24,6 +24,8 @@ from deploy.bench.learning.bank import Bank
 from deploy.parts import Kept, Models, open_kept, open_models
 from deploy.settings import Settings
 from deploy.wiring import Bot, put_together, utc_now
+from learning.examples import LEANS_ON_SECTION
+from learning.wording import share_within
 
 AGENTS = "agents"
 ASKER = Person(Platform.SLACK, "U-asker", "Asker")
@@ -61,25 +63,37 @@ class Product:
     models: Models
     kept: Kept
     chat: "Chat"
+    sections: Mapping[SectionId, Section]
     at_once: int = 1
     now: datetime = field(default_factory=utc_now)
 
     async def ask(self, question: str, meant: set[str]) -> Reply:
-        """Ask. Of several candidates the asker chooses one that is a way of asking for what is meant, else none."""
+        """Ask. Of several candidates the asker chooses one that is a way of asking for what is meant, else a help page
+        that has its answer, else none."""
         found = await self.models.parts.knowledge.search(question)
         best = (found.facts[0].fact.lesson.answer, found.facts[0].probability) if found.facts else NOTHING
         self.now += BETWEEN_QUESTIONS
         post = await self._answered(_message(question, self.now))
         asked_back = bool(post.answer.candidates)
-        if asked_back:
-            fitting = [c.fact for c in post.answer.candidates if self.bank.meant_by(c.question) & meant]
+        while post.answer.candidates:  # without what the bot knows, it may ask about help pages
+            chosen = self._fitting(post.answer.candidates, meant)
             choice = CandidateChosen(
                 id=EventId(new_id()), place=post.place, person=ASKER, at=self.now, answer=post.answer.id,
-                fact=fitting[0] if fitting else None,
+                fact=chosen.fact if chosen is not None else None,
+                section=chosen.section if chosen is not None else None,
             )  # fmt: skip
             post = await self._answered(choice)
         is_answered = post.answer.kind in (AnswerKind.KNOWN, AnswerKind.GROUNDED)
         return Reply(post.answer.text, is_answered, asked_back, *best, post, question)
+
+    def _fitting(self, candidates: Sequence[Candidate], meant: set[str]) -> Candidate | None:
+        known = [each for each in candidates if each.fact and self.bank.meant_by(each.question) & meant]
+        pages = [each for each in candidates if each.section and self._answers(self.sections[each.section], meant)]
+        return next(iter((*known, *pages)), None)
+
+    def _answers(self, page: Section, meant: set[str]) -> bool:
+        right = [fact.now.answer for fact in self.bank.facts if fact.id in meant]
+        return any(share_within(answer, page.text) >= LEANS_ON_SECTION for answer in right)
 
     async def correct(self, reply: Reply, answer: str, teacher: Person) -> None:
         assert reply.post is not None
@@ -131,7 +145,7 @@ def open_product(
         for source in {section.source for section in sections}:
             own_sections = [section for section in sections if section.source == source]
             kept.store.run_sync(partial(_load, source=source, sections=own_sections))
-        yield Product(bank, bot, models, kept, chat)
+        yield Product(bank, bot, models, kept, chat, {section.id: section for section in sections})
 
 
 def _load(unit: Unit, source: str, sections: Sequence[Section]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from bot.answers import Answer, AnswerKind, Candidate
 from bot.errors import DatabaseError, DatabaseHeld
 from bot.events import CandidateChosen, CommandGiven, CorrectionSubmitted, Event, Place
-from bot.ids import AnswerId, FactId, RunId, new_id
+from bot.ids import AnswerId, FactId, RunId, SectionId, new_id
 from bot.outgoing import AnswerPost, CorrectionForm, CorrectionOffer, Notice, ProgressPost
 from bot.people import Person, Platform
 from bot.texts import ENGLISH
@@ -17,6 +17,7 @@ from connectors.discord.interactions import OPEN_FOR
 from tests.connectors.discord.conftest import WritingDesk
 
 ANSWER = AnswerId(new_id())
+PAGE = "0123456789abcdef" * 2
 
 
 def only(desk: WritingDesk) -> Any:
@@ -142,7 +143,9 @@ async def test_a_broken_desk_is_told_to_the_person(
 async def clarifying(connector: DiscordConnector, env: Any, channel: Any, root: Any) -> tuple[Answer, Any]:
     answer = Answer(
         kind=AnswerKind.CLARIFY, question="refund?", text=ENGLISH.clarify, confidence=0.5, latency_ms=1.0,
-        candidates=(Candidate(FactId(new_id()), "How do I get a refund?"),), id=ANSWER,
+        candidates=(
+            Candidate(FactId(new_id()), "How do I get a refund?"), Candidate(None, "📖 Refunds", SectionId(PAGE)),
+        ), id=ANSWER,
     )  # fmt: skip
     place = Place(Platform.DISCORD, str(env.guild.id), str(channel.id), str(root.id))
     await connector.deliver(AnswerPost(place=place, answer=answer))
@@ -157,13 +160,15 @@ async def test_a_candidate_is_chosen_in_its_conversation_without_a_word_of_its_o
     desk.received.clear()
 
     chosen = await alice.click(message, label="How do I get a refund?")
+    await alice.click(message, label="📖 Refunds")
     await alice.click(message, label=ENGLISH.none_of_these)
 
-    first, second = desk.received
-    assert isinstance(first, CandidateChosen)
-    assert isinstance(second, CandidateChosen)
-    assert (first.answer, first.fact) == (ANSWER, answer.candidates[0].fact)
-    assert (second.answer, second.fact) == (ANSWER, None)
+    choices = [event for event in desk.received if isinstance(event, CandidateChosen)]
+    assert [(event.fact, event.section) for event in choices] == [
+        (answer.candidates[0].fact, None), (None, PAGE), (None, None)
+    ]  # fmt: skip
+    first = choices[0]
+    assert {event.answer for event in choices} == {ANSWER}
     assert first.place == Place(Platform.DISCORD, str(env.guild.id), str(channel.id), str(root.id))
     assert chosen.acknowledged
     assert chosen.followups == []

@@ -64,6 +64,7 @@ async def test_a_rewritten_answer_is_rated_anew(
         await until(lambda: slack.said()[1:], "the receipt")
         await house.bot.amending.look()
         await until(lambda: words(slack.said()[0]) == RIGHT, "the right answer")
+        await house.settle()  # it stands there before the bot knows that it does
         assert await gestures(house, answer) == []
         await rate(studio, slack.said()[0])
         await until(lambda: slack.whispered(CUSTOMER)[1:], "the question why, once more")

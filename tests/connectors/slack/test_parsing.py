@@ -151,10 +151,15 @@ def test_a_command_can_be_answered_in_private() -> None:
     assert interaction.response_url == "https://hooks.slack.com/commands/1/2/3"
 
 
-@pytest.mark.parametrize("fact", ["fact-1", None])
-def test_a_choice_carries_answer_and_fact(fact: str | None) -> None:
-    chosen = parsing.candidate_chosen(click(json.dumps({"answer": "answer-1", "fact": fact})), BOT, NOW)
-    assert (chosen.answer, chosen.fact) == ("answer-1", fact)
+@pytest.mark.parametrize(
+    ("fields", "fact", "section"),
+    [({"fact": "fact-1"}, "fact-1", None), ({"fact": None, "section": "s1"}, None, "s1"), ({"fact": None}, None, None)],
+)
+def test_a_choice_carries_answer_and_what_was_chosen(
+    fields: dict[str, str | None], fact: str | None, section: str | None
+) -> None:
+    chosen = parsing.candidate_chosen(click(json.dumps({"answer": "answer-1", **fields})), BOT, NOW)
+    assert (chosen.answer, chosen.fact, chosen.section) == ("answer-1", fact, section)
     assert chosen.place == Place(Platform.SLACK, "T1", "C1", "1712345500.000100")
 
 

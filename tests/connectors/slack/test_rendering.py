@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.answers import Answer, AnswerKind, Candidate, Confirmation, Source, SourceKind
 from bot.events import Place
-from bot.ids import AnswerId, FactId, LessonId, RunId
+from bot.ids import AnswerId, FactId, LessonId, RunId, SectionId
 from bot.outgoing import AnswerPost, CorrectionOffer, Notice, Outgoing, ProgressPost
 from bot.people import Person, Platform
 from bot.texts import ENGLISH
@@ -178,17 +178,22 @@ def test_did_you_mean_has_a_button_for_each_and_one_for_none() -> None:
     asked = answer(
         "Did you mean?",
         AnswerKind.CLARIFY,
-        candidates=(Candidate(FactId("f1"), "Cancel a class?"), Candidate(FactId("f2"), long)),
-    )
+        candidates=(
+            Candidate(FactId("f1"), "Cancel a class?"), Candidate(FactId("f2"), long),
+            Candidate(None, "📖 Classes", SectionId("s1")),
+        ),
+    )  # fmt: skip
     buttons = shown(post(asked)).blocks[1]["elements"]
     assert [json.loads(button["value"]) for button in buttons] == [
         {"answer": asked.id, "fact": "f1"},
         {"answer": asked.id, "fact": "f2"},
+        {"answer": asked.id, "fact": None, "section": "s1"},
         {"answer": asked.id, "fact": None},
     ]
-    assert [button["text"]["text"] for button in buttons[::2]] == ["Cancel a class?", ENGLISH.none_of_these]
-    assert len(buttons[1]["text"]["text"]) == 75
-    assert len({button["action_id"] for button in buttons}) == 3
+    texts = [button["text"]["text"] for button in buttons]
+    assert (texts[0], *texts[2:]) == ("Cancel a class?", "📖 Classes", ENGLISH.none_of_these)
+    assert len(texts[1]) == 75
+    assert len({button["action_id"] for button in buttons}) == 4
 
 
 @pytest.mark.parametrize(("mention", "call"), [("S0AGENTS", "<!subteam^S0AGENTS>"), ("U0ANN", "<@U0ANN>")])

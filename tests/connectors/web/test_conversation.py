@@ -136,6 +136,15 @@ async def test_a_chosen_candidate_answers_and_none_of_them_does_not(site: Site) 
     assert "badge-handoff" in await site.html("/")
 
 
+async def test_a_help_page_can_be_chosen(site: Site) -> None:
+    for title in ("Mail address", "Billing address"):
+        await site.house.add_section(title, title, f"1. Open {title}.\n2. Change the address.")
+    html = await site.ask("change address please")
+    page = re.findall(r'data-section="([^"]+)"', html)[0]
+    await site.post("/choices", answer=answers_in(html)[-1], fact=None, section=page)
+    assert re.search("Open (Mail|Billing) address.", await site.html("/"))
+
+
 async def test_a_toggle_counts_and_stays_down_until_it_is_released(site: Site) -> None:
     await site.house.teach("How do I reset my password?", "Open Settings.")
     html = await site.ask("How do I reset my password?")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bot.events import CandidateChosen, CommandGiven, CorrectionSubmitted, MessagePosted, MessageRef, Place, Reacted
-from bot.ids import AnswerId, EventId, FactId
+from bot.ids import AnswerId, EventId, FactId, SectionId
 from bot.people import Person, Platform
 from connectors.web.parsing import Ask, Choose, Command, Correct, React, person_as, role_named
 
@@ -37,11 +37,16 @@ def test_a_toggle_is_a_reaction(added: bool) -> None:
     assert event == Reacted(id=EVENT, place=PLACE, person=AGENT, at=AT, message=message, emoji="✅", added=added)
 
 
-@pytest.mark.parametrize("fact", ["f1", None])
-def test_a_button_is_a_choice(fact: str | None) -> None:
-    event = Choose.model_validate(BASE | {"answer": "a1", "fact": fact}).event(AGENT, AT)
-    expected = FactId(fact) if fact else None
-    assert event == CandidateChosen(id=EVENT, place=PLACE, person=AGENT, at=AT, answer=AnswerId("a1"), fact=expected)
+@pytest.mark.parametrize(
+    ("fields", "fact", "section"),
+    [({"fact": "f1"}, FactId("f1"), None), ({"fact": None, "section": "s1"}, None, SectionId("s1")),
+     ({"fact": None}, None, None)],
+)  # fmt: skip
+def test_a_button_is_a_choice(fields: dict[str, str | None], fact: FactId | None, section: SectionId | None) -> None:
+    event = Choose.model_validate(BASE | {"answer": "a1"} | fields).event(AGENT, AT)
+    assert event == CandidateChosen(
+        id=EVENT, place=PLACE, person=AGENT, at=AT, answer=AnswerId("a1"), fact=fact, section=section
+    )
 
 
 def test_a_form_is_a_correction() -> None:
