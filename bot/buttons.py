@@ -11,6 +11,7 @@ class Act(StrEnum):
     APPROVE = "approve"  # about: the answer
     REJECT = "reject"  # about: the answer
     REASON = "reason"  # about: the answer; detail: the reason
+    REPLACE = "replace"  # about: the lesson
 
 
 @dataclass(frozen=True)

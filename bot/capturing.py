@@ -82,8 +82,11 @@ class Capturing:
         self.keep(unit, lesson, "" if posted.retracted else posted.answer.question)
         if reason is not None:
             return [self.reviewing.hold(unit, lesson, reason, posted.place)]
-        kept = taken_for if taken_for is not None and taken_for.id != lesson.fact and not aside else None
-        receipt = self._receipt(event, kept, against)
+        receipt = self.texts.noted.format(
+            name=event.person.name, question=shorten(event.question), answer=shorten(event.text)
+        )
+        if against is not None:
+            receipt += f"\n{self.texts.noted_contradicts.format(title=against.label)}"
         settled = self.reviewing.same_again(unit, lesson, event.person, event.at)
         fallen = self.reviewing.fall(unit, event.at, posted.place)
         return [Notice(place=posted.place, text=receipt), *settled, *aside, *fallen]
@@ -136,19 +139,6 @@ class Capturing:
         if posted is None:
             raise BadInput(self.texts.unknown_answer)
         return posted
-
-    def _receipt(self, event: CorrectionSubmitted, kept: Fact | None, against: Section | None) -> str:
-        """`kept`: the fact that it was taken for, which stays. `against`: the help page that says otherwise."""
-        told = [
-            self.texts.noted.format(
-                name=event.person.name, question=shorten(event.question), answer=shorten(event.text)
-            )
-        ]
-        if kept is not None:
-            told.append(self.texts.noted_apart.format(question=shorten(kept.lesson.question)))
-        if against is not None:
-            told.append(self.texts.noted_contradicts.format(title=against.label))
-        return "\n".join(told)
 
     @staticmethod
     def _corrected_before(unit: Unit, answer: AnswerId) -> FactId | None:

@@ -30,6 +30,7 @@ from bot.events import (
 )
 from bot.following import Following
 from bot.handing_off import HandingOff
+from bot.holding import Near
 from bot.ids import FactId, Tenant
 from bot.looking import Looking
 from bot.marking import Marking
@@ -40,6 +41,7 @@ from bot.profile import Profiling
 from bot.rating import rate
 from bot.reacting import Reacting
 from bot.relaying import Relaying
+from bot.replacing import Replacing
 from bot.retraining import planned
 from bot.retrieval import Section
 from bot.saying import Saying
@@ -109,7 +111,7 @@ class Routing:
                 return await self._on_reaction(event)
             case CorrectionSubmitted():
                 near, sections = await self.near(event.question, tenant_of(event.place))
-                return lambda unit: self.capturing.correct(unit, event, near, sections)
+                return lambda unit: self._correct(unit, event, near, sections)
             case ReplyMarked():
                 return await self._on_reply_marked(event)
             case ButtonPressed():
@@ -121,10 +123,18 @@ class Routing:
             case _:
                 assert_never(event)
 
+    def _correct(
+        self, unit: Unit, event: CorrectionSubmitted, near: Near, sections: Sequence[Section]
+    ) -> Sequence[Outgoing]:
+        told = self.capturing.correct(unit, event, near, sections)
+        return [*told, *Replacing(self.capturing).offer(unit, event)]
+
     def _press(self, unit: Unit, event: ButtonPressed) -> Sequence[Outgoing]:
         match event.act:
             case Act.REASON:
                 return AskingWhy(self.answering.texts).press(unit, event)
+            case Act.REPLACE:
+                return Replacing(self.capturing).press(unit, event)
             case Act.APPROVE | Act.REJECT:
                 return rate(unit, event, self.reacting)
             case _:

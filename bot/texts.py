@@ -143,9 +143,9 @@ class Texts:
     form_left_out: str = "Too long to be shown here: write all of it, or say it in the thread and mark that as right."
     form_submit: str = "Teach"
     noted: str = "Noted, thank you {name}. From now on I answer “{question}” like this:\n> {answer}"
-    noted_apart: str = (
-        "“{question}” keeps its own answer. If that one has changed as well, correct it with that question in the form."
-    )
+    noted_apart: str = "I had taken it for “{question}”, which keeps its own answer. Or has that one changed?"
+    noted_apart_button: str = "It has changed"
+    nothing_to_replace: str = "That correction is not in use any more, or has replaced my answer already."
     noted_approval: str = "Noted, thank you {name}: this answer is confirmed from now on."
     withdrawn: str = "Taken back: I no longer use that."
     too_long: str = (

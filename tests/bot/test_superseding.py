@@ -7,6 +7,7 @@ import pytest
 
 from bot.feedback import Fact, Gesture, Lesson, LessonSource, Rating, Reason
 from bot.ids import AnswerId, FactId, LessonId
+from bot.outgoing import Offer
 from bot.superseding import is_new_version
 from bot.texts import ENGLISH
 from tests.bot.events import AGENT, NOW, correction, message
@@ -81,7 +82,8 @@ async def test_the_answer_to_another_question_stays_and_the_agent_is_told(house:
     right = "Hover over a stream, click on the ellipsis and choose Unpin from the top."
     await house.desk.receive(correction(chat.answers[-1].answer.id, "How do I unpin a stream?", right))
     await house.settle()
-    assert ENGLISH.noted_apart.format(question=pin.question) in chat.notices[-1].text
+    told = [each.text for each in chat.posted if isinstance(each, Offer)]
+    assert told == [ENGLISH.noted_apart.format(question=pin.question)]
     for question, answer in ((pin.question, pin.answer), ("How do I unpin a stream?", right)):
         await house.desk.receive(message(question))
         await house.settle()

@@ -17,6 +17,7 @@ ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in TABLE.
 HEADINGS = {"Slack", "Discord", "page", "terminal"}
 BUTTONS = {
     Act.CLAIM: "take it", Act.SOLVE: "solve it", Act.LEARN: ENGLISH.learn_button, Act.REASON: "❌, and why",
+    Act.REPLACE: ENGLISH.noted_apart_button,
     Act.APPROVE: "feedback buttons", Act.REJECT: "feedback buttons",
 }  # fmt: skip
 """What the table calls them."""

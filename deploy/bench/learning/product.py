@@ -13,9 +13,19 @@ from pathlib import Path
 
 from bot.access import Staff
 from bot.answers import AnswerKind, Candidate
-from bot.events import CandidateChosen, CorrectionSubmitted, Event, MessagePosted, MessageRef, Place, Reacted
+from bot.buttons import Act
+from bot.events import (
+    ButtonPressed,
+    CandidateChosen,
+    CorrectionSubmitted,
+    Event,
+    MessagePosted,
+    MessageRef,
+    Place,
+    Reacted,
+)
 from bot.ids import EventId, SectionId, new_id
-from bot.outgoing import AnswerDraft, AnswerPost, Outgoing
+from bot.outgoing import AnswerDraft, AnswerPost, Offer, Outgoing
 from bot.people import Person, Platform
 from bot.policy import Policy
 from bot.ports import Unit
@@ -96,13 +106,27 @@ class Product:
         return any(share_within(answer, page.text) >= LEANS_ON_SECTION for answer in right)
 
     async def correct(self, reply: Reply, answer: str, teacher: Person) -> None:
+        """Send the form; of what was right before a change, say so where the bot has taken it for something else."""
         assert reply.post is not None
+        self.chat.offers.clear()
         await self._send(
             CorrectionSubmitted(
                 id=EventId(new_id()), place=reply.post.place, person=teacher, at=self.now,
                 answer=reply.post.answer.id, question=reply.post.answer.question, text=answer,
             )
         )  # fmt: skip
+
+        changed = any(
+            fact.later is not None and (fact.now.answer, fact.later.answer) == (reply.text, answer)
+            for fact in self.bank.facts
+        )
+        for button in (button for offer in self.chat.offers for button in offer.buttons if changed):
+            await self._send(
+                ButtonPressed(
+                    id=EventId(new_id()), place=reply.post.place, person=teacher, at=self.now, act=button.act,
+                    about=button.about,
+                )
+            )  # fmt: skip
 
     async def react(self, reply: Reply, emoji: str, person: Person) -> None:
         assert reply.post is not None
@@ -159,6 +183,8 @@ class Chat:
     platform: Platform = Platform.SLACK
     archive: None = None
     answers: list[AnswerPost] = field(default_factory=list)
+    offers: list[Offer] = field(default_factory=list)
+    """To say that what was corrected has changed."""
 
     async def run(self) -> None:
         """Nothing is received from outside."""
@@ -166,6 +192,8 @@ class Chat:
     async def deliver(self, outgoing: Outgoing) -> MessageRef | None:
         if isinstance(outgoing, AnswerPost):
             self.answers.append(outgoing)
+        if isinstance(outgoing, Offer) and any(button.act is Act.REPLACE for button in outgoing.buttons):
+            self.offers.append(outgoing)
         place = outgoing.place
         return MessageRef(place.platform, place.workspace, place.channel, outgoing.id)
 

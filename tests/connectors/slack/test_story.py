@@ -54,6 +54,22 @@ async def test_an_agent_corrects_an_answer_and_the_next_asker_gets_the_agents_wo
     assert "Confirmed by Ana" in again["blocks"][-2]["elements"][0]["text"]
 
 
+async def test_what_has_changed_is_replaced_by_a_click(studio: Studio) -> None:
+    slack = studio.slack
+    await studio.house.teach("Can I cancel my class?", "Only until the evening before, with your instructor.")
+    answer = await studio.ask("The class?")
+    await slack.react(AGENT, answer, "pencil2")
+    form = (await until(lambda: slack.whispered(AGENT), "the offer"))[0]
+    await slack.press(AGENT, form, buttons(form)[0])
+    await until(lambda: slack.modal, "the form")
+    await slack.submit(AGENT, question="The class?", answer=LESSON)
+    offer = (await until(lambda: slack.whispered(AGENT)[1:], "the question whether it has changed"))[-1]
+    assert words(offer) == ENGLISH.noted_apart.format(question="Can I cancel my class?")
+    await slack.press(AGENT, offer, buttons(offer)[0])
+    await until(lambda: slack.said()[2:], "the receipt")
+    assert words(await studio.ask("Can I cancel my class?")) == LESSON
+
+
 async def test_commands_are_answered_for_their_giver_only(studio: Studio) -> None:
     slack = studio.slack
     await slack.command(AGENT, "status")
