@@ -6,49 +6,21 @@ among it, only when no help page stands out, or nothing could be written from it
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from time import perf_counter
 
 from bot.answers import Answer, AnswerKind, Candidate, Confirmation, Read, Source, SourceKind
 from bot.asking_back import candidates, facts_meant, near, speaking_of, stands_out
 from bot.conversation import Question, Speaker, clean_question
 from bot.courtesy import Courtesy, courtesy_of
-from bot.drafting import CheckedText
-from bot.errors import Busy, NotWritten
+from bot.errors import Busy
 from bot.feedback import Fact, LessonSource
-from bot.generation import Generation, Sampling
 from bot.giving_way import GivingWay
-from bot.ids import AdapterId
-from bot.lineage import Deployment
 from bot.policy import Policy
 from bot.ports import Generator, Knowledge
 from bot.profile import in_scope
-from bot.prompting import Message, Passage, describe_asker, grounded_prompt
 from bot.retrieval import FactMatch, Retrieval, Section
-from bot.steps import has_steps, to_the_end
-from bot.support import support
 from bot.texts import Texts
-from bot.trial import is_chosen
-
-MAX_QUOTED_CHARS = 700
-"""Of a help section that is said as it stands."""
-SAMPLING = Sampling(max_new_tokens=120, deadline_s=60.0)
-
-OnText = Callable[[str], None]
-OnTrial = Callable[[], Awaitable[Deployment | None]]
-
-
-async def nothing() -> None:
-    """No adapter is on trial."""
-
-
-@dataclass(frozen=True)
-class Written:
-    """What the model wrote from a help section, and the adapter that was on trial meanwhile."""
-
-    generation: Generation
-    section: Section
-    trial: AdapterId | None
+from bot.writing import OnText, OnTrial, Writing, Written, nothing
 
 
 @dataclass(frozen=True)
@@ -61,6 +33,10 @@ class Answering:
     """The trial that is under way."""
     giving_way: GivingWay = field(default_factory=GivingWay)
     """Holds back what nobody waits for."""
+
+    @property
+    def writing(self) -> Writing:
+        return Writing(self.generator, self.policy, self.on_trial, self.giving_way)
 
     async def answer(
         self, question: Question, on_text: OnText | None = None, *, declined: Collection[Candidate] = ()
@@ -125,15 +101,15 @@ class Answering:
             return found
         pages = [] if any(each.section for each in declined) else near(retrieval, self.policy)
         section = self._readable(words, retrieval) if pages else None
-        if section is not None and (steps := self._steps(question, section)):
+        if section is not None and (steps := self.writing.steps(question, section)):
             return steps
         tried = self._tried(retrieval, section, bool(declined))
-        written = await self._write(question, section, on_text) if section is not None else None
+        written = await self.writing.write(question, section, on_text) if section is not None else None
         if isinstance(written, Busy):
             return self.handoff(question.text, self.texts.busy, tried)
         unread = [page for page in pages if page is not section]
         answer = (
-            self._grounded(question, written)
+            self.writing.grounded(question, written)
             or self._clarify(question, facts, self.policy.offer_from, unread)
             or self.handoff(question.text, tried=tried)
         )
@@ -141,13 +117,13 @@ class Answering:
 
     async def _read(self, question: Question, section: Section, on_text: OnText | None) -> Answer:
         """In the section's own words, where those of the model aren't borne out."""
-        if steps := self._steps(question, section):
+        if steps := self.writing.steps(question, section):
             return steps
         tried = (self.texts.tried_unsupported.format(title=section.label),)
-        written = await self._write(question, section, on_text)
+        written = await self.writing.write(question, section, on_text)
         if isinstance(written, Busy):
             return self.handoff(question.text, self.texts.busy, tried)
-        answer = self._grounded(question, written) or self._quoted(question, section)
+        answer = self.writing.grounded(question, written) or self.writing.quoted(question, section)
         return _having_read(answer or self.handoff(question.text, tried=tried), written)
 
     def _tried(self, retrieval: Retrieval, section: Section | None, declined: bool) -> tuple[str, ...]:
@@ -200,66 +176,6 @@ class Answering:
             confidence=meant[0].probability if meant else 0.0, latency_ms=0.0, candidates=offered,
         )  # fmt: skip
 
-    async def _write(self, question: Question, section: Section, on_text: OnText | None) -> Written | Busy | None:
-        """Write from one section: a small model reads well, but selects badly. None when nothing could be written."""
-        prompt = self._prompt(question, section)
-        checked = self._checked(section, on_text) if on_text is not None else None
-        trial = await self.on_trial()
-        prefer = trial.adapter if trial is not None and is_chosen(trial, question.id) else None
-        try:
-            generation = await self.generator.generate(prompt, SAMPLING, on_text=checked, prefer=prefer)
-        except Busy as busy:
-            return busy
-        except NotWritten:
-            return None
-        return Written(generation, section, trial.adapter if trial is not None else None)
-
-    async def would_say(self, question: Question, section: Section, adapter: AdapterId | None) -> str | None:
-        """What an adapter would say from a section; empty where the section doesn't bear it out, None where another
-        one wrote, since this one is not at hand. Gives way to answers. Raises NotWritten."""
-        prompt = self._prompt(question, section)
-        writing = partial(self.generator.generate, prompt, SAMPLING, prefer=adapter)
-        generation = await self.giving_way.between_answers(writing)
-        if generation.adapter != adapter:
-            return None
-        answer = self._grounded(question, Written(generation, section, None))
-        return answer.text if answer is not None else ""
-
-    def _prompt(self, question: Question, section: Section) -> list[Message]:
-        style, asker = self.policy.style, describe_asker(question.profile.plan, question.profile.product)
-        passage = Passage(section.label, section.text)
-        return grounded_prompt(question.text, [passage], question.earlier, style.instructions(), asker)
-
-    def _checked(self, section: Section, on_text: OnText) -> CheckedText:
-        """What may be shown of an answer that is being written from the section."""
-        source, style = _source(section), self.policy.style
-
-        def is_fit(text: str) -> bool:
-            return not style.offences(style.worded(text, source))
-
-        return CheckedText([source], self.policy.supported_from, on_text, is_fit)
-
-    def _grounded(self, question: Question, written: Written | None) -> Answer | None:
-        """What was written, if its section bears it out."""
-        if written is None:
-            return None
-        text, section, style = whole_sentences(written.generation.text), written.section, self.policy.style
-        source = _source(section)
-        supported = support(text, [source])
-        if supported < self.policy.supported_from:
-            return None
-        text = style.worded(to_the_end(text, section.text), source)
-        if style.offences(text):
-            return self._quoted(question, section)
-        return Answer(
-            kind=AnswerKind.GROUNDED,
-            question=question.text,
-            text=text,
-            confidence=supported,
-            latency_ms=0.0,
-            sources=(Source(SourceKind.SECTION, section.id, section.label, section.link),),
-        )
-
     def speaking_of(self, words: str, retrieval: Retrieval) -> list[Section]:
         """The sections that speak of what was asked, nearest first."""
         return speaking_of(words, retrieval, self.policy)
@@ -269,26 +185,9 @@ class Answering:
         nearest = next(iter(self.speaking_of(words, retrieval)), None)
         return nearest if nearest is not None and stands_out(nearest, retrieval, self.policy) else None
 
-    def _steps(self, question: Question, section: Section) -> Answer | None:
-        """A procedure, as it is: a small model tells a line of it. None for what is none, or too long to be told."""
-        return self._quoted(question, section) if has_steps(section.text) else None
-
-    def _quoted(self, question: Question, section: Section) -> Answer | None:
-        """The section's own words instead of ones that break the style; None where they are too many, or no better."""
-        if len(section.text) > MAX_QUOTED_CHARS or self.policy.style.offences(section.text):
-            return None
-        return Answer(
-            kind=AnswerKind.GROUNDED, question=question.text, text=section.text.strip(), confidence=1.0, latency_ms=0.0,
-            sources=(Source(SourceKind.SECTION, section.id, section.label, section.link),), quoted=True,
-        )  # fmt: skip
-
     def _ask_back(self, question: Question, text: str | None = None) -> Answer:
         said = text or self.texts.ask_me
         return Answer(kind=AnswerKind.CLARIFY, question=question.text, text=said, confidence=0.0, latency_ms=0.0)
-
-
-def _source(section: Section) -> str:
-    return f"{section.label} {section.text}"
 
 
 def _having_read(answer: Answer, written: Written | None) -> Answer:
@@ -297,13 +196,6 @@ def _having_read(answer: Answer, written: Written | None) -> Answer:
         return answer
     read = Read(written.section.id, written.section.sha256)
     return replace(answer, adapter=written.generation.adapter, trial=written.trial, read=read)
-
-
-def whole_sentences(text: str) -> str:
-    """Drop a last sentence that the token limit cut off, unless it is the only one."""
-    text = text.strip()
-    ends = [i for i, char in enumerate(text) if char in ".!?:" and (i + 1 == len(text) or text[i + 1].isspace())]
-    return text[: ends[-1] + 1] if ends else text
 
 
 def _better(alone: Sequence[FactMatch], together: Sequence[FactMatch]) -> tuple[FactMatch, ...]:

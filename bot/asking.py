@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
-from bot.answering import Answering, OnText
+from bot.answering import Answering
 from bot.answers import Answer, PostedAnswer
 from bot.capturing import Capturing
 from bot.conversation import Question, Speaker, Turn, clean_question, is_for_the_bot, said_in
@@ -27,6 +27,7 @@ from bot.saying import Saying
 from bot.slowing import Slowing
 from bot.status import PAUSED
 from bot.tenants import tenant_of
+from bot.writing import OnText
 
 Draft = Callable[[AnswerDraft], Awaitable[None]]
 

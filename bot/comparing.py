@@ -67,7 +67,7 @@ class Comparing:
         said: list[bool] = []
         for adapter in (asked.new, asked.old):
             try:
-                text = await self.answering.would_say(asked.question, asked.section, adapter)
+                text = await self.answering.writing.would_say(asked.question, asked.section, adapter)
             except NotWritten:
                 return
             if text is None:

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TypeVar
 
 from bot.access import Deed
-from bot.answering import OnText
 from bot.answers import Answer
 from bot.conversation import Question, Turn
 from bot.errors import BadInput, NotAllowed, SourceUnreadable
@@ -31,6 +30,7 @@ from bot.status import Status
 from bot.tenants import tenant_of
 from bot.texts import Texts
 from bot.uninstalling import uninstall
+from bot.writing import OnText
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.answering import Answering, whole_sentences
+from bot.answering import Answering
 from bot.answers import AnswerKind
 from bot.conversation import MAX_QUESTION_CHARS, Question, clean_question
 from bot.feedback import Fact, Lesson, LessonSource
@@ -10,6 +10,7 @@ from bot.ids import SHARED, FactId, LessonId, SectionId, Tenant
 from bot.policy import Policy
 from bot.retrieval import FactMatch, Retrieval, Section, SectionMatch
 from bot.texts import ENGLISH
+from bot.writing import whole_sentences
 from tests.bot.events import AGENT, NOW, THREAD, message
 from tests.fakes.connector import FakeConnector
 from tests.fakes.generator import FakeGenerator
