@@ -106,6 +106,7 @@ def describe_settings(policy: Policy, texts: Texts) -> str:
     """What is set, as far as it decides over answers and lessons, and where each is changed."""
     return texts.home_settings_are.format(
         known=policy.known_from, clarify=policy.clarify_from, offer=policy.offer_from, grounded=policy.grounded_from,
+        clear=policy.clear_by,
         channels=len(policy.support_channels), remind=policy.remind_after.total_seconds() / 60,
         asks=policy.asks_a_minute, amend=policy.amend_within.days, trust=policy.trust_from,
         lessons=policy.lessons_an_hour, canary=policy.canary_share, hours=policy.canary_for.total_seconds() / 3_600,

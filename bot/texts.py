@@ -46,7 +46,8 @@ class Texts:
     home_settings_are: str = (
         'Taught answers are served from a probability of {known:.2f} (`MENTEE_KNOWN_FROM`); below, "did you mean" asks '
         "from {clarify:.2f} (`MENTEE_CLARIFY_FROM`), and from {offer:.2f} rather than handing off "
-        "(`MENTEE_OFFER_FROM`). Help sections are used from a likeness of {grounded:.2f} (`MENTEE_GROUNDED_FROM`).\n"
+        "(`MENTEE_OFFER_FROM`). Help sections are used from a likeness of {grounded:.2f} (`MENTEE_GROUNDED_FROM`), and "
+        "without asking which is meant where one is nearer by {clear:.2f} (`MENTEE_CLEAR_BY`).\n"
         "Every new question is answered in {channels} channels (`MENTEE_SUPPORT_CHANNELS`). Waiting hand-offs are "
         "called again after {remind:.0f} minutes (`MENTEE_HANDOFF_REMIND_MINUTES`, 0: never). Questions of one person "
         "in a minute: {asks} (`MENTEE_ASKS_A_MINUTE`, 0: no limit).\n"
