@@ -18,7 +18,7 @@ from bot.retrieval import Section
 from bot.reviewing import short
 from bot.shortening import shorten
 from bot.status import explain
-from bot.support import content_words, coverage
+from bot.support import content_words, coverage, jaccard
 from bot.texts import Texts
 from bot.trying import live_adapter
 
@@ -204,6 +204,5 @@ def _nearest(question: str, lessons: Iterable[Lesson]) -> list[Lesson]:
 
 
 def _likeness(one: str, other: str) -> float:
-    """Share of content words that two texts have in common (Jaccard), in [0, 1]."""
-    a, b = set(content_words(one)), set(content_words(other))
-    return len(a & b) / len(a | b) if a | b else 0.0
+    """Share of content words that two texts have in common, in [0, 1]."""
+    return jaccard(set(content_words(one)), set(content_words(other)))
