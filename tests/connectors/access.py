@@ -48,6 +48,7 @@ GESTURES: Mapping[str, Deed] = {
     "bullseye": Deed.TEACH,
     "no bullseye": Deed.TEACH,
     "learn": Deed.TEACH,
+    "replace": Deed.TEACH,
     "claim": Deed.TAKE,
     "solve": Deed.TAKE,
     "why menu": Deed.WHY,

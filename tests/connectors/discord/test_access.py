@@ -132,7 +132,7 @@ async def prepare(client: discord.Client, channel: Any) -> Ground:
     native = client.get_partial_messageable(channel.id)
     first = await native.send("An answer.")
     buttons = [Button(act.value, act, ANSWER.id, "wrong" if act is Act.REASON else "") for act in (
-        Act.CLAIM, Act.SOLVE, Act.REASON)]  # fmt: skip
+        Act.CLAIM, Act.SOLVE, Act.REASON, Act.REPLACE)]  # fmt: skip
     learn = Button("learn", Act.LEARN, f"{channel.id}/{first.id}")
     said = {
         "buttons": await native.send("A card.", view=press_view([*buttons, learn])),
