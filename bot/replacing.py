@@ -24,7 +24,9 @@ class Replacing:
     def offer(self, unit: Unit, event: CorrectionSubmitted) -> list[Outgoing]:
         """The button, for whoever corrected what the bot had said, and whose correction left that as it is."""
         served = self._served(unit, event.answer)
-        taught = [lesson for lesson in unit.lessons.about(event.answer) if lesson.withdrawn_at is None]
+        told = (event.person.key, event.text.strip())
+        about = [each for each in unit.lessons.about(event.answer) if each.withdrawn_at is None]
+        taught = [lesson for lesson in about if (lesson.author, lesson.answer) == told]  # none where it was refused
         if served is None or not taught or served.id in {lesson.fact for lesson in taught}:
             return []
         texts = self.capturing.texts

@@ -79,6 +79,13 @@ async def test_nobody_but_agents_may_press_it(house: House, chat: FakeConnector)
     assert await say(house, chat, QUESTION) == BEFORE
 
 
+async def test_whose_correction_was_refused_is_offered_nothing(house: House, chat: FakeConnector) -> None:
+    await corrected(house, chat)
+    await house.desk.receive(correction(chat.answers[-1].answer.id, "a card?", AFTER, CUSTOMER))
+    await house.settle()
+    assert [each.to for each in chat.posted if isinstance(each, Offer)] == [AGENT]
+
+
 async def test_nothing_is_offered_where_it_was_replaced_or_nothing_was_known(house: House, chat: FakeConnector) -> None:
     await house.teach(QUESTION, BEFORE)
     assert await say(house, chat, QUESTION) == BEFORE
