@@ -166,6 +166,7 @@ def make_memory(kept: Kept) -> "Memory":
 def make_cycle(kept: Kept, base: "BaseModel", memory: "Memory", changed: Recipe | None = None) -> "Cycle":
     """`changed`: another recipe than that of the settings."""
     from learning.cycle import Cycle
+    from learning.models import resolve_encoder
     from learning.starter.finding import find_starter
 
     settings = kept.settings
@@ -174,6 +175,7 @@ def make_cycle(kept: Kept, base: "BaseModel", memory: "Memory", changed: Recipe 
         adapter_store=AdapterFiles(settings.adapters_dir, base.sha256),
         base=base,
         starter=find_starter(base, settings.cache_dir),
+        encoder=resolve_encoder(settings.cache_dir, say_stage),
         recipe=changed or recipe(settings),
         work_dir=settings.data_dir / "training",
         precision=settings.training_precision,

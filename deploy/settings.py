@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     # training
     retrain_schedule: str = ""
     retrain_after_lessons: int = Field(25, ge=0)
-    training_epochs: int = Field(5, ge=1, le=50)
+    training_epochs: int = Field(3, ge=1, le=50)
     training_method: Method = "sft"
     training_precision: Literal["auto", "fp32", "bf16", "4bit"] = "auto"
     training_memory_mb: int = Field(8_000, ge=500)

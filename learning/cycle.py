@@ -71,6 +71,8 @@ class Cycle:
     recipe: Recipe
     starter: Path | None
     """Adapter that each training starts from: so that reading need not be learnt again. None: the base model."""
+    encoder: Path | None
+    """Memory's, which says what is asked for by questions that are made up; None: none are."""
     work_dir: Path
     """Here each run has a folder until it is closed: what a run that is taken up again goes on from."""
     precision: Wanted
@@ -216,6 +218,7 @@ class Cycle:
             precision=self.precision,
             memory_mb=self.memory_mb,
             threads=self.threads,
+            encoder=str(self.encoder) if self.encoder is not None else None,
             judging_s=work_of(dataset, self.recipe).seconds(snapshot.speed or UNKNOWN)[1],
         )
 

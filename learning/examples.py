@@ -134,6 +134,10 @@ def confusable(
         yield group
 
 
+def question_of(example: Example) -> str:
+    return example.messages[-1].content
+
+
 def length(example: Example) -> int:
     """Characters of prompt and answer."""
     return sum(len(message.content) for message in example.messages) + len(example.answer)

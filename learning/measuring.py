@@ -19,7 +19,17 @@ from learning.exits import end_with_code
 from learning.parallel import Group
 from learning.precision import load_base
 from learning.recipe import Recipe
-from learning.trainer import as_served, be_modest, examples_of, outcome_path, precision_of, read_spec, set_up, start_of
+from learning.trainer import (
+    as_served,
+    be_modest,
+    examples_of,
+    outcome_path,
+    precision_of,
+    read_spec,
+    recalled,
+    set_up,
+    start_of,
+)
 from learning.training import adapt, backward, plan_steps, tokens_of
 
 T = TypeVar("T")
@@ -32,7 +42,8 @@ def main(spec_path: str) -> None:
     recipe = Recipe(**spec.recipe)
     tokenizer = AutoTokenizer.from_pretrained(spec.base)
     model = adapt(load_base(spec.base, precision_of(spec)), recipe, start_of(spec))
-    steps = plan_steps(tokenizer, examples_of(spec.train), examples_of(spec.general), recipe)
+    imagined = recalled(spec) * round(recipe.imagined * recipe.epochs) if spec.encoder is not None else []  # as long
+    steps = plan_steps(tokenizer, examples_of(spec.train), examples_of(spec.general), recipe, imagined)
     setup = set_up(spec, model, steps, recipe, Group())
     if setup.recompute:  # as training will: without it, memory may run out where training has enough
         model.activation_checkpointing_enable()

@@ -19,7 +19,7 @@ from learning.canaries import taken_back
 from learning.course import Course, choose
 from learning.dataset import MIN_LESSONS, Dataset, build_from, is_lesson, split
 from learning.encoder import MiniLmEncoder
-from learning.examples import Example, judging_cost, length
+from learning.examples import Example, Kind, judging_cost, length
 from learning.expecting import Written, changing, lately_written, personal_data, two_answers
 from learning.mistaken import mistaken
 from learning.recipe import Recipe
@@ -206,10 +206,14 @@ def remember_speed(unit: Unit, recipe: Recipe, base: str, work: Work, training_s
 
 
 def work_of(dataset: Dataset, recipe: Recipe) -> Work:
-    """Every epoch's examples with the general texts beside them, the judging of two models, the asking of one."""
+    """Every epoch's examples, made-up ones too, with the general texts beside them; the judging of two models, the
+    asking of one."""
+    recalled = [length(example) for example in dataset.train if example.kind is Kind.RECALL]
+    shown = sum(map(length, dataset.train)) + recipe.imagined * sum(recalled)
     general = sum(map(length, dataset.general)) / max(1, len(dataset.general))
-    texts = general * len(dataset.train) * recipe.general_share * 2  # base and tuned model
-    read = recipe.epochs * (sum(map(length, dataset.train)) + texts)
+    examples = len(dataset.train) + recipe.imagined * len(recalled)
+    texts = general * examples * recipe.general_share * 2  # base and tuned model
+    read = recipe.epochs * (shown + texts)
     judged = 2 * sum(map(judging_cost, dataset.judge)) + sum(map(judging_cost, dataset.asked))
     return Work(read / CHARS_PER_TOKEN, judged / CHARS_PER_TOKEN)
 

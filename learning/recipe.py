@@ -17,8 +17,10 @@ class Recipe:
     alpha: int = 16
     learning_rate: float = 1.5e-3
     """With the KL term, and from a starter adapter, it leaves general texts as likely as they were."""
-    epochs: int = 5
+    epochs: int = 3
     batch_size: int = 8
+    imagined: float = 3.0
+    """Made-up questions for each that was taught, other ones in every epoch (learning/distillation.py)."""
     kl_weight: float = 0.3
     """Weight of KL(base ‖ tuned) on general texts, in nats per token."""
     general_share: float = 0.15

@@ -2,8 +2,8 @@
 is not judged by that.
 
 Knows which lessons' words an adapter has seen, and what these say; its examples are kept nowhere. So it knows neither
-the help sections that stood in prompts, which no example teaches to say, nor what was left of questions some words of
-which were left out.
+the help sections that stood in prompts, which no example teaches to say, nor questions that
+were made up of these words.
 """
 
 from collections import defaultdict
@@ -14,7 +14,7 @@ from bot.feedback import Fact, Lesson, Phrasing
 from bot.ids import FactId, LessonId
 from bot.lineage import Adapter
 from learning.dataset import Dataset
-from learning.examples import Example, Kind
+from learning.examples import Example, Kind, question_of
 from learning.similarity import Alike
 from learning.wording import near_duplicate, quotes
 
@@ -60,7 +60,7 @@ class Seen:
         if item.kind is Kind.GENERAL or fact is None:
             return False
         if item.kind is Kind.RECALL:
-            return any(_repeats(item.messages[-1].content, text, near_duplicate) for text in self.questions)
+            return any(_repeats(question_of(item), text, near_duplicate) for text in self.questions)
         known = (*self.questions, *self.answers)
         said = (fact.lesson.answer, *fact.phrasings)
         return fact.id in self.facts or any(_repeats(one, other, alike) for one in said for other in known)

@@ -25,8 +25,10 @@ from transformers.utils import logging as transformers_logging
 from bot.prompting import Message
 from learning.budget import MB, fastest_threads, free_on_gpu, tokens_within
 from learning.checkpoint import Checkpoint, Unusable
+from learning.distillation import imagine
+from learning.encoder import MiniLmEncoder
 from learning.evaluation import answers, judge
-from learning.examples import Example, Kind
+from learning.examples import Example, Kind, question_of
 from learning.exits import end_with_code
 from learning.parallel import Group, join
 from learning.precision import Wanted, choose_precision, has_fast_bf16, load_base
@@ -62,6 +64,8 @@ class Spec:
     memory_mb: int
     threads: int
     """At most; 0: as many as torch finds."""
+    encoder: str | None
+    """Folder of memory's encoder, for questions that are made up; None: none are."""
     judging_s: float
     """What judging will take, as far as is known; until it begins, it is part of the time left."""
 
@@ -99,10 +103,11 @@ def _train(spec: Spec, tokenizer: PreTrainedTokenizerBase, group: Group) -> tupl
     recipe = Recipe(**spec.recipe)
     checkpoint = _checkpoint(spec, group)
     known = checkpoint.read_setup()
+    imagined = _imagined(spec, recipe)
     base = load_base(spec.base, known.precision if known is not None else precision_of(spec))
     model = adapt(base, recipe, start_of(spec))
     examples = examples_of(spec.train)
-    steps = plan_steps(tokenizer, examples, examples_of(spec.general), recipe)
+    steps = plan_steps(tokenizer, examples, examples_of(spec.general), recipe, imagined)
     setup = known or group.agree(set_up(spec, model, steps, recipe, group))
     torch.set_num_threads(setup.threads)
     if setup.recompute:
@@ -112,12 +117,32 @@ def _train(spec: Spec, tokenizer: PreTrainedTokenizerBase, group: Group) -> tupl
         train(model, steps, recipe, reporter.step, setup, group, checkpoint)
     if group.rank == 0:
         _save(model, spec)
-    return setup, reporter.pace_s * len(steps), left_out(examples, steps, recipe)
+    return setup, reporter.pace_s * len(steps), left_out(tokenizer, examples, recipe)
+
+
+def _imagined(spec: Spec, recipe: Recipe) -> list[Example]:
+    """On one thread, whatever the machine has: how a sum is shared decides over its last bits, and those over texts."""
+    if spec.encoder is None or not recipe.imagined:
+        return []
+    _say(stage="Making up questions", done=0, total=1, eta=None)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    judged = [question_of(item) for item in examples_of(spec.judge) if item.kind is not Kind.GENERAL]
+    encoder = MiniLmEncoder(Path(spec.encoder))
+    made = imagine(recalled(spec), judged, encoder, round(recipe.imagined * recipe.epochs), recipe.seed)
+    torch.set_num_threads(threads)
+    return made
+
+
+def recalled(spec: Spec) -> list[Example]:
+    return [example for example in examples_of(spec.train) if example.kind is Kind.RECALL]
 
 
 def _checkpoint(spec: Spec, group: Group) -> Checkpoint:
     """This training's checkpoint file. One that can't be used is removed, so that training starts anew."""
     decisive = [spec.base, spec.start, spec.train, spec.general, spec.recipe, spec.precision, group.size]
+    if spec.encoder is not None:
+        decisive += [spec.encoder, spec.judge]  # what is judged isn't made up
     training = hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
     checkpoint = Checkpoint(Path(spec.work) / "checkpoint.safetensors", training)
     try:

@@ -60,22 +60,28 @@ class Step:
 
 
 def plan_steps(
-    tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], general: Sequence[Example], recipe: Recipe
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Sequence[Example],
+    general: Sequence[Example],
+    recipe: Recipe,
+    imagined: Sequence[Example] = (),
 ) -> list[Step]:
     """Every step of a training, in order. Recipe and data decide it, so a resumed training finds its place again.
 
-    Examples that are too long are left out. Raises SettingError when all of them are.
+    Each epoch has all examples and its share of the imagined ones. Those that are too long are left out. Raises
+    SettingError when all examples are.
     """
     rng = random.Random(recipe.seed)
-    data, texts = (
+    data, texts, once = (
         [row for each in some if (row := _fitting(tokenizer, each, recipe.max_tokens)) is not None]
-        for some in (examples, general)
+        for some in (examples, general, imagined)
     )
     if not data:
         raise SettingError(NOTHING_FITS.format(count=len(examples), most=recipe.max_tokens))
     rng.shuffle(texts)
     general_batches = _general_batches(texts if recipe.kl_weight else [], recipe)
-    epochs = [length_grouped(data, recipe.batch_size, rng) for _ in range(recipe.epochs)]
+    shares = [once[epoch :: recipe.epochs] for epoch in range(recipe.epochs)]
+    epochs = [length_grouped([*data, *share], recipe.batch_size, rng) for share in shares]
     return [Step(rows, next(general_batches)) for batches in epochs for rows in batches]
 
 
@@ -92,9 +98,9 @@ def _fitting(tokenizer: PreTrainedTokenizerBase, example: Example, most: int) ->
     return None
 
 
-def left_out(examples: Sequence[Example], steps: Sequence[Step], recipe: Recipe) -> int:
-    """How many of the examples were too long for the steps that were planned."""
-    return len(examples) - sum(len(step.rows) for step in steps) // recipe.epochs
+def left_out(tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], recipe: Recipe) -> int:
+    """How many of the examples are too long."""
+    return sum(_fitting(tokenizer, example, recipe.max_tokens) is None for example in examples)
 
 
 def adapt(base: PreTrainedModel, recipe: Recipe, start: Path | None = None) -> PeftModel:

@@ -23,7 +23,7 @@ from learning.starter.finding import ABOUT, WEIGHTS
 from learning.starter.practice import ROUNDS, examples, read_practice
 from learning.trainer import Spec
 
-RECIPE = Recipe(rank=8, alpha=16, learning_rate=5e-4, epochs=1, kl_weight=0.3, general_share=0.15)
+RECIPE = Recipe(rank=8, alpha=16, learning_rate=5e-4, epochs=1, kl_weight=0.3, general_share=0.15, imagined=0.0)
 """Each round of practice shows the facts anew, so that one epoch is enough."""
 
 
@@ -63,7 +63,7 @@ async def build(
         base=str(base.folder), base_name=base.name, champion=None, start=None,
         train=list(_rows(data.train)), general=list(_rows(data.general)), judge=list(_rows(data.judge)), asked=[],
         recipe=asdict(RECIPE), out=str(staged), work=str(work), precision=precision, memory_mb=memory_mb,
-        threads=threads, judging_s=0.0,
+        threads=threads, encoder=None, judging_s=0.0,
     )  # fmt: skip
     outcome = await train_and_judge(spec, on_progress)
     evaluation = decide(outcome.champion, outcome.challenger, 0).evaluation

@@ -99,7 +99,7 @@ class Bench:
             train=[], general=[],
             judge=[asdict(item) for item in dataset.judge if item.kind is not Kind.READING],
             asked=[asdict(canary.example) for canary in dataset.canaries], recipe={}, out=str(challenger), work="",
-            precision="fp32", memory_mb=0, threads=1, judging_s=0.0,
+            precision="fp32", memory_mb=0, threads=1, encoder=None, judging_s=0.0,
         )  # fmt: skip
 
     def verdict(

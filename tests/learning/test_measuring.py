@@ -30,7 +30,7 @@ def spec_in(tmp_path: Path) -> Spec:
         train=[asdict(example(number)) for number in range(24)], general=[asdict(example(50, Kind.GENERAL))],
         judge=[asdict(item) for item in judged], asked=[asdict(judged[0])],
         recipe=asdict(Recipe(rank=4)), out=str(tmp_path / "out"),
-        work=str(tmp_path), precision="auto", memory_mb=8_000, threads=1, judging_s=0.0,
+        work=str(tmp_path), precision="auto", memory_mb=8_000, threads=1, encoder=None, judging_s=0.0,
     )  # fmt: skip
 
 

@@ -44,7 +44,8 @@ STEP = '{"stage": "Training", "done": 3, "total": 9, "eta": 1.5, "loss": 0.1}'
 def spec(tmp_path: Path) -> Spec:
     return Spec(
         base="base", base_name="tiny", champion=None, start=None, train=[], general=[], judge=[], asked=[], recipe={},
-        out=str(tmp_path / "out"), work=str(tmp_path), precision="auto", memory_mb=123, threads=1, judging_s=0.0,
+        out=str(tmp_path / "out"), work=str(tmp_path), precision="auto", memory_mb=123, threads=1, encoder=None,
+        judging_s=0.0,
     )  # fmt: skip
 
 

@@ -17,6 +17,8 @@ from transformers import AutoModelForCausalLM
 
 from learning.exits import EXIT_NOT_FINITE, EXIT_SETTING, EXIT_STOPPED
 from learning.trainer import Spec, outcome_path
+from tests.learning.model_cache import CACHE, needs
+from tests.learning.test_distillation import TAUGHT
 from tests.learning.trainings import elsewhere, make_spec, start, weights
 from tests.tiny_model import make_tiny_model
 
@@ -55,6 +57,24 @@ def test_killed_at_any_step_and_started_again_it_ends_with_the_same_weights(spec
     assert trainer.end() == 0
     assert weights(spec) == uninterrupted
     assert trainer.lines[0]["done"] > steps[-1]  # it went on, and did not begin again
+
+
+@needs("all-minilm-l6-v2")
+def test_made_up_questions_are_the_same_ones_when_it_is_started_again(spec: Spec, tmp_path: Path) -> None:
+    taught = [asdict(example) for example in TAUGHT]
+    spec = replace(spec, train=taught, encoder=str(CACHE / "all-minilm-l6-v2"))
+    plain = elsewhere(spec, tmp_path / "plain")
+    whole = start(plain)
+    assert whole.end() == 0
+    steps = whole.lines[1]["total"]
+    epochs, batch = spec.recipe["epochs"], spec.recipe["batch_size"]
+    assert epochs * 2 * len(taught) / batch < steps <= epochs * (4 * len(taught) / batch + 1)
+    trainer = start(spec)
+    trainer.wait_for_step(steps // 2)
+    trainer.process.kill()
+    assert trainer.end() == -signal.SIGKILL
+    assert start(spec).end() == 0
+    assert weights(spec) == weights(plain)
 
 
 def test_asked_to_stop_it_keeps_the_step_at_hand(spec: Spec, uninterrupted: str) -> None:

@@ -62,7 +62,7 @@ def test_what_is_too_long_is_shown_the_right_text_alone_or_left_out_whole(folder
     whole = encode_example(tokenizer, shorter, right.text, 10_000)
     assert {tuple(row.input_ids) for step in steps for row in step.rows} == {tuple(whole.input_ids)}
     assert sum(len(step.rows) for step in steps) == 2 * recipe.epochs
-    assert left_out(examples, steps, recipe) == 2
+    assert left_out(tokenizer, examples, recipe) == 2
     assert all(step.general == [] for step in steps)
     with pytest.raises(SettingError, match="None of the 1 examples fits into 200 tokens"):
         plan_steps(tokenizer, [too_long], [], recipe)

@@ -36,7 +36,7 @@ def make_spec(base: Path, folder: Path) -> Spec:
         general=[asdict(example(n, Kind.GENERAL)) for n in range(30, 34)], judge=[asdict(example(40))],
         asked=[asdict(example(41))], recipe=asdict(Recipe(epochs=4, batch_size=4, rank=4)),
         out=str(folder / "out"), work=str(folder / "work"), precision="auto",
-        memory_mb=8_000, threads=1, judging_s=3.0,
+        memory_mb=8_000, threads=1, encoder=None, judging_s=3.0,
     )  # fmt: skip
 
 

@@ -95,8 +95,8 @@ def open_workshop(folder: Path, base: BaseModel) -> Workshop:
     files, clock = AdapterFiles(folder / "adapters", base.sha256), Clock()
     cycle = Cycle(
         store=store, adapter_store=files, base=base, recipe=RECIPE, starter=None, work_dir=folder / "training",
-        precision="auto",
-        memory_mb=8_000, threads=1, minutes=0, clock=clock, trying=Trying(Policy(), ENGLISH, files, clock),
+        precision="auto", encoder=None, memory_mb=8_000, threads=1, minutes=0, clock=clock,
+        trying=Trying(Policy(), ENGLISH, files, clock),
     )  # fmt: skip
     return Workshop(cycle, store, files, clock)
 
