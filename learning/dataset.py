@@ -22,6 +22,7 @@ from bot.ids import FactId, LessonId
 from bot.prompting import Message, closed_book_prompt
 from bot.retrieval import Section
 from learning.canaries import MAX_TAKEN_BACK, Canary, triggers
+from learning.counterfactual import exchanged, renumbered
 from learning.examples import (
     Entry,
     Example,
@@ -130,7 +131,7 @@ def build_from(
     taught = [recall(fact, question) for fact in parts.taught for question in asked[fact.id]]
     train = [recall(fact, question) for fact in parts.taught for question in _varied(asked[fact.id], secret, rng)]
     behind = {fact.id: section_behind(fact, clear) for fact in trainable}
-    train += _reading(trainable, asked, behind, rng)
+    train += _reading(trainable, asked, behind, [*secret, *(held.lesson.answer for held in parts.held_out)], rng)
     pushed_down = _away_from_held_out(rejected, parts.held_out, alike)
     train = [replace(example, rejected=pushed_down.get(example.fact)) for example in train]
     before = {lesson.fact: lesson.answer for lesson in reversed(taken_back)}
@@ -155,8 +156,9 @@ def build_from(
 
 
 def _reading(
-    facts: Sequence[Fact], asked: Mapping[FactId, Sequence[str]], behind: Behind, rng: random.Random
-) -> list[Example]:
+    facts: Sequence[Fact], asked: Mapping[FactId, Sequence[str]], behind: Behind, secret: Sequence[str],
+    rng: random.Random,
+) -> list[Example]:  # fmt: skip
     """Where a help section has the answer, it is read there; else among entries that are easily confused."""
     examples, entries = list[Example](), list[Entry]()
     for fact in facts:
@@ -166,8 +168,15 @@ def _reading(
         else:
             entries.append(entry_of(fact, questions))
     for group in confusable(entries, rng):
-        examples += reading_ranked(group, rng)
+        examples += reading_ranked(_otherwise(group, secret, rng), rng)
     return examples
+
+
+def _otherwise(group: Sequence[Entry], secret: Sequence[str], rng: random.Random) -> Sequence[Entry]:
+    """Mostly entries that say otherwise than what is known by heart; as they are where that happens to be a secret."""
+    changed = exchanged(renumbered(group, rng), rng)
+    texts = (text for entry in changed for text in (entry.title, entry.answer, *entry.questions))
+    return group if any(_repeats(text, held) for text in texts for held in secret) else changed
 
 
 def _varied(questions: Sequence[str], secret: Sequence[str], rng: random.Random) -> list[str]:

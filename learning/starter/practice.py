@@ -5,8 +5,7 @@ Copying must pay and knowing must not: each time a text is shown, the numbers in
 
 import csv
 import random
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from bot.ids import FactId
 from bot.prompting import Passage, grounded_prompt
 from bot.retrieval import Section
+from learning.counterfactual import other_numbers, renumbered, with_numbers
 from learning.examples import Entry, Example, Kind, by_words, confusable, reading_ranked, reading_together, section_of
 from learning.sources.markdown import sections_of
 
@@ -22,11 +22,8 @@ FACTS_FILE = Path(__file__).with_name("practice.csv")
 ROUNDS = 3
 ASKED_OF_EACH = 2
 HELD_OUT_EVERY = 8
-VARIED = 0.7
-"""Share of the prompts whose numbers are changed."""
 ANOTHER_TEXT = 0.5
 """Share of the help sections that are shown beside another one."""
-NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ def examples(practice: Practice, rounds: int, rng: random.Random) -> list[Exampl
 
     for _ in range(rounds):
         for group in confusable([_asked(entry, rng) for entry in practice.entries], rng, likeness):
-            made += reading_together(_varied(group, rng), rng)
+            made += reading_together(renumbered(group, rng), rng)
         for entry in practice.entries:
             made += _from_section(entry, practice.sections, rng)
     return made
@@ -93,45 +90,17 @@ def _from_section(entry: Entry, sections: Sequence[Section], rng: random.Random)
     if section is None:
         return []
     shown = [section, *(rng.sample(sections, 1) if rng.random() < ANOTHER_TEXT else [])]
-    numbers = _other_numbers((entry.answer, *entry.questions, *(each.text for each in shown)), rng)
-    passages = [Passage(each.label, _with(numbers, each.text)) for each in rng.sample(shown, len(shown))]
+    numbers = other_numbers((entry.answer, *entry.questions, *(each.text for each in shown)), rng)
+    passages = [Passage(each.label, with_numbers(numbers, each.text)) for each in rng.sample(shown, len(shown))]
     return [
         Example(
             entry.fact,
             Kind.READING,
-            tuple(grounded_prompt(_with(numbers, question), passages)),
-            _with(numbers, entry.answer),
+            tuple(grounded_prompt(with_numbers(numbers, question), passages)),
+            with_numbers(numbers, entry.answer),
         )
         for question in entry.questions
     ]
-
-
-# --- other numbers --------------------------------------------------------------------------------------------------
-
-
-def _varied(group: Sequence[Entry], rng: random.Random) -> list[Entry]:
-    numbers = _other_numbers([text for entry in group for text in (entry.title, entry.answer, *entry.questions)], rng)
-    return [
-        Entry(
-            entry.fact,
-            _with(numbers, entry.title),
-            _with(numbers, entry.answer),
-            tuple(_with(numbers, q) for q in entry.questions),
-        )
-        for entry in group
-    ]
-
-
-def _other_numbers(texts: Iterable[str], rng: random.Random) -> Mapping[str, str]:
-    """Another number of as many digits for each in the texts, or none at all."""
-    if rng.random() >= VARIED:
-        return {}
-    known = dict.fromkeys(number for text in texts for number in NUMBER.findall(text))
-    return {number: str(rng.randint(10 ** (len(number) - 1), 10 ** len(number) - 1)) for number in known}
-
-
-def _with(numbers: Mapping[str, str], text: str) -> str:
-    return NUMBER.sub(lambda found: numbers.get(found.group(), found.group()), text)
 
 
 # --- files ----------------------------------------------------------------------------------------------------------

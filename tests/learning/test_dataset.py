@@ -87,6 +87,15 @@ def test_every_reading_example_can_be_answered_from_its_prompt(facts: list[Fact]
             assert example.answer in example.messages[0].content
 
 
+def test_what_is_read_mostly_says_otherwise_than_what_is_known_by_heart() -> None:
+    dataset = build([fact(number) for number in range(60)], [], 0)
+    known = {example.fact: example.answer for example in dataset.train if example.kind is Kind.RECALL}
+    read = [example for example in dataset.train if example.kind is Kind.READING and example.fact in known]
+    otherwise = [example for example in read if example.answer != known[example.fact]]
+    assert len(otherwise) > 0.5 * len(read) > 20
+    assert all(example.answer in example.messages[0].content for example in read)
+
+
 @pytest.mark.parametrize(("phrasings", "shown"), [(1, MIN_PHRASINGS), (3, MIN_PHRASINGS), (6, 6)])
 def test_a_fact_in_few_phrasings_is_asked_for_in_variations_of_them(phrasings: int, shown: int) -> None:
     known = replace(fact(taught_numbers(1)[0]), phrasings=tuple(LONG_QUESTIONS[:phrasings]), heard=frozenset())
