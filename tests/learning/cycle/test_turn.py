@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import pytest
 from peft import PeftModel
@@ -14,6 +14,7 @@ from learning import cycle as cycle_module
 from learning.dataset import build
 from learning.models import BaseModel
 from tests.learning.cycle.workshop import OWNER, PLACE, RECIPE, Workshop, open_workshop, promoting
+from tests.learning.model_cache import CACHE, needs
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft asks for it
 
@@ -121,3 +122,18 @@ async def test_the_same_lessons_make_the_same_weights_and_the_real_gate_keeps_th
     one, two = workshop.adapters
     assert one.weights_sha256 == two.weights_sha256
     assert workshop.live == one.id
+
+
+@needs("all-minilm-l6-v2")
+async def test_with_memorys_encoder_questions_are_made_up_first(workshop: Workshop) -> None:
+    told: list[str] = []
+
+    async def watch(now: Progress) -> None:
+        told.append(now.stage)
+
+    workshop.request()
+    report = await replace(workshop.cycle, encoder=CACHE / "all-minilm-l6-v2").run_next(OWNER, watch)
+    assert report is not None
+    assert report.adapter == "v1"
+    stages = list(dict.fromkeys(told))
+    assert stages.index("Making up questions") < stages.index("Training")
