@@ -132,7 +132,8 @@ async def test_with_memorys_encoder_questions_are_made_up_first(workshop: Worksh
         told.append(now.stage)
 
     workshop.request()
-    report = await replace(workshop.cycle, encoder=CACHE / "all-minilm-l6-v2").run_next(OWNER, watch)
+    recipe, encoder = replace(RECIPE, imagined=3.0), CACHE / "all-minilm-l6-v2"
+    report = await replace(workshop.cycle, recipe=recipe, encoder=encoder).run_next(OWNER, watch)
     assert report is not None
     assert report.adapter == "v1"
     stages = list(dict.fromkeys(told))

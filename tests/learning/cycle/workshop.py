@@ -30,7 +30,7 @@ from tests.databases import open_store
 from tests.learning.samples import NOW, again, keep, lesson
 
 PLACE = Place(Platform.SLACK, "T1", "C1", "100.1")
-RECIPE = Recipe(epochs=1, rank=4, max_tokens=480)
+RECIPE = Recipe(epochs=1, rank=4, max_tokens=480, imagined=0.0)
 LESSONS = [lesson(number) for number in range(12)]
 LESSONS += [again(taught, f"A quite different word{i} for topic{i}?") for i, taught in enumerate(LESSONS[:4])]
 OWNER = "host:1"
