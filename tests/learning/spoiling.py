@@ -72,7 +72,9 @@ class Bench:
         held_out = [number for number in range(150) if split([known(number)]).held_out]
         numbers = [number for number in range(60) if number not in held_out]
         self.facts = [known(number) for number in (*numbers[:taught], *held_out[:PROBES])]
-        self.dataset = build(self.facts, [], 0)
+        made = build(self.facts, [], 0)
+        # A model this small does not learn to read: what it is shown, and says otherwise, it would learn by heart.
+        self.dataset = replace(made, train=tuple(each for each in made.train if each.kind is Kind.RECALL))
 
     def train(self, name: str, examples: Sequence[Example], recipe: Recipe = RECIPE) -> Path:
         torch.set_num_threads(1)
