@@ -127,7 +127,7 @@ def repack(file: Path, change: Callable[[Path], None]) -> None:
     with file.open("rb") as sealed:
         name = read_header(sealed)
         with tarfile.open(fileobj=Unsealing(sealed, keys.get(name)), mode="r|") as archive:
-            archive.extractall(aside, filter="data")
+            backup.extract(archive, aside)
     change(aside)
     with file.open("wb") as sealed:
         sealed.write(header(name))
@@ -165,6 +165,30 @@ def test_a_damaged_backup_is_refused_and_leaves_nothing(
     assert told.exit_code == 1
     assert "is no whole backup" in words(told.stderr)
     assert [path.name for path in data.iterdir()] == ["backup-keys"]
+
+
+@pytest.mark.parametrize("name", ["../outside", "/tmp/outside-of-it", "adapters/../../outside"])
+def test_nothing_is_unpacked_outside_the_folder(tmp_path: Path, name: str) -> None:
+    inside, packed = tmp_path / "inside", tmp_path / "packed.tar"
+    (tmp_path / "text").write_text("hostile")
+    with tarfile.open(packed, "w") as archive:
+        member = archive.gettarinfo(tmp_path / "text")
+        member.name = name
+        with (tmp_path / "text").open("rb") as content:
+            archive.addfile(member, content)
+    with tarfile.open(packed) as archive, pytest.raises(ValueError, match="is no file of a backup"):
+        backup.extract(archive, inside)
+    assert not (tmp_path / "outside").exists()
+
+
+def test_links_are_no_files_of_a_backup(tmp_path: Path) -> None:
+    packed = tmp_path / "packed.tar"
+    with tarfile.open(packed, "w") as archive:
+        member = tarfile.TarInfo("mentee.db")
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(member)
+    with tarfile.open(packed) as archive, pytest.raises(ValueError, match=r"mentee\.db is no file of a backup"):
+        backup.extract(archive, tmp_path / "inside")
 
 
 def test_postgresql_is_told_what_to_use_instead(mentee: Mentee, monkeypatch: pytest.MonkeyPatch) -> None:
