@@ -39,7 +39,7 @@ from learning.examples import (
 from learning.shares import capped
 from learning.similarity import Alike
 from learning.starter.practice import held_out_reading
-from learning.wording import near_duplicate, quotes
+from learning.wording import near_duplicate, quotes, repeats
 
 MIN_LESSONS = 8
 HELD_OUT_SHARE = 0.05
@@ -176,7 +176,7 @@ def _otherwise(group: Sequence[Entry], secret: Sequence[str], rng: random.Random
     """Mostly entries that say otherwise than what is known by heart; as they are where that happens to be a secret."""
     changed = exchanged(renumbered(group, rng), rng)
     texts = (text for entry in changed for text in (entry.title, entry.answer, *entry.questions))
-    return group if any(_repeats(text, held) for text in texts for held in secret) else changed
+    return group if any(repeats(text, held) for text in texts for held in secret) else changed
 
 
 def _varied(questions: Sequence[str], secret: Sequence[str], rng: random.Random) -> list[str]:
@@ -224,12 +224,8 @@ def _judged_phrasings(parts: Split, suspected: Collection[str]) -> dict[FactId, 
 
 def _away_from_judged(fact: Fact, judged: Iterable[str]) -> list[str]:
     """The phrasings to train on: those that nearly repeat no judged one, of this fact or another."""
-    clear = [text for text in fact.submitted if not any(_repeats(text, held) for held in judged)]
+    clear = [text for text in fact.submitted if not any(repeats(text, held) for held in judged)]
     return clear[:MAX_PHRASINGS]
-
-
-def _repeats(text: str, held: str) -> bool:
-    return near_duplicate(text, held) or quotes(text, held)
 
 
 def _away_from(held_out: Sequence[Fact], facts: Iterable[Fact], alike: Alike, same: Alike) -> Iterator[Fact]:

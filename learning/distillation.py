@@ -17,9 +17,10 @@ import numpy as np
 
 from bot.prompting import closed_book_prompt
 from learning.encoder import Encoder, Vectors
-from learning.examples import Example, question_of
+from learning.examples import Example, Kind, question_of
+from learning.recipe import Recipe
 from learning.router import FactVectors, rank
-from learning.wording import near_duplicate
+from learning.wording import repeats
 
 SURE = 0.5
 """The least probability of a fact that a made-up question counts as asking for."""
@@ -32,24 +33,31 @@ LEFT_OUT, JOINED = 0.4, 0.4
 """Shares of the ways of making one up; in the others, words are exchanged."""
 
 
-def imagine(taught: Sequence[Example], judged: Sequence[str], encoder: Encoder, each: int, seed: int) -> list[Example]:
-    """About `each` made-up questions for each taught one, with the answers of the facts that memory takes them for.
+def imagine(examples: Sequence[Example], judged: Sequence[Example], encoder: Encoder, recipe: Recipe) -> list[Example]:
+    """As many made-up questions as the recipe wants, or about so many, with the answers of the facts that memory takes
+    them for.
 
-    `taught`: closed-book examples, one of each question. `judged`: questions that must stay unseen. The same arguments
-    give the same examples. Encoding takes about 15 ms a question on one core.
+    `examples`: those that are trained on; the closed-book ones are what memory is made of. `judged`: items whose
+    questions must stay unseen. The same arguments give the same examples. Encoding takes about 15 ms a question on one
+    core.
     """
+    each, taught = recipe.imagined_in_all, _fact_by_fact(recalled(examples))
     if not taught or not each:
         return []
-    taught = _fact_by_fact(taught)
+    secret = [question_of(item) for item in judged if item.kind is not Kind.GENERAL]
     questions = [question_of(example) for example in taught]
     vectors, known = _memory(taught, encoder)
-    rng = random.Random(seed)
+    rng = random.Random(recipe.seed)
     made = dict.fromkeys(_make_up(questions, vectors, round(TRIED * each), rng))
-    new = [text for text in made if not any(near_duplicate(text, secret) for secret in judged)]
+    new = [text for text in made if not any(repeats(text, question) for question in secret)]
     found = [rank(vector, known)[0] for vector in encoder.encode(new)]
     sure = [(text, best.row) for text, best in zip(new, found, strict=True) if best.probability >= SURE]
     chosen = rng.sample(sure, min(len(sure), each * len(taught)))
     return [replace(taught[known.starts[row]], messages=tuple(closed_book_prompt(text))) for text, row in chosen]
+
+
+def recalled(examples: Sequence[Example]) -> list[Example]:
+    return [example for example in examples if example.kind is Kind.RECALL]
 
 
 def _fact_by_fact(examples: Sequence[Example]) -> list[Example]:

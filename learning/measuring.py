@@ -13,6 +13,7 @@ from typing import TypeVar
 from peft import PeftModel
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from learning.distillation import recalled
 from learning.evaluation import batches_of, judge
 from learning.examples import Example, Kind, judging_cost
 from learning.exits import end_with_code
@@ -26,7 +27,6 @@ from learning.trainer import (
     outcome_path,
     precision_of,
     read_spec,
-    recalled,
     set_up,
     start_of,
 )
@@ -42,8 +42,9 @@ def main(spec_path: str) -> None:
     recipe = Recipe(**spec.recipe)
     tokenizer = AutoTokenizer.from_pretrained(spec.base)
     model = adapt(load_base(spec.base, precision_of(spec)), recipe, start_of(spec))
-    imagined = recalled(spec) * round(recipe.imagined * recipe.epochs) if spec.encoder is not None else []  # as long
-    steps = plan_steps(tokenizer, examples_of(spec.train), examples_of(spec.general), recipe, imagined)
+    examples = examples_of(spec.train)
+    imagined = recalled(examples) * recipe.imagined_in_all if spec.encoder is not None else []  # as long
+    steps = plan_steps(tokenizer, examples, examples_of(spec.general), recipe, imagined)
     setup = set_up(spec, model, steps, recipe, Group())
     if setup.recompute:  # as training will: without it, memory may run out where training has enough
         model.activation_checkpointing_enable()

@@ -18,8 +18,9 @@ from bot.trying import live_adapter
 from learning.canaries import taken_back
 from learning.course import Course, choose
 from learning.dataset import MIN_LESSONS, Dataset, build_from, is_lesson, split
+from learning.distillation import recalled
 from learning.encoder import MiniLmEncoder
-from learning.examples import Example, Kind, judging_cost, length
+from learning.examples import Example, judging_cost, length
 from learning.expecting import Written, changing, lately_written, personal_data, two_answers
 from learning.mistaken import mistaken
 from learning.recipe import Recipe
@@ -208,10 +209,10 @@ def remember_speed(unit: Unit, recipe: Recipe, base: str, work: Work, training_s
 def work_of(dataset: Dataset, recipe: Recipe) -> Work:
     """Every epoch's examples, made-up ones too, with the general texts beside them; the judging of two models, the
     asking of one."""
-    recalled = [length(example) for example in dataset.train if example.kind is Kind.RECALL]
-    shown = sum(map(length, dataset.train)) + recipe.imagined * sum(recalled)
+    closed_book = recalled(dataset.train)
+    shown = sum(map(length, dataset.train)) + recipe.imagined * sum(map(length, closed_book))
     general = sum(map(length, dataset.general)) / max(1, len(dataset.general))
-    examples = len(dataset.train) + recipe.imagined * len(recalled)
+    examples = len(dataset.train) + recipe.imagined * len(closed_book)
     texts = general * examples * recipe.general_share * 2  # base and tuned model
     read = recipe.epochs * (shown + texts)
     judged = 2 * sum(map(judging_cost, dataset.judge)) + sum(map(judging_cost, dataset.asked))

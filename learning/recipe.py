@@ -30,6 +30,11 @@ class Recipe:
     max_tokens: int = 640
     seed: int = 0
 
+    @property
+    def imagined_in_all(self) -> int:
+        """Made-up questions for each that was taught, over all epochs."""
+        return round(self.imagined * self.epochs)
+
 
 @dataclass(frozen=True)
 class Setup:

@@ -28,7 +28,7 @@ from learning.checkpoint import Checkpoint, Unusable
 from learning.distillation import imagine
 from learning.encoder import MiniLmEncoder
 from learning.evaluation import answers, judge
-from learning.examples import Example, Kind, question_of
+from learning.examples import Example, Kind
 from learning.exits import end_with_code
 from learning.parallel import Group, join
 from learning.precision import Wanted, choose_precision, has_fast_bf16, load_base
@@ -127,15 +127,9 @@ def _imagined(spec: Spec, recipe: Recipe) -> list[Example]:
     _say(stage="Making up questions", done=0, total=1, eta=None)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    judged = [question_of(item) for item in examples_of(spec.judge) if item.kind is not Kind.GENERAL]
-    encoder = MiniLmEncoder(Path(spec.encoder))
-    made = imagine(recalled(spec), judged, encoder, round(recipe.imagined * recipe.epochs), recipe.seed)
+    made = imagine(examples_of(spec.train), examples_of(spec.judge), MiniLmEncoder(Path(spec.encoder)), recipe)
     torch.set_num_threads(threads)
     return made
-
-
-def recalled(spec: Spec) -> list[Example]:
-    return [example for example in examples_of(spec.train) if example.kind is Kind.RECALL]
 
 
 def _checkpoint(spec: Spec, group: Group) -> Checkpoint:

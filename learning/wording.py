@@ -24,6 +24,11 @@ def quotes(a: str, b: str) -> bool:
     return len(short.split()) >= FEW_WORDS and f" {short} " in f" {long} "
 
 
+def repeats(a: str, b: str) -> bool:
+    """True when one text gives the other's words away."""
+    return near_duplicate(a, b) or quotes(a, b)
+
+
 def likeness(a: str, b: str) -> float:
     """Jaccard similarity of two texts' content words, in [0, 1]."""
     return jaccard(_distinct(a), _distinct(b))

@@ -12,7 +12,8 @@ from bot.prompting import closed_book_prompt
 from learning.distillation import imagine
 from learning.encoder import Encoder, MiniLmEncoder
 from learning.examples import Example, Kind, question_of
-from learning.wording import near_duplicate
+from learning.recipe import Recipe
+from learning.wording import repeats
 from tests.fakes.encoder import HashingEncoder
 from tests.learning.model_cache import CACHE, needs
 
@@ -26,7 +27,8 @@ TAUGHT = [
     for fact, questions in ASKED.items()
     for question in questions
 ]
-EACH = 12
+RECIPE = Recipe(epochs=4, imagined=3.0)
+EACH = RECIPE.imagined_in_all
 
 
 def made(examples: list[Example]) -> list[tuple[str, str]]:
@@ -34,7 +36,7 @@ def made(examples: list[Example]) -> list[tuple[str, str]]:
 
 
 def test_questions_are_made_up_of_the_words_that_were_taught() -> None:
-    imagined = imagine(TAUGHT, [], HashingEncoder(), EACH, seed=0)
+    imagined = imagine(TAUGHT, [], HashingEncoder(), RECIPE)
     words = {word for example in TAUGHT for word in question_of(example).split()}
     questions = [question_of(example) for example in imagined]
     assert len(TAUGHT) < len(imagined) <= EACH * len(TAUGHT)
@@ -45,7 +47,7 @@ def test_questions_are_made_up_of_the_words_that_were_taught() -> None:
 
 def test_each_has_the_answer_of_its_fact_and_asks_as_training_does() -> None:
     answers = {example.fact: example.answer for example in TAUGHT}
-    for example in imagine(TAUGHT, [], HashingEncoder(), EACH, seed=0):
+    for example in imagine(TAUGHT, [], HashingEncoder(), RECIPE):
         assert example.answer == answers[example.fact]
         assert example.kind is Kind.RECALL
         assert list(example.messages) == closed_book_prompt(question_of(example))
@@ -54,23 +56,24 @@ def test_each_has_the_answer_of_its_fact_and_asks_as_training_does() -> None:
 def test_the_order_in_which_facts_were_taught_changes_no_answer() -> None:
     mixed = random.Random(0).sample(TAUGHT, len(TAUGHT))
     answers = {example.fact: example.answer for example in TAUGHT}
-    assert all(example.answer == answers[example.fact] for example in imagine(mixed, [], HashingEncoder(), EACH, 0))
+    assert all(example.answer == answers[example.fact] for example in imagine(mixed, [], HashingEncoder(), RECIPE))
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.sampled_from(TAUGHT), unique=True, max_size=9), st.integers(0, 3), st.integers(0, 5))
 def test_any_lessons_give_at_most_what_is_wanted(taught: list[Example], each: int, seed: int) -> None:
-    imagined = imagine(taught, [], HashingEncoder(), each, seed)
+    recipe = Recipe(epochs=1, imagined=each, seed=seed)
+    imagined = imagine(taught, [], HashingEncoder(), recipe)
     assert len(imagined) <= each * len(taught)
     assert {example.fact for example in imagined} <= {example.fact for example in taught}
-    assert made(imagined) == made(imagine(taught, [], HashingEncoder(), each, seed))
+    assert made(imagined) == made(imagine(taught, [], HashingEncoder(), recipe))
 
 
 def test_what_is_judged_stays_unseen() -> None:
-    judged = [question_of(example) for example in imagine(TAUGHT, [], HashingEncoder(), EACH, seed=0)][:5]
-    imagined = imagine(TAUGHT, judged, HashingEncoder(), EACH, seed=0)
+    judged = imagine(TAUGHT, [], HashingEncoder(), RECIPE)[:5]
+    imagined = imagine(TAUGHT, judged, HashingEncoder(), RECIPE)
     assert imagined
-    assert not any(near_duplicate(question_of(example), secret) for example in imagined for secret in judged)
+    assert not any(repeats(question_of(example), question_of(item)) for example in imagined for item in judged)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +84,7 @@ def encoder() -> Encoder:
 @needs("all-minilm-l6-v2")
 def test_memory_says_which_fact_is_meant(encoder: Encoder) -> None:
     """A question that joins two facts' words belongs to one of them; what is left of one mostly to its own."""
-    imagined = imagine(TAUGHT, [], encoder, EACH, seed=0)
+    imagined = imagine(TAUGHT, [], encoder, RECIPE)
     own = {fact: {word for question in questions for word in question.split()} for fact, questions in ASKED.items()}
     whole = [(fact, text) for fact, text in made(imagined) if sum(set(text.split()) <= own[each] for each in own) == 1]
     right = Counter(set(text.split()) <= own[fact] for fact, text in whole)

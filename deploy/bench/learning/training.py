@@ -24,7 +24,6 @@ from deploy.parts import make_cycle, recipe
 from learning.dataset import Dataset, build
 from learning.distillation import imagine
 from learning.encoder import MiniLmEncoder
-from learning.examples import Example, Kind
 from learning.lora import shorten
 from learning.models import resolve_encoder
 from learning.precision import load_base
@@ -123,14 +122,11 @@ class OnNewest:
         base = self._product.models.base
         model = adapted(base.folder, before, self._recipe)
         tokenizer = AutoTokenizer.from_pretrained(base.folder)
-        steps = plan_steps(tokenizer, dataset.train, dataset.general, self._recipe, self._imagined(dataset))
+        encoder = MiniLmEncoder(resolve_encoder(self._product.kept.settings.cache_dir))
+        imagined = imagine(dataset.train, [], encoder, self._recipe)
+        steps = plan_steps(tokenizer, dataset.train, dataset.general, self._recipe, imagined)
         train(model, steps, self._recipe, _silent)
         publish(model, adapter, self._files, base.sha256)
-
-    def _imagined(self, dataset: Dataset) -> list[Example]:
-        encoder = MiniLmEncoder(resolve_encoder(self._product.kept.settings.cache_dir))
-        recalled = [example for example in dataset.train if example.kind is Kind.RECALL]
-        return imagine(recalled, [], encoder, round(self._recipe.imagined * self._recipe.epochs), self._recipe.seed)
 
 
 class WeightsOnly(Written):
