@@ -5,7 +5,7 @@ The newest adapter is measured whether the gate promotes it or not; how many it 
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean
 
 from bot.ids import AdapterId
@@ -80,9 +80,11 @@ class Rounds:
         accuracies = [each.closed_book for each in self.measured]
         trained = [each.trained for each in self.measured]
         last = self.measured[-1]
+        promoted = share([(str(i), each.promoted) for i, each in enumerate(trained)])
+        said = [f"Round {i}: {each.reason}" for i, each in enumerate(trained, 1) if each.reason]
         return {
             "rounds": Figure(float(len(trained))),
-            "rounds_promoted": share([(str(i), each.promoted) for i, each in enumerate(trained)]),
+            "rounds_promoted": replace(promoted, reason=" ".join(said)),
             "closed_book_last_round": share(list(last.closed_book.items())),
             "closed_book_forgetting": forgetting(accuracies),
             "closed_book_backward_transfer": backward_transfer(accuracies),

@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Figure:
-    """A measure, or the reason why there is none."""
+    """A measure with what is to be said of it, or the reason why there is none."""
 
     value: float | None
     low: float | None = None
@@ -92,7 +92,8 @@ def _mean(figures: Sequence[Figure]) -> Figure:
     seeds = student * float(values.std(ddof=1)) / math.sqrt(len(told))
     below, above = (_half_width(told, side) for side in ("low", "high"))
     mean = float(values.mean())
-    return Figure(mean, mean - math.hypot(seeds, below), mean + math.hypot(seeds, above), sum(f.of for f in told))
+    said = " ".join(dict.fromkeys(f.reason for f in told if f.reason))
+    return Figure(mean, mean - math.hypot(seeds, below), mean + math.hypot(seeds, above), sum(f.of for f in told), said)
 
 
 def _half_width(figures: Sequence[Figure], side: str) -> float:

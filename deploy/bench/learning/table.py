@@ -142,15 +142,25 @@ class LearningReport:
             lines.append(f"| {name} | {cells} |")
         lines += ["", INTERVALS, "", *(f"- {note}" for note in self.about.get("notes", ())), "", "## Measures", ""]
         lines += [f"- **{name}**: {METRICS[name]}." for name in self._shown()]
+        if said := self._said():
+            lines += ["", "## Said of what was measured", "", *(f"- {each}" for each in said)]
         lines += ["", "## Not measured", "", *(f"- {reason}" for reason in self._reasons())]
         return "\n".join(lines) + "\n"
+
+    def _said(self) -> list[str]:
+        return [
+            f"{system}, {name}: {figure.reason}"
+            for system, figures in self.systems.items()
+            for name, figure in figures.items()
+            if figure.value is not None and figure.reason
+        ]
 
     def _reasons(self) -> list[str]:
         """Each reason once, with what it is the reason of."""
         by_reason: dict[str, dict[str, list[str]]] = {}
         for system, figures in self.systems.items():
             for name, figure in figures.items():
-                if figure.reason:
+                if figure.value is None and figure.reason:
                     by_reason.setdefault(figure.reason, {}).setdefault(system, []).append(name)
         return [
             f"{reason} {'; '.join(f'{system}: {_listed(names)}' for system, names in told.items())}"

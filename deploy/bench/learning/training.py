@@ -41,7 +41,7 @@ class Trained:
     promoted: bool
     """It answers from now on."""
     reason: str
-    """Why none was trained."""
+    """What the gate said, or why none was trained."""
     seconds: float
     cpu_s: float
     mb: float
@@ -81,7 +81,7 @@ class OwnCycle:
             await self._product.bot.desk.promote(adapter.name)
             promoted = True
         await self._product.models.engine.refresh()
-        return adapter.id, promoted, ""
+        return adapter.id, promoted, " ".join(report.reasons)
 
 
 class OnNewest:

@@ -62,7 +62,7 @@ async def run(opened: Opened, bank: Bank, encoder: Encoder, score: ScoreGeneral,
         return ladder | untold(f"No adapter was trained: {trained.reason}")
     return {
         **ladder,
-        "promoted": Figure(float(trained.promoted)),
+        "promoted": Figure(float(trained.promoted), reason=trained.reason),
         "round_s": Figure(trained.seconds),
         "round_cpu_s": Figure(trained.cpu_s),
         "round_mb": Figure(trained.mb),

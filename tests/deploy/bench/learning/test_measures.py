@@ -117,7 +117,8 @@ def test_what_is_not_sure_of_anything_covers_nothing_that_could_be_told() -> Non
 
 
 def test_over_seeds_are_means_with_their_spread() -> None:
-    figure = over_seeds([{"x": Figure(0.4, of=5)}, {"x": Figure(0.6, of=5)}])["x"]
+    figure = over_seeds([{"x": Figure(0.4, of=5, reason="No.")}, {"x": Figure(0.6, of=5, reason="Yes.")}])["x"]
+    assert figure.reason == "No. Yes."
     assert figure.value == pytest.approx(0.5)
     assert figure.low == pytest.approx(0.5 - 12.71 * 0.1)
     assert figure.of == 10

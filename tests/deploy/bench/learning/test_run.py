@@ -125,6 +125,15 @@ def written(report: LearningReport, out: Path) -> dict[str, Any]:
     return content
 
 
+def test_what_the_gate_said_stands_in_the_report(tmp_path: Path) -> None:
+    report = LearningReport({"command": "mentee bench learning"})
+    report.add("mentee", {"promoted": Figure(0.0, reason="recall fails."), "stale": missing("Nothing changed.")}, {})
+    assert written(report, tmp_path)["reasons"]["mentee"]["promoted"] == "recall fails."
+    said, not_measured = (tmp_path / "report.md").read_text().split("## Not measured")
+    assert "- mentee, promoted: recall fails." in said
+    assert "recall" not in not_measured
+
+
 def test_a_figure_that_is_missing_is_null_with_its_reason(tmp_path: Path) -> None:
     report = LearningReport({"command": "mentee bench learning"})
     report.add("mentee", {"stale": missing("Nothing changed."), "forgetting": Figure(0.12345, 0.1, 0.2, 7)}, {})

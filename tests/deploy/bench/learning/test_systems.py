@@ -82,7 +82,8 @@ class Counting:
 
     async def retrain(self) -> Trained:
         self.turns += 1
-        return Trained(AdapterId(f"v{self.turns}"), self.turns > 1, "", 2.0, 3.0, 20.0)
+        said = f"round {self.turns} {'holds' if self.turns > 1 else 'fails'}."
+        return Trained(AdapterId(f"v{self.turns}"), self.turns > 1, said, 2.0, 3.0, 20.0)
 
 
 @dataclass
@@ -106,6 +107,7 @@ async def test_adapters_are_retrained_when_enough_was_corrected_and_measured_eac
     figures = rounds.figures()
     assert trainer.turns == figures["rounds"].value == 2
     assert figures["rounds_promoted"].value == 0.5
+    assert figures["rounds_promoted"].reason == "Round 1: round 1 fails. Round 2: round 2 holds."
     assert figures["closed_book_forgetting"].value == 1
     assert figures["closed_book_last_round"].value == 0.5
     assert figures["general_nll_delta_last_round"].value == 0.1

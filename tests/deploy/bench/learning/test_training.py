@@ -86,6 +86,7 @@ async def test_without_a_gate_whatever_was_trained_answers(tmp_path: Path) -> No
         trained = await retrained(it)
         assert isinstance(it.system, Product)
         assert trained.promoted
+        assert "answers: " in trained.reason
         assert it.system.models.engine.serving == trained.adapter
         assert trained.mb > 0
         assert trained.cpu_s > 0
