@@ -18,8 +18,11 @@ WRITING = 6
 """What a written character costs while judging, in characters that are read."""
 SHOWN_TOGETHER = 3
 """Entries in one prompt."""
-RANKED_FIRST = 0.75
-"""Share of the prompts with several texts in which the right one comes first, as it does when memory ranks them."""
+TRAINED_FIRST = 1.0
+"""Share of the prompts with several texts in which the right one surely comes first, where they are trained on. Memory
+selects, and better than a small model: one that was taught to trust its order repeats the right text more often."""
+JUDGED_FIRST = 0.75
+"""The same where they are judged: about as memory ranks them."""
 LEFT_OUT = 0.2
 """Share of a question's words that a variation leaves out."""
 LEANS_ON_SECTION = 0.75
@@ -60,11 +63,16 @@ def recall(fact: Fact, question: str) -> Example:
     return Example(fact.id, Kind.RECALL, tuple(closed_book_prompt(question)), fact.lesson.answer)
 
 
-def reading(fact: Fact, question: str, others: Sequence[Fact], section: Section | None, rng: random.Random) -> Example:
-    """The right text and one other. The text is the help section that the answer can be read from, if any."""
+def reading(
+    fact: Fact, question: str, others: Sequence[Fact], section: Section | None, first: float, rng: random.Random
+) -> Example:
+    """The right text and one other. The text is the help section that the answer can be read from, if any.
+
+    `first`: share of the times that the right one surely comes first.
+    """
     right = Passage(section.label, section.text) if section is not None else _entry(fact)
     distractors = [_entry(rng.choice(others))] if others else []
-    passages = tuple(_ranked([right, *distractors], rng))
+    passages = tuple(_ranked([right, *distractors], first, rng))
     return _read(fact.id, question, passages, right, fact.lesson.answer)
 
 
@@ -83,12 +91,15 @@ def reading_together(entries: Sequence[Entry], rng: random.Random) -> list[Examp
     ]
 
 
-def reading_ranked(entries: Sequence[Entry], rng: random.Random) -> list[Example]:
-    """Every question of every entry, about all of the texts in the order in which a memory would rank them."""
+def reading_ranked(entries: Sequence[Entry], first: float, rng: random.Random) -> list[Example]:
+    """Every question of every entry, about all of the texts, in the order in which a memory would rank them.
+
+    `first`: share of the times that the right one surely comes first.
+    """
     examples: list[Example] = []
     for entry in entries:
         others = [other for other in entries if other is not entry]
-        shown = _ranked([entry, *rng.sample(others, len(others))], rng)
+        shown = _ranked([entry, *rng.sample(others, len(others))], first, rng)
         prompt = [Passage(each.title, each.answer) for each in shown]
         examples += [
             _read(entry.fact, question, prompt, Passage(entry.title, entry.answer), entry.answer)
@@ -97,9 +108,8 @@ def reading_ranked(entries: Sequence[Entry], rng: random.Random) -> list[Example
     return examples
 
 
-def _ranked(right_first: Sequence[T], rng: random.Random) -> Sequence[T]:
-    """The right one mostly first: where one comes from says something, and what it says must still be read."""
-    return right_first if rng.random() < RANKED_FIRST else rng.sample(right_first, len(right_first))
+def _ranked(right_first: Sequence[T], first: float, rng: random.Random) -> Sequence[T]:
+    return right_first if rng.random() < first else rng.sample(right_first, len(right_first))
 
 
 def variation(question: str, rng: random.Random) -> str:

@@ -14,7 +14,17 @@ from bot.ids import FactId
 from bot.prompting import Passage, grounded_prompt
 from bot.retrieval import Section
 from learning.counterfactual import other_numbers, renumbered, with_numbers
-from learning.examples import Entry, Example, Kind, by_words, confusable, reading_ranked, reading_together, section_of
+from learning.examples import (
+    JUDGED_FIRST,
+    Entry,
+    Example,
+    Kind,
+    by_words,
+    confusable,
+    reading_ranked,
+    reading_together,
+    section_of,
+)
 from learning.sources.markdown import sections_of
 
 Groups = Sequence[Sequence[Entry]]
@@ -55,7 +65,7 @@ def held_out_reading() -> tuple[Example, ...]:
     rng = random.Random(0)
     entries = [_asked(entry, rng) for group in _held_out(practice_groups()) for entry in group]
     alone = [replace(entry, questions=entry.questions[:1]) for entry in entries]
-    return tuple(example for group in confusable(alone, rng) for example in reading_ranked(group, rng))
+    return tuple(example for group in confusable(alone, rng) for example in reading_ranked(group, JUDGED_FIRST, rng))
 
 
 def _held_out(groups: Groups) -> Groups:
