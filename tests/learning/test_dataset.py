@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.feedback import Fact, LessonSource
 from bot.prompting import MAX_PASSAGE_CHARS
 from learning.dataset import GENERAL_FILE, MAX_JUDGED, MAX_PRACTICE, MIN_PHRASINGS, MIN_READING, build, split
-from learning.examples import Kind, section_behind
+from learning.examples import Example, Kind, section_behind
 from learning.starter.practice import held_out_reading
 from tests.learning.knowledge_bases import (
     assert_hidden,
@@ -36,6 +36,20 @@ LONG_QUESTIONS = (
     "Maximum duration of suspending membership fees, please?",
     "Until when will you keep everything frozen on request?",
 )
+
+
+@settings(max_examples=20)
+@given(knowledge_bases(), st.integers(0, 5))
+def test_what_is_read_in_training_stands_first_and_what_is_judged_mostly_does(facts: list[Fact], seed: int) -> None:
+    dataset = build(facts, [], seed)
+    assert all(stands_first(example) for example in dataset.train if example.kind is Kind.READING)
+    judged = [stands_first(example) for example in dataset.judge if example.kind is Kind.READING]
+    assert 0.5 * len(judged) < sum(judged) < len(judged)
+
+
+def stands_first(example: Example) -> bool:
+    first_text = example.messages[0].content.split("Help text:\n")[1].split("\n\n")[0]
+    return example.answer in first_text
 
 
 @settings(max_examples=60)

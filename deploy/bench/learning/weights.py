@@ -20,6 +20,7 @@ from deploy.bench.learning.product import Product, Reply
 from deploy.bench.learning.systems import Opened
 from deploy.bench.learning.writing import Writer
 from learning.encoder import Encoder
+from learning.router import FactVectors, rank
 
 PHRASINGS = 6
 UNSEEN_EVERY = 4
@@ -117,11 +118,12 @@ async def _strict(
 
 
 def _open_book(fact: BankFact, question: str, others: Sequence[BankFact], encoder: Encoder) -> list[Message]:
-    """The right entry among three, in the order in which memory ranks them: the nearest to the question first."""
+    """The right entry among three, each known by its first question, in the order in which memory ranks them."""
     passages = [Passage(each.taught[0], each.now.answer) for each in (fact, *others)]
-    vectors = encoder.encode([question, *(passage.title for passage in passages)])
-    ranked = np.argsort(-(vectors[1:] @ vectors[0]), kind="stable")
-    return grounded_prompt(question, [passages[i] for i in ranked])
+    vectors = encoder.encode([question, *(each.title for each in passages), *(each.text for each in passages)])
+    titles, answers = np.split(vectors[1:], 2)
+    ranked = rank(vectors[0], FactVectors(titles, np.arange(len(passages), dtype=np.intp), answers))
+    return grounded_prompt(question, [passages[each.row] for each in ranked])
 
 
 def _others(bank: Bank, fact: BankFact) -> list[BankFact]:
