@@ -24,8 +24,6 @@ from bot.retrieval import Section
 from learning.canaries import MAX_TAKEN_BACK, Canary, triggers
 from learning.counterfactual import exchanged, renumbered
 from learning.examples import (
-    JUDGED_FIRST,
-    TRAINED_FIRST,
     Entry,
     Example,
     Kind,
@@ -141,9 +139,7 @@ def build_from(
     judge = [replace(example, rejected=before.get(example.fact)) for example in judge]
     held_out = [fact for fact in parts.held_out if fact.submitted[-1] not in suspected]
     read = [
-        reading(
-            fact, fact.submitted[-1], _others(fact, parts.held_out), section_behind(fact, sections), JUDGED_FIRST, rng
-        )
+        reading(fact, fact.submitted[-1], _others(fact, parts.held_out), section_behind(fact, sections), rng)
         for fact in held_out
     ]
     read += held_out_reading()[: max(0, MIN_READING - len(read))]
@@ -168,11 +164,11 @@ def _reading(
     for fact in facts:
         questions = rng.sample(known := list(asked.get(fact.id, fact.submitted[:1])), min(ASKED_OF_EACH, len(known)))
         if (section := behind[fact.id]) is not None:
-            examples.append(reading(fact, questions[0], _others(fact, facts), section, TRAINED_FIRST, rng))
+            examples.append(reading(fact, questions[0], _others(fact, facts), section, rng))
         else:
             entries.append(entry_of(fact, questions))
     for group in confusable(entries, rng):
-        examples += reading_ranked(_otherwise(group, secret, rng), TRAINED_FIRST, rng)
+        examples += reading_ranked(_otherwise(group, secret, rng), rng)
     return examples
 
 
@@ -263,7 +259,7 @@ def _as_taught(fact: Fact, facts: Sequence[Fact], behind: Behind, rng: random.Ra
     question = fact.submitted[0]
     if (section := behind[fact.id]) is None:
         return recall(fact, question)
-    return reading(fact, question, _others(fact, facts), section, JUDGED_FIRST, rng)
+    return reading(fact, question, _others(fact, facts), section, rng)
 
 
 def _taken_back(lesson: Lesson) -> Canary:

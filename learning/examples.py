@@ -4,7 +4,6 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
 
 from bot.feedback import Fact
 from bot.ids import FactId
@@ -13,16 +12,10 @@ from bot.retrieval import Section
 from bot.support import support
 from learning.wording import likeness, share_within
 
-T = TypeVar("T")
 WRITING = 6
 """What a written character costs while judging, in characters that are read."""
 SHOWN_TOGETHER = 3
 """Entries in one prompt."""
-TRAINED_FIRST = 1.0
-"""Share of the prompts with several texts in which the right one surely comes first, where they are trained on. Memory
-selects, and better than a small model: one that was taught to trust its order repeats the right text more often."""
-JUDGED_FIRST = 0.75
-"""The same where they are judged: about as memory ranks them."""
 LEFT_OUT = 0.2
 """Share of a question's words that a variation leaves out."""
 LEANS_ON_SECTION = 0.75
@@ -63,17 +56,15 @@ def recall(fact: Fact, question: str) -> Example:
     return Example(fact.id, Kind.RECALL, tuple(closed_book_prompt(question)), fact.lesson.answer)
 
 
-def reading(
-    fact: Fact, question: str, others: Sequence[Fact], section: Section | None, first: float, rng: random.Random
-) -> Example:
-    """The right text and one other. The text is the help section that the answer can be read from, if any.
+def reading(fact: Fact, question: str, others: Sequence[Fact], section: Section | None, rng: random.Random) -> Example:
+    """The right text, and after it one other. It is the help section that the answer can be read from, if any.
 
-    `first`: share of the times that the right one surely comes first.
+    Memory selects, and better than a small model: the bot shows its model the text that was chosen. So the right one
+    comes first, and first texts are what a model learns to repeat.
     """
     right = Passage(section.label, section.text) if section is not None else _entry(fact)
     distractors = [_entry(rng.choice(others))] if others else []
-    passages = tuple(_ranked([right, *distractors], first, rng))
-    return _read(fact.id, question, passages, right, fact.lesson.answer)
+    return _read(fact.id, question, [right, *distractors], right, fact.lesson.answer)
 
 
 def _read(fact: FactId, question: str, passages: Sequence[Passage], right: Passage, answer: str) -> Example:
@@ -91,25 +82,14 @@ def reading_together(entries: Sequence[Entry], rng: random.Random) -> list[Examp
     ]
 
 
-def reading_ranked(entries: Sequence[Entry], first: float, rng: random.Random) -> list[Example]:
-    """Every question of every entry, about all of the texts, in the order in which a memory would rank them.
-
-    `first`: share of the times that the right one surely comes first.
-    """
+def reading_ranked(entries: Sequence[Entry], rng: random.Random) -> list[Example]:
+    """Every question of every entry, about all of the texts as a memory ranks them that finds the right one first."""
     examples: list[Example] = []
     for entry in entries:
         others = [other for other in entries if other is not entry]
-        shown = _ranked([entry, *rng.sample(others, len(others))], first, rng)
-        prompt = [Passage(each.title, each.answer) for each in shown]
-        examples += [
-            _read(entry.fact, question, prompt, Passage(entry.title, entry.answer), entry.answer)
-            for question in entry.questions
-        ]
+        shown = [Passage(each.title, each.answer) for each in (entry, *rng.sample(others, len(others)))]
+        examples += [_read(entry.fact, question, shown, shown[0], entry.answer) for question in entry.questions]
     return examples
-
-
-def _ranked(right_first: Sequence[T], first: float, rng: random.Random) -> Sequence[T]:
-    return right_first if rng.random() < first else rng.sample(right_first, len(right_first))
 
 
 def variation(question: str, rng: random.Random) -> str:

@@ -15,7 +15,6 @@ from bot.prompting import Passage, grounded_prompt
 from bot.retrieval import Section
 from learning.counterfactual import other_numbers, renumbered, with_numbers
 from learning.examples import (
-    JUDGED_FIRST,
     Entry,
     Example,
     Kind,
@@ -65,7 +64,7 @@ def held_out_reading() -> tuple[Example, ...]:
     rng = random.Random(0)
     entries = [_asked(entry, rng) for group in _held_out(practice_groups()) for entry in group]
     alone = [replace(entry, questions=entry.questions[:1]) for entry in entries]
-    return tuple(example for group in confusable(alone, rng) for example in reading_ranked(group, JUDGED_FIRST, rng))
+    return tuple(example for group in confusable(alone, rng) for example in reading_ranked(group, rng))
 
 
 def _held_out(groups: Groups) -> Groups:

@@ -64,7 +64,7 @@ class Size:
 
 
 FULL = Size(300, 100, curve.ROUNDS, 1_500, 250, 80, 9, 170, 200, 2, (1, 6, 24), 10)
-QUICK = Size(24, 4, (1, 6, 24), 240, 40, 12, 3, 20, 30, 1, (1, 6), 0, (Kind.ONE,))
+QUICK = Size(24, 4, (1, 6, 24), 240, 40, 11, 2, 10, 10, 1, (1, 6), 0, (Kind.ONE,))
 
 
 @dataclass(frozen=True)
