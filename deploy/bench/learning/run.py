@@ -63,6 +63,7 @@ def run(options: Options, settings: Settings) -> None:
     data, size = read(options), stages.QUICK if options.quick else stages.FULL
     if options.one_round:
         size = replace(size, retrained_every=0)
+    settings = settings.model_copy(update={"training_epochs": min(settings.training_epochs, size.epochs)})
     if set(names) & {*systems.WRITES, *systems.RETRAINS}:
         _check_base_model(settings)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -102,11 +103,11 @@ def _about(options: Options, settings: Settings, size: Size, data: Data) -> dict
         "facts": len(data.bank.facts),
         "settings": settings.model_dump(mode="json", include=DECISIVE),
         "sha256": {path.name: _sha256(path) for path in files},
-        "notes": _notes(size, data),
+        "notes": _notes(settings, size, data),
     }
 
 
-def _notes(size: Size, data: Data) -> list[str]:
+def _notes(settings: Settings, size: Size, data: Data) -> list[str]:
     facts = min(size.facts, len(data.bank.facts))
     notes = [
         f"{facts} of {len(data.bank.facts)} facts, at most {size.tested} test questions each; what writes every answer "
@@ -119,6 +120,7 @@ def _notes(size: Size, data: Data) -> list[str]:
             else "none of them."
         ),
     ]
+    notes.append(f"{settings.training_epochs} epochs of each retraining.")
     if data.bank.left_out:
         notes.append(f"{data.bank.left_out} test questions are taught word for word, too, and were left out.")
     return notes

@@ -61,10 +61,12 @@ class Size:
     """Corrections in the stream; 0: never there."""
     lies: tuple[Kind, ...] = (*Kind,)
     """The kinds that are told, each in a stream of its own."""
+    epochs: int = 50
+    """Of a retraining, at most; usually the setting is less."""
 
 
 FULL = Size(300, 100, curve.ROUNDS, 1_500, 250, 80, 9, 170, 200, 2, (1, 6, 24), 10)
-QUICK = Size(24, 4, (1, 6, 24), 240, 40, 11, 2, 10, 10, 1, (1, 6), 0, (Kind.ONE,))
+QUICK = Size(16, 4, (1, 6, 24), 200, 40, 12, 2, 10, 10, 1, (1, 6), 0, (Kind.ONE,), epochs=2)
 
 
 @dataclass(frozen=True)

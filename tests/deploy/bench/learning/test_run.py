@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,17 @@ def test_other_settings_are_measured_anew(options: Callable[[str], run.Options],
     for known_from in (0.9, 0.9, 0.8):
         run.run(options("perfect-memory"), Settings(known_from=known_from))
     assert len(list((tmp_path / "out" / "stages").glob("perfect-memory-curve-*.json"))) == 2
+
+
+def test_the_quick_run_trains_for_fewer_epochs_and_says_so(
+    options: Callable[[str], run.Options], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "QUICK", replace(SMALL, epochs=2))
+    for set_to, trained in ((3, 2), (1, 1)):
+        run.run(options("perfect-memory"), Settings(training_epochs=set_to))
+        about = json.loads((tmp_path / "out" / "report.json").read_text())["about"]
+        assert about["settings"]["training_epochs"] == trained
+        assert f"{trained} epochs of each retraining." in about["notes"]
 
 
 def test_an_unknown_system_is_named(options: Callable[[str], run.Options]) -> None:
