@@ -14,16 +14,7 @@ from bot.ids import FactId
 from bot.prompting import Passage, grounded_prompt
 from bot.retrieval import Section
 from learning.counterfactual import other_numbers, renumbered, with_numbers
-from learning.examples import (
-    Entry,
-    Example,
-    Kind,
-    by_words,
-    confusable,
-    reading_ranked,
-    reading_together,
-    section_of,
-)
+from learning.examples import Entry, Example, Kind, by_words, confusable, reading_ranked, reading_together, section_of
 from learning.sources.markdown import sections_of
 
 Groups = Sequence[Sequence[Entry]]
