@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy import text
 from sqlmodel import col, select
 
 from bot.access import Staff
@@ -38,6 +39,8 @@ THANKS = "Great, thank you!"
 RIGHT = "Yes, for 90 days, in the settings of the pass."
 UNKNOWN, REPLY = "May I bring my parrot?", "Birds are welcome in the garden studio, on a leash."
 Decisions = dict[str, list[Any]]
+AS_WRITTEN = text("rowid")
+"""Ids of one millisecond are in any order."""
 
 
 async def decisions(house: House, agent: str, customer: str) -> Decisions:
@@ -48,13 +51,13 @@ async def decisions(house: House, agent: str, customer: str) -> Decisions:
 
     def read(unit: Unit) -> Decisions:
         session = unit.session  # type: ignore[attr-defined]
-        answers = [from_text(ANSWER, row.answer) for row in session.exec(select(AnswerRow).order_by(col(AnswerRow.id)))]
+        answers = [from_text(ANSWER, row.answer) for row in session.exec(select(AnswerRow).order_by(AS_WRITTEN))]
         handoffs = [from_text(HANDOFF, row.handoff) for row in session.exec(select(HandoffRow))]
         sent = [
             from_text(OUTGOING, row.outgoing)
             for row in session.exec(select(OutboxRow).order_by(col(OutboxRow.position)))
         ]
-        lessons = session.exec(select(LessonRow).order_by(col(LessonRow.id)))
+        lessons = session.exec(select(LessonRow).order_by(AS_WRITTEN))
         return {
             "answers": [(each.kind, plain(each.text)) for each in answers],
             "handoffs": [(each.state, each.question, plain(each.summary)) for each in handoffs],
