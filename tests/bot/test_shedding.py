@@ -10,8 +10,8 @@ import pytest
 
 from bot import intake
 from bot.answers import AnswerKind
-from bot.events import Place
-from bot.outgoing import AnswerPost
+from bot.events import MessageRef, Place
+from bot.outgoing import AnswerPost, Outgoing
 from bot.policy import Policy
 from bot.ports import Unit
 from bot.texts import ENGLISH
@@ -30,7 +30,7 @@ def thread(number: int) -> Place:
 
 @pytest.fixture
 def go() -> asyncio.Event:
-    """Until it is set, no answer is written."""
+    """Until it is set, no answer is written, and nothing is posted."""
     return asyncio.Event()
 
 
@@ -42,9 +42,16 @@ async def full(
     monkeypatch.setattr(intake, "MOST_IN_WORK", MOST)
     policy = Policy(staff=STAFF)
 
+    post = chat.deliver
+
     async def waiting() -> None:
         await go.wait()
 
+    async def posted(outgoing: Outgoing) -> MessageRef | None:
+        await go.wait()
+        return await post(outgoing)
+
+    monkeypatch.setattr(chat, "deliver", posted)
     async with open_house(tmp_path, lambda _: [chat], policy=policy) as house:
         await house.add_section("Plans", "", "Single sign-on comes with the Forest plan.")
         house.generator.after_word = waiting
@@ -56,7 +63,7 @@ async def full(
 
 
 async def outbox(house: House) -> list[AnswerPost]:
-    """What is to be said, though nothing else was worked off."""
+    """What is to be said, though nothing else was worked off. All of it is still there: nothing is posted yet."""
 
     def look(unit: Unit) -> list[AnswerPost]:
         return [each for each in unit.outbox.undelivered() if isinstance(each, AnswerPost)]
@@ -84,7 +91,7 @@ async def test_one_question_more_is_handed_off_as_it_is_kept(
 
 
 async def test_those_that_are_handed_off_are_kept_together(full: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "SHED_EVERY_S", 1.0)
+    monkeypatch.setattr(intake, "SHED_EVERY_S", 2.0)
     rests = []
 
     @contextmanager
