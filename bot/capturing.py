@@ -1,7 +1,7 @@
 """Teaching: what the form, a marked reply or the operator says becomes a lesson. Every function runs inside one
 transaction. Knows nothing of reactions (`reacting.py`)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +13,7 @@ from bot.errors import BadInput, NotAllowed
 from bot.events import CorrectionSubmitted, MessageRef
 from bot.feedback import Fact, Lesson, LessonSource, Phrasing, Rating, facts_of
 from bot.holding import Near
-from bot.ids import SHARED, AnswerId, FactId, LessonId, Tenant, new_id
+from bot.ids import SHARED, AnswerId, FactId, LessonId, Tenant, new_fact, new_id
 from bot.outgoing import CorrectionForm, Notice, Outgoing
 from bot.people import Person
 from bot.policy import Policy
@@ -33,6 +33,7 @@ MAX_ANSWER_CHARS = 8_000
 class Capturing:
     policy: Policy
     texts: Texts
+    new_fact: Callable[[], FactId] = new_fact
 
     @cached_property
     def reviewing(self) -> Reviewing:
@@ -165,14 +166,13 @@ class Capturing:
         known = self.fact(unit, likely) if likely is not None else None
         return known.id if known is not None and is_new_version(known, question, answer, ratings) else None
 
-    @staticmethod
     def lesson(
-        question: str, answer: str, author: Person, source: LessonSource, at: datetime,
+        self, question: str, answer: str, author: Person, source: LessonSource, at: datetime,
         about: PostedAnswer | None, fact: FactId | None = None, said_in: MessageRef | None = None,
     ) -> Lesson:  # fmt: skip
         """It belongs to where the question was asked."""
         return Lesson(
-            id=LessonId(new_id()), fact=fact or FactId(new_id()), question=question.strip(), answer=answer.strip(),
+            id=LessonId(new_id()), fact=fact or self.new_fact(), question=question.strip(), answer=answer.strip(),
             author=author.key, author_name=author.name, source=source, taught_at=at,
             about=about.answer.id if about is not None else None,
             said_in=said_in.key if said_in is not None else None,

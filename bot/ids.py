@@ -40,6 +40,10 @@ def new_id() -> str:
     return str(uuid.UUID(int=value))
 
 
+def new_fact() -> FactId:
+    return FactId(new_id())
+
+
 def made_at(id: str) -> float:
     """When an id of ours was made, in seconds since 1970."""
     return (uuid.UUID(id).int >> 80) / 1_000

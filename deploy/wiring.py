@@ -19,6 +19,7 @@ from bot.errors import AdminError, DeliveryFailed, MenteeError, OperatorError
 from bot.events import Event
 from bot.following import Following
 from bot.handing_off import HandingOff
+from bot.ids import FactId, new_fact
 from bot.intake import Intake
 from bot.lineage import Deployment
 from bot.outgoing import AnswerDraft, Outgoing
@@ -74,6 +75,8 @@ class Parts:
     library: Library | None = None
     """Takes files that an admin sends; None: nobody does."""
     clock: Clock = utc_now
+    new_fact: Callable[[], FactId] = new_fact
+    """Names what is taught. Which facts training keeps to judge by follows from their names."""
     tell_threads: bool = True
     """Tell what an adapter has learned in the threads where it was taught."""
     profiles: Profiles | None = None
@@ -120,7 +123,7 @@ def put_together(parts: Parts, connectors_of: ConnectorsOf = lambda _: ()) -> Bo
         return await parts.store.run(lambda unit: trial_of(unit.within(common)))
 
     answering = Answering(parts.knowledge, parts.generator, parts.policy, parts.texts, on_trial)
-    capturing = Capturing(parts.policy, parts.texts)
+    capturing = Capturing(parts.policy, parts.texts, parts.new_fact)
     commands = Commands(parts.policy, parts.texts, parts.adapter_store, parts.planner, parts.clock)
     trying = Trying(parts.policy, parts.texts, parts.adapter_store, parts.clock, parts.tell_threads)
     handing_off = HandingOff(parts.policy, parts.texts)

@@ -120,7 +120,7 @@ class _Watch(TrainerCallback):
         self.trained.seconds += time.perf_counter() - self._began
 
 
-def go_on(model: PeftModel, base: Path, lessons: Sequence[tuple[str, str]]) -> None:
+def go_on(model: PeftModel, base: Path, lessons: Sequence[tuple[str, str]], seed: int) -> None:
     """Train an adapter further on (question, answer) pairs. Raises SettingError when TRL is not installed."""
     _check_installed()
     from datasets import Dataset, disable_progress_bars
@@ -139,6 +139,7 @@ def go_on(model: PeftModel, base: Path, lessons: Sequence[tuple[str, str]]) -> N
             use_cpu=not torch.cuda.is_available(),
             bf16=False,
             completion_only_loss=True,
+            seed=seed,
             **COMMON,
         )
         trainer = SFTTrainer(

@@ -4,7 +4,9 @@ Everything goes the product's own way: an event is received, worked off and deli
 nothing of what is measured.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import random
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -24,7 +26,7 @@ from bot.events import (
     Place,
     Reacted,
 )
-from bot.ids import EventId, SectionId, new_id
+from bot.ids import EventId, FactId, SectionId, new_id
 from bot.outgoing import AnswerDraft, AnswerPost, Offer, Outgoing
 from bot.people import Person, Platform
 from bot.policy import Policy
@@ -158,18 +160,27 @@ def _message(text: str, at: datetime) -> MessagePosted:
 
 @contextmanager
 def open_product(
-    bank: Bank, sections: Sequence[Section], settings: Settings, folder: Path, policy: Policy | None = None
+    bank: Bank, sections: Sequence[Section], settings: Settings, folder: Path, policy: Policy, seed: int
 ) -> Iterator[Product]:
-    """A bot that knows the help sections and nothing else. Every open one holds the models once more."""
+    """A bot that knows the help sections and nothing else. Every open one holds the models once more.
+
+    By the seed it names the facts that it is taught: which of them training keeps to judge by follows from that.
+    """
     own = settings.model_copy(update={"data_dir": folder, "database_url": None, "canary_share": 0.0})
     with open_kept(own) as kept, open_models(kept) as models:
         chat = Chat()
-        chosen = replace(policy or own.policy(), staff=Staff(agents=frozenset({AGENTS})), asks_a_minute=0)
-        bot = put_together(replace(models.parts, policy=chosen), lambda _: [chat])
+        chosen = replace(policy, staff=Staff(agents=frozenset({AGENTS})), asks_a_minute=0)
+        parts = replace(models.parts, policy=chosen, new_fact=_names(seed))
+        bot = put_together(parts, lambda _: [chat])
         for source in {section.source for section in sections}:
             own_sections = [section for section in sections if section.source == source]
             kept.store.run_sync(partial(_load, source=source, sections=own_sections))
         yield Product(bank, bot, models, kept, chat, {section.id: section for section in sections})
+
+
+def _names(seed: int) -> Callable[[], FactId]:
+    chance = random.Random(seed)
+    return lambda: FactId(str(uuid.UUID(int=chance.getrandbits(128))))
 
 
 def _load(unit: Unit, source: str, sections: Sequence[Section]) -> None:

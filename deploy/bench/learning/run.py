@@ -151,8 +151,9 @@ class Run:
                 self._report({name: Found(dict.fromkeys(METRICS, missing(reason)))})
                 continue
             self._report(await self._kept(name, "curve"))
-            self._report(_over_seeds([await self._kept(name, f"stream-{seed}") for seed in range(self.options.seeds)]))
-            self._report(await self._kept(name, "weights"))
+            for stage in ("stream", "weights"):
+                seeds = [await self._kept(name, f"{stage}-{seed}") for seed in range(self.options.seeds)]
+                self._report(_over_seeds(seeds))
 
     def _report(self, content: Content) -> None:
         for name, found in content.items():
@@ -176,9 +177,10 @@ class Run:
     async def _measure(self, system: str, stage: str) -> Content:
         if stage == "curve":
             return {system: await self.stages.curve(system)}
-        if stage == "weights":
-            return await self.stages.weights(system)
-        return {system: await self.stages.stream(system, int(stage.removeprefix("stream-")))}
+        kind, _, seed = stage.partition("-")
+        if kind == "weights":
+            return await self.stages.weights(system, int(seed))
+        return {system: await self.stages.stream(system, int(seed))}
 
     @contextmanager
     def _shown(self, name: str, steps: int) -> Iterator[OnStep]:
@@ -201,6 +203,6 @@ def _read(path: Path) -> Content:
 def _over_seeds(seeds: Sequence[Content]) -> Content:
     """Means of the figures; the first seed's series."""
     return {
-        name: Found(over_seeds([content[name].figures for content in seeds]), found.series)
+        name: Found(over_seeds([content[name].figures for content in seeds if name in content]), found.series)
         for name, found in seeds[0].items()
     }

@@ -139,7 +139,7 @@ class Stages:
         events = list(stream.plan(bank, self.data.out_of_scope, self.size.events, seed))
         tested = self.size.written_tested if name in systems.WRITES else stream.TESTED
         shown = f"{name}: stream {seed + 1}" + (f", lies: {lie}" if lie is not None else "")
-        with self._opened(name, bank) as opened, self.shown(shown, len(events)) as on_step:
+        with self._opened(name, bank, seed=seed) as opened, self.shown(shown, len(events)) as on_step:
             rounds = self._rounds(name, opened, has_lies=lie is not None)
             happened, accuracies = await stream.run(
                 opened.system, events, seed, lies, on_step, rounds.consolidate if rounds is not None else None,
@@ -165,20 +165,21 @@ class Stages:
     def _no_rounds(self, name: str) -> str:
         return NOT_ALONG if name in systems.RETRAINS else NO_ADAPTER
 
-    async def weights(self, name: str) -> dict[str, Found]:
-        """The base model is measured beside mentee."""
+    async def weights(self, name: str, seed: int) -> dict[str, Found]:
+        """The base model, in which nothing is drawn, is measured beside mentee's first."""
         if name not in (systems.MENTEE, systems.NO_KL, systems.TRL_NEWEST):
             return {name: Found(weights.untold(SAME_ADAPTER if name in systems.RETRAINS else NO_ADAPTER))}
         bank = self.data.bank.sample(self.size.trained_facts, self.size.trained_tested)
         if len(bank.facts) < weights.UNSEEN_EVERY:
             return {name: Found(weights.untold("There are too few facts to keep some of them unseen."))}
-        steps = weights.steps_of(bank, with_base=name == systems.MENTEE)
-        encoder = systems.encoder(self.settings)
-        with self._opened(name, bank, []) as opened, self.shown(f"{name}: an adapter", steps) as on_step:
+        with_base = name == systems.MENTEE and seed == 0
+        encoder, steps = systems.encoder(self.settings), weights.steps_of(bank, with_base=with_base)
+        shown = f"{name}: adapter {seed + 1}"
+        with self._opened(name, bank, [], seed) as opened, self.shown(shown, steps) as on_step:
             assert opened.writer is not None
             scoring = self._scoring(opened.writer)
             found = {name: Found(await weights.run(opened, bank, encoder, scoring, on_step))}
-            if name == systems.MENTEE:
+            if with_base:
                 base = await weights.written(opened.writer, None, bank, encoder, on_step)
                 base |= general.figures(self._general_before, self._general_before) if self.data.general else {}
                 found[systems.BASE] = Found(base)
@@ -190,9 +191,14 @@ class Stages:
         return self.data.bank.sample(self.size.facts, tested)
 
     @contextmanager
-    def _opened(self, name: str, bank: Bank, sections: Sequence[Section] | None = None) -> Iterator[Opened]:
+    def _opened(
+        self, name: str, bank: Bank, sections: Sequence[Section] | None = None, seed: int = 0
+    ) -> Iterator[Opened]:
         read = self.data.sections if sections is None else sections
-        with tempfile.TemporaryDirectory() as folder, open_system(name, bank, read, self.settings, Path(folder)) as it:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            open_system(name, bank, read, self.settings, Path(folder), seed) as it,
+        ):
             yield it
 
     @cached_property

@@ -13,7 +13,7 @@ from deploy.bench.learning.product import Product, open_product
 from deploy.bench.learning.rivals import NearestNeighbour, PerfectMemory, System
 from deploy.bench.learning.training import OnNewest, OwnCycle, Trainer, TrlNewest, WeightsOnly
 from deploy.bench.learning.writing import HelpOnly, MemoryInContext, Writer, Written, open_writer
-from deploy.parts import say_stage
+from deploy.parts import recipe, say_stage
 from deploy.settings import Settings
 from learning.encoder import MiniLmEncoder
 from learning.models import BaseModel, resolve_base_model, resolve_encoder
@@ -70,9 +70,9 @@ def lacks(name: str, sections: Sequence[Section]) -> str:
 
 @contextmanager
 def open_system(
-    name: str, bank: Bank, sections: Sequence[Section], settings: Settings, folder: Path
+    name: str, bank: Bank, sections: Sequence[Section], settings: Settings, folder: Path, seed: int = 0
 ) -> Iterator[Opened]:
-    """Nothing was taught to it yet."""
+    """Nothing was taught to it yet. The seed decides what training draws."""
     with ExitStack() as stack:
         if name == NEAREST:
             yield Opened(NearestNeighbour(encoder(settings)))
@@ -80,32 +80,32 @@ def open_system(
             yield Opened(PerfectMemory())
         elif name in (BASE, IN_CONTEXT, TRL_NEWEST):
             writer = stack.enter_context(open_writer(base_model(settings), folder / "adapters"))
-            yield _writing(name, writer, settings)
+            yield _writing(name, writer, settings, seed)
         else:
             policy = POLICIES[name](settings.policy()) if name in POLICIES else settings.policy()
             read = [] if name in WEIGHTS_ONLY else sections
-            product = stack.enter_context(open_product(bank, read, settings, folder, policy))
+            product = stack.enter_context(open_product(bank, read, settings, folder, policy, seed))
             adapters_dir = product.kept.settings.adapters_dir
             writer = stack.enter_context(open_writer(product.models.base, adapters_dir))
-            yield _around(name, product, writer)
+            yield _around(name, product, writer, seed)
 
 
-def _writing(name: str, writer: Writer, settings: Settings) -> Opened:
+def _writing(name: str, writer: Writer, settings: Settings, seed: int) -> Opened:
     if name == IN_CONTEXT:
         return Opened(MemoryInContext(writer, encoder(settings)), None, writer)
     if name == TRL_NEWEST:
-        system = TrlNewest(writer)
+        system = TrlNewest(writer, seed)
         return Opened(system, system, writer)
     return Opened(Written(writer), None, writer)
 
 
-def _around(name: str, product: Product, writer: Writer) -> Opened:
+def _around(name: str, product: Product, writer: Writer, seed: int) -> Opened:
     """Mentee, or what is left of it."""
     if name == RAG:
         return Opened(HelpOnly(product))
-    changed = RECIPES.get(name, _unchanged)
-    gated = name not in (NO_GATE, NO_GATE_AT_ALL)
-    trainer: Trainer = OnNewest(product) if name == NO_REPLAY else OwnCycle(product, changed, is_gated=gated)
+    changed, gated = RECIPES.get(name, _unchanged), name not in (NO_GATE, NO_GATE_AT_ALL)
+    drawn = replace(changed(recipe(product.kept.settings)), seed=seed)
+    trainer: Trainer = OnNewest(product, drawn) if name == NO_REPLAY else OwnCycle(product, drawn, is_gated=gated)
     if name in WEIGHTS_ONLY:
         alone = WeightsOnly(writer, product, trainer)
         return Opened(alone, alone, writer)

@@ -52,6 +52,9 @@ METRICS = {
     "poison_success_number": "the same, each lie being the right answer with a wrong number",
     "stream_oos_answered": "stream: out-of-scope questions answered",
     "closed_book": "memory off, an adapter of one retraining alone, test questions to facts taught 6 times",
+    "closed_book_trained": "the same of the facts alone that it was trained on: a few others are kept to judge it by, "
+    "and what would give those away",
+    "facts_kept_out": "of the facts taught, those that it was not trained on",
     "open_book_unseen": "entries never trained on: the right one among three in the prompt, the others random, all in "
     "the order in which memory ranks them",
     "open_book_unseen_near": "the same, the others being the nearest",

@@ -20,7 +20,7 @@ from bot.lineage import Decision
 from bot.people import OPERATOR, Person
 from deploy.bench.learning.product import Product, Reply
 from deploy.bench.learning.writing import Writer, Written
-from deploy.parts import make_cycle, recipe
+from deploy.parts import make_cycle
 from learning.dataset import Dataset, build
 from learning.distillation import imagine
 from learning.encoder import MiniLmEncoder
@@ -34,17 +34,19 @@ from storage.adapter_files import AdapterFiles
 
 @dataclass(frozen=True)
 class Trained:
-    """What a retraining came to."""
+    """What a retraining came to, and what it cost."""
 
-    adapter: AdapterId | None
-    """The one that was trained, whether it answers or not; None where none was."""
-    promoted: bool
-    """It answers from now on."""
     reason: str
     """What the gate said, or why none was trained."""
-    seconds: float
-    cpu_s: float
-    mb: float
+    adapter: AdapterId | None = None
+    """The one that was trained, whether it answers or not; None where none was."""
+    promoted: bool = False
+    """It answers from now on."""
+    answers: frozenset[str] = frozenset()
+    """Those that it was trained on: some of what was taught is kept to judge by."""
+    seconds: float = 0.0
+    cpu_s: float = 0.0
+    mb: float = 0.0
     """What it left on disk, in 10^6 bytes."""
 
 
@@ -57,17 +59,17 @@ class Trainer(Protocol):
 class OwnCycle:
     """One turn of the slow loop, as `mentee retrain` does it."""
 
-    def __init__(self, product: Product, changed: Callable[[Recipe], Recipe], *, is_gated: bool = True) -> None:
-        """`changed`: what is different in its recipe. Without the gate each adapter is promoted by hand."""
+    def __init__(self, product: Product, recipe: Recipe, *, is_gated: bool = True) -> None:
+        """Without the gate each adapter is promoted by hand."""
         self._product = product
-        self._recipe = changed(recipe(product.kept.settings))
+        self._recipe = recipe
         self._is_gated = is_gated
 
     async def retrain(self) -> Trained:
         product = self._product
         return await _measured(self._turn, AdapterFiles(product.kept.settings.adapters_dir))
 
-    async def _turn(self) -> tuple[AdapterId | None, bool, str]:
+    async def _turn(self) -> Trained:
         kept, base = self._product.kept, self._product.models.base
         await kept.store.run(lambda unit: kept.commands.request_run(unit, f"bench:{new_id()}", OPERATOR, None))
         report = await make_cycle(kept, base, self._product.models.memory, self._recipe).run_next("bench")
@@ -75,21 +77,23 @@ class OwnCycle:
         name = report.adapter
         adapter = await kept.store.run(lambda unit: unit.adapters.named(name)) if name is not None else None
         if adapter is None:
-            return None, False, " ".join(report.reasons)
+            return Trained(" ".join(report.reasons))
         promoted = report.decision is Decision.PROMOTED
         if not promoted and not self._is_gated:
             await self._product.bot.desk.promote(adapter.name)
             promoted = True
         await self._product.models.engine.refresh()
-        return adapter.id, promoted, " ".join(report.reasons)
+        lessons = await kept.store.run(lambda unit: unit.lessons.all())
+        answers = frozenset(lesson.answer for lesson in lessons if lesson.id in adapter.lessons)
+        return Trained(" ".join(report.reasons), adapter.id, promoted, answers)
 
 
 class OnNewest:
     """Mentee's losses on the lessons and phrasings since the last time alone, on top of the adapter before."""
 
-    def __init__(self, product: Product) -> None:
+    def __init__(self, product: Product, recipe: Recipe) -> None:
         self._product = product
-        self._recipe = recipe(product.kept.settings)
+        self._recipe = recipe
         self._files = AdapterFiles(product.kept.settings.adapters_dir, product.models.base.sha256)
         self._seen: set[tuple[FactId, str, str]] = set()
         self._before: AdapterId | None = None
@@ -97,15 +101,17 @@ class OnNewest:
     async def retrain(self) -> Trained:
         return await _measured(self._turn, self._files)
 
-    async def _turn(self) -> tuple[AdapterId | None, bool, str]:
-        dataset = build(await self._newest(), [], self._recipe.seed)
+    async def _turn(self) -> Trained:
+        newest = await self._newest()
+        dataset = build(newest, [], self._recipe.seed)
         if not dataset.train:
-            return None, False, "Nothing of what was new is trained on."
+            return Trained("Nothing of what was new is trained on.")
         before = self._files.folder(self._before) if self._before is not None else None
         adapter = AdapterId(new_id())
         await asyncio.to_thread(self._train, dataset, before, adapter)
         self._before = adapter
-        return adapter, True, ""
+        answers = frozenset(fact.lesson.answer for fact in newest if fact.lesson.id in dataset.lessons)
+        return Trained("", adapter, promoted=True, answers=answers)
 
     async def _newest(self) -> list[Fact]:
         store = self._product.kept.store
@@ -151,8 +157,9 @@ class WeightsOnly(Written):
 class TrlNewest(Written):
     """TRL's SFTTrainer on the newest corrections alone, on top of the adapter before: what a script would do."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, seed: int) -> None:
         super().__init__(writer)
+        self._seed = seed
         self._newest: list[tuple[str, str]] = []
 
     async def correct(self, reply: Reply, answer: str, teacher: Person) -> None:
@@ -161,21 +168,21 @@ class TrlNewest(Written):
     async def retrain(self) -> Trained:
         return await _measured(self._turn, self.writer.files)
 
-    async def _turn(self) -> tuple[AdapterId | None, bool, str]:
+    async def _turn(self) -> Trained:
         if not self._newest:
-            return None, False, "There was nothing new."
+            return Trained("There was nothing new.")
         adapter, lessons, self._newest = AdapterId(new_id()), self._newest, []
         before = self.writer.files.folder(self.adapter) if self.adapter is not None else None
         await asyncio.to_thread(self._train, lessons, before, adapter)
         self.adapter = adapter
-        return adapter, True, ""
+        return Trained("", adapter, promoted=True, answers=frozenset(answer for _, answer in lessons))
 
     def _train(self, lessons: Sequence[tuple[str, str]], before: Path | None, adapter: AdapterId) -> None:
         from deploy.bench.trl_rival import go_on  # TRL need not be installed
 
         base = self.writer.base
-        model = adapted(base.folder, before, Recipe())
-        go_on(model, base.folder, lessons)
+        model = adapted(base.folder, before, Recipe(seed=self._seed))
+        go_on(model, base.folder, lessons, self._seed)
         publish(model, adapter, self.writer.files, base.sha256)
 
 
@@ -194,12 +201,12 @@ def publish(model: PeftModel, adapter: AdapterId, files: AdapterFiles, base_sha2
     files.publish(adapter, staged, base_sha256)
 
 
-async def _measured(turn: Callable[[], Awaitable[tuple[AdapterId | None, bool, str]]], files: AdapterFiles) -> Trained:
+async def _measured(turn: Callable[[], Awaitable[Trained]], files: AdapterFiles) -> Trained:
     started, cpu = time.monotonic(), _cpu_s()
-    adapter, promoted, reason = await turn()
-    folder = files.folder(adapter) if adapter is not None else None
+    came = await turn()
+    folder = files.folder(came.adapter) if came.adapter is not None else None
     mb = sum(path.stat().st_size for path in folder.iterdir()) / 1e6 if folder is not None else 0.0
-    return Trained(adapter, promoted, reason, time.monotonic() - started, _cpu_s() - cpu, mb)
+    return replace(came, seconds=time.monotonic() - started, cpu_s=_cpu_s() - cpu, mb=mb)
 
 
 def _cpu_s() -> float:

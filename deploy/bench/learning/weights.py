@@ -5,7 +5,7 @@ The adapter is measured whether the gate promotes it or not; what the gate said 
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,14 @@ PHRASINGS = 6
 UNSEEN_EVERY = 4
 PASSAGES = 3
 WRITTEN = ("closed_book", "open_book_unseen", "open_book_unseen_near")
-NAMES = (*WRITTEN, "general_nll_delta", "general_accuracy", "general_accuracy_delta")
+NAMES = (
+    *WRITTEN,
+    "closed_book_trained",
+    "facts_kept_out",
+    "general_nll_delta",
+    "general_accuracy",
+    "general_accuracy_delta",
+)
 Figures = dict[str, Figure]
 ScoreGeneral = Callable[[AdapterId], Figures]
 
@@ -67,7 +74,7 @@ async def run(opened: Opened, bank: Bank, encoder: Encoder, score: ScoreGeneral,
         "round_s": Figure(trained.seconds),
         "round_cpu_s": Figure(trained.cpu_s),
         "round_mb": Figure(trained.mb),
-        **await written(opened.writer, trained.adapter, bank, encoder, on_step),
+        **await written(opened.writer, trained.adapter, bank, encoder, on_step, trained.answers),
         **await asyncio.to_thread(score, trained.adapter),
     }
 
@@ -96,25 +103,41 @@ def untold(reason: str) -> Figures:
 # --- what is written ----------------------------------------------------------------------------------------------
 
 
-async def written(writer: Writer, adapter: AdapterId | None, bank: Bank, encoder: Encoder, on_step: OnStep) -> Figures:
+async def written(
+    writer: Writer, adapter: AdapterId | None, bank: Bank, encoder: Encoder, on_step: OnStep,
+    answers: Collection[str] = (),
+) -> Figures:  # fmt: skip
+    """`answers`: those that the adapter was trained on."""
     parts, chance = split(bank), random.Random(0)
     closed = [(fact, closed_book_prompt(question)) for fact in parts.taught for question in fact.tested]
     asked = [(fact, question) for fact in parts.unseen for question in fact.tested]
     by_chance = [(f, _open_book(f, q, chance.sample(_others(bank, f), PASSAGES - 1), encoder)) for f, q in asked]
     near = [(f, _open_book(f, q, _nearest(bank, f, q, encoder), encoder)) for f, q in asked]
-    prompts = dict(zip(WRITTEN, (closed, by_chance, near), strict=True))
-    return {name: await _strict(writer, adapter, each, on_step) for name, each in prompts.items()}
+    marks = [await _strict(writer, adapter, each, on_step) for each in (closed, by_chance, near)]
+    told = {name: share(each) for name, each in zip(WRITTEN, marks, strict=True)}
+    return told | _of_trained(marks[0], parts, answers)
+
+
+def _of_trained(closed: Sequence[tuple[str, float]], parts: Split, answers: Collection[str]) -> Figures:
+    """Of the facts whose answers were trained on alone, and how many others there are."""
+    seen = {fact.id for fact in parts.taught if fact.now.answer in answers}
+    return {
+        "closed_book_trained": share([mark for mark in closed if mark[0] in seen], "It was trained on none of them."),
+        "facts_kept_out": Figure(float(len(parts.taught) - len(seen)), of=len(parts.taught)),
+    }
 
 
 async def _strict(
     writer: Writer, adapter: AdapterId | None, asked: Sequence[tuple[BankFact, list[Message]]], on_step: OnStep
-) -> Figure:
+) -> list[tuple[str, float]]:
+    """(fact, 1 if right), of each."""
+
     async def one(fact: BankFact, prompt: list[Message]) -> tuple[str, float]:
         text = await writer.write(adapter, prompt)
         on_step()
         return fact.id, float(is_right(text, fact.now))
 
-    return share(await asyncio.gather(*(one(fact, prompt) for fact, prompt in asked)))
+    return list(await asyncio.gather(*(one(fact, prompt) for fact, prompt in asked)))
 
 
 def _open_book(fact: BankFact, question: str, others: Sequence[BankFact], encoder: Encoder) -> list[Message]:

@@ -83,7 +83,7 @@ class Counting:
     async def retrain(self) -> Trained:
         self.turns += 1
         said = f"round {self.turns} {'holds' if self.turns > 1 else 'fails'}."
-        return Trained(AdapterId(f"v{self.turns}"), self.turns > 1, said, 2.0, 3.0, 20.0)
+        return Trained(said, AdapterId(f"v{self.turns}"), self.turns > 1, seconds=2.0, cpu_s=3.0, mb=20.0)
 
 
 @dataclass

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.ids import FactId
 from deploy.bench.learning import general
 from deploy.bench.learning.bank import read_bank
 from deploy.bench.learning.curve import TEACHER
@@ -24,10 +25,11 @@ pytestmark = [
 
 
 @contextmanager
-def opened(name: str, folder: Path) -> Iterator[Opened]:
+def opened(name: str, folder: Path, seed: int = 0) -> Iterator[Opened]:
+    folder.mkdir(exist_ok=True)
     bank = read_bank(write(folder / "bank.jsonl", rows()))
     settings = Settings(base_model=str(make_tiny_model(folder / "tiny")), training_epochs=1)
-    with open_system(name, bank, [], settings, folder / "own") as it:
+    with open_system(name, bank, [], settings, folder / "own", seed) as it:
         yield it
 
 
@@ -64,6 +66,18 @@ async def test_trl_goes_on_with_the_newest_corrections_from_the_adapter_before(t
         assert scores[0] != scores[1]
 
 
+async def test_the_seed_decides_which_facts_training_keeps_to_judge_by(tmp_path: Path) -> None:
+    named: list[list[FactId]] = []
+    for number, seed in enumerate((0, 0, 1)):
+        with opened(NO_GATE, tmp_path / str(number), seed) as it:
+            await teach(it, THINGS)
+            assert isinstance(it.system, Product)
+            named.append([lesson.fact for lesson in await it.system.kept.store.run(lambda unit: unit.lessons.all())])
+    assert len(set(named[0])) == len(THINGS)
+    assert named[0] == named[1]
+    assert set(named[0]).isdisjoint(named[2])
+
+
 async def test_without_replay_only_what_is_new_is_trained_on(tmp_path: Path) -> None:
     with opened(NO_REPLAY, tmp_path) as it:
         assert isinstance(it.trainer, OnNewest)
@@ -88,5 +102,8 @@ async def test_without_a_gate_whatever_was_trained_answers(tmp_path: Path) -> No
         assert trained.promoted
         assert "answers: " in trained.reason
         assert it.system.models.engine.serving == trained.adapter
+        answers = {lesson.answer for lesson in await it.system.kept.store.run(lambda unit: unit.lessons.all())}
+        assert trained.answers
+        assert trained.answers < answers  # with this seed, some are kept to judge by
         assert trained.mb > 0
         assert trained.cpu_s > 0
