@@ -159,6 +159,13 @@ def test_a_figure_that_is_missing_is_null_with_its_reason(tmp_path: Path) -> Non
     assert "0.123 [0.10, 0.20]" in console.export_text()
 
 
+def test_what_is_measured_once_stands_beside_the_means_over_seeds() -> None:
+    first = {"mentee": stages.Found({"closed_book": Figure(0.6)}), "base": stages.Found({"closed_book": Figure(0.1)})}
+    told = run._over_seeds([first, {"mentee": stages.Found({"closed_book": Figure(0.8)})}])
+    assert told["mentee"].figures["closed_book"].value == pytest.approx(0.7)
+    assert told["base"].figures["closed_book"] == Figure(0.1)
+
+
 def test_rounds_that_the_data_has_not_are_told_so() -> None:
     picked = pick("strict", {1: {"strict": Figure(0.5)}}, (1, 6))
     assert picked["strict_after_1"].value == 0.5
