@@ -32,8 +32,8 @@ Content = dict[str, Found]
 
 
 DECISIVE = {
-    "base_model", "engine", "training_epochs", "training_method", "training_precision", "known_from", "clarify_from",
-    "offer_from", "grounded_from", "covered_from", "clear_by", "supported_from",
+    "base_model", "engine", "training_epochs", "training_method", "training_precision", "training_minutes",
+    "known_from", "clarify_from", "offer_from", "grounded_from", "covered_from", "clear_by", "supported_from",
 }  # fmt: skip
 """Settings on which figures depend."""
 

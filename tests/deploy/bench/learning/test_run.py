@@ -109,9 +109,12 @@ def test_without_matplotlib_there_are_no_plots_and_it_is_said_how_to_get_them(
     assert figures["closed_book"] is None
 
 
-def test_other_settings_are_measured_anew(options: Callable[[str], run.Options], tmp_path: Path) -> None:
-    for known_from in (0.9, 0.9, 0.8):
-        run.run(options("perfect-memory"), Settings(known_from=known_from))
+@pytest.mark.parametrize("other", [{"known_from": 0.8}, {"training_minutes": 5}])
+def test_other_settings_are_measured_anew(
+    other: dict[str, Any], options: Callable[[str], run.Options], tmp_path: Path
+) -> None:
+    for settings in (Settings(), Settings(), Settings(**other)):
+        run.run(options("perfect-memory"), settings)
     assert len(list((tmp_path / "out" / "stages").glob("perfect-memory-curve-*.json"))) == 2
 
 
