@@ -8,7 +8,7 @@ from pathlib import Path
 from bot.access import Staff
 from bot.desk import Desk
 from bot.feedback import Lesson
-from bot.ids import SectionId, new_id
+from bot.ids import FactId, SectionId, new_fact, new_id
 from bot.lineage import RetrainPlan
 from bot.policy import Policy
 from bot.ports import Unit
@@ -66,6 +66,7 @@ async def open_house(
     policy: Policy | None = None,
     profiles: Profiles | None = None,
     texts: Texts = ENGLISH,
+    new_fact: Callable[[], FactId] = new_fact,
 ) -> AsyncIterator[House]:
     """Open the bot; delivery runs in the background until the house is closed."""
     store = open_store(tmp_path)
@@ -79,7 +80,7 @@ async def open_house(
 
     parts = Parts(
         store=store, knowledge=knowledge, generator=generator, is_right=is_right, planner=plan, adapter_store=files,
-        policy=policy, texts=texts, personal_data=Finder(), profiles=profiles,
+        policy=policy, texts=texts, personal_data=Finder(), profiles=profiles, new_fact=new_fact,
     )  # fmt: skip
     bot = put_together(parts, connectors)
     house = House(bot, store, files, generator, knowledge)

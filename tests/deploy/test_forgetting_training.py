@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from bot.ids import AdapterId, AnswerId
+from bot.ids import AdapterId, AnswerId, FactId
 from bot.lineage import Adapter
 from bot.people import Person, Platform
 from deploy.erasing import forget
@@ -57,17 +57,15 @@ async def there(tmp_path: Path, base: BaseModel) -> AsyncIterator[Workshop]:
     opened.store.close()
 
 
-@pytest.fixture(autouse=True)
-def _ids_that_are_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One fact in twenty is held out, by its id: with random ids the person's now and then, too."""
-    numbers = count(1)
-    monkeypatch.setattr("bot.capturing.new_id", lambda: str(UUID(int=next(numbers))))
-
-
 async def talk(folder: Path) -> None:
     """The person asks: an agent takes the very words over, answers in words of the agent's own, and confirms."""
-    chat = FakeConnector()
-    async with open_house(folder, lambda _: [chat]) as house:
+    chat, numbers = FakeConnector(), count(1)
+
+    def trained_on() -> FactId:
+        """One fact in twenty is held out, by its id: with random ones the person's now and then, too."""
+        return FactId(str(UUID(int=next(numbers))))
+
+    async with open_house(folder, lambda _: [chat], new_fact=trained_on) as house:
 
         async def ask(text: str, thread: str) -> AnswerId:
             await house.desk.receive(message(text, GONE, replace(THREAD, thread=thread)))
