@@ -155,11 +155,11 @@ def say_stage(progress: Progress) -> None:
 
 def make_memory(kept: Kept) -> "Memory":
     """Fetch the encoder if it is missing. Raises ModelFileError."""
-    from learning.encoder import MiniLmEncoder
+    from learning.encoder import MpnetEncoder
     from learning.knowledge import Memory
     from learning.models import resolve_encoder
 
-    encoder = MiniLmEncoder(resolve_encoder(kept.settings.cache_dir, say_stage))
+    encoder = MpnetEncoder(resolve_encoder(kept.settings.cache_dir, say_stage))
     return Memory(kept.store, encoder, separate=kept.settings.separate)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from bot.asking_back import shown
 from bot.policy import Policy
 from learning.calibration import Case, Encoded, Entry, World, fact_vectors
-from learning.encoder import MiniLmEncoder
+from learning.encoder import MpnetEncoder
 from learning.models import resolve_encoder
 from learning.router import rank
 
@@ -149,7 +149,7 @@ def main() -> None:
     none = [row["question"] for row in rows if row["split"] == chosen.split]
     facts = read(chosen.data, max(chosen.phrasings), chosen.split)
     texts = [t for fact in facts for t in (fact.taught.answer, *fact.taught.questions, *fact.questions)]
-    encoded = Encoded(MiniLmEncoder(resolve_encoder(chosen.cache)), [*texts, *none])
+    encoded = Encoded(MpnetEncoder(resolve_encoder(chosen.cache)), [*texts, *none])
     for count in chosen.phrasings:
         fewer = read(chosen.data, count, chosen.split)
         print(f"{chosen.data.name}, {len(fewer)} facts, {count} phrasings of each taught")

@@ -1,5 +1,5 @@
-"""Texts as vectors: all-MiniLM-L6-v2, tuned on how customers ask; mean-pooled and normalised, so that a dot product is
-a cosine.
+"""Texts as vectors: all-mpnet-base-v2, tuned on how customers ask; mean-pooled, turned into half as many numbers and
+normalised, so that a dot product is a cosine.
 
 Knows nothing of facts and sections, nor of where the model's folder comes from.
 """
@@ -18,11 +18,14 @@ from learning.loading import one_at_a_time
 
 Vectors = NDArray[np.float32]
 
+PUBLISHED = "all-mpnet-base-v2"
 TUNING = Path(__file__).with_name("encoder_support")
-"""The adapter that encoder_tuning.py made: LoRA in PEFT's format."""
+"""What encoder_tuning.py made: LoRA in PEFT's format, and the projection."""
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
+PROJECTION = "projection.safetensors"
 DIMENSIONS = 384
+"""Of its 768, those that hold nearly all that tells texts apart: search takes half the time and room."""
 MAX_TOKENS = 256
 BATCH = 32
 
@@ -38,26 +41,22 @@ class Encoder(Protocol):
         ...
 
 
-def _name(tuning: Path | None) -> str:
-    published = "all-minilm-l6-v2"
-    if tuning is None:
-        return published
-    return f"{published}+{hashlib.sha256((tuning / ADAPTER_WEIGHTS).read_bytes()).hexdigest()[:12]}"
+def _name(tuning: Path) -> str:
+    files = (tuning / name for name in (ADAPTER_WEIGHTS, PROJECTION))
+    return f"{PUBLISHED}+{hashlib.sha256(b''.join(file.read_bytes() for file in files)).hexdigest()[:12]}"
 
 
-class MiniLmEncoder:
+class MpnetEncoder:
     """The real one. The weights are read on first use."""
 
     name = _name(TUNING)
 
-    def __init__(self, folder: Path, tuning: Path | None = TUNING) -> None:
-        """`tuning`: folder of the adapter; None: the encoder as it was published."""
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._tuning = tuning
-        self.name = _name(tuning)
         self._lock = threading.Lock()
         self._model: Any = None
         self._tokenizer: Any = None
+        self._projection: Any = None
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
@@ -74,23 +73,26 @@ class MiniLmEncoder:
         if self._model is not None:
             return
         # Imported here: it takes seconds, and most commands never encode anything.
+        import torch
+        from safetensors.torch import load_file
         from transformers import AutoModel, AutoTokenizer
         from transformers.utils import logging
 
         logging.disable_progress_bar()
         self._tokenizer = AutoTokenizer.from_pretrained(self._folder)
+        self._projection = load_file(TUNING / PROJECTION)["projection"].float()
         with one_at_a_time:
-            self._model = AutoModel.from_pretrained(self._folder).eval()
-        if self._tuning is not None:
-            add_lora(self._model, self._tuning)
+            model = AutoModel.from_pretrained(self._folder).eval()
+        add_lora(model, TUNING)
+        self._model = model.to(torch.bfloat16 if _has_fast_bf16() else torch.float32)
 
     def _encode_batch(self, texts: list[str]) -> Vectors:
         import torch
 
         inputs = self._tokenizer(texts, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
         with torch.inference_mode():
-            unit: Vectors = mean_pooled(self._model, inputs).float().cpu().numpy()
-        return unit
+            vectors: Vectors = unit(mean_pooled(self._model, inputs) @ self._projection).numpy()
+        return vectors
 
 
 def add_lora(model: Any, folder: Path) -> None:
@@ -109,8 +111,20 @@ def add_lora(model: Any, folder: Path) -> None:
 
 
 def mean_pooled(model: Any, inputs: Any) -> Any:
-    """Tokenised texts → vectors of unit length, a tensor (N, D)."""
-    hidden = model(**inputs).last_hidden_state
+    """Tokenised texts → the mean of each one's tokens, a float32 tensor (N, D)."""
+    hidden = model(**inputs).last_hidden_state.float()
     mask = inputs["attention_mask"].unsqueeze(-1)
-    mean = (hidden * mask).sum(1) / mask.sum(1)
-    return mean / mean.norm(dim=1, keepdim=True)
+    return (hidden * mask).sum(1) / mask.sum(1)
+
+
+def unit(vectors: Any) -> Any:
+    """Each row (D,) of a tensor, of length 1."""
+    return vectors / vectors.norm(dim=1, keepdim=True)
+
+
+def _has_fast_bf16() -> bool:
+    """Where the processor multiplies bf16, encoding takes half the time: most of it is spent on reading weights."""
+    import torch
+
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))

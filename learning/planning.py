@@ -19,7 +19,7 @@ from learning.canaries import taken_back
 from learning.course import Course, choose
 from learning.dataset import MIN_LESSONS, Dataset, build_from, is_lesson, split
 from learning.distillation import recalled
-from learning.encoder import MiniLmEncoder
+from learning.encoder import MpnetEncoder
 from learning.examples import Example, judging_cost, length
 from learning.expecting import Written, changing, lately_written, personal_data, two_answers
 from learning.mistaken import mistaken
@@ -178,7 +178,7 @@ def trainable_sections(unit: Unit) -> list[Section]:
     return [section for section in unit.documents.sections() if section.source not in kept_out]
 
 
-def known_vectors(unit: Unit, facts: Sequence[Fact], encoder: str = MiniLmEncoder.name) -> Mapping[str, bytes]:
+def known_vectors(unit: Unit, facts: Sequence[Fact], encoder: str = MpnetEncoder.name) -> Mapping[str, bytes]:
     texts = [text for fact in facts for text in (fact.lesson.answer, *fact.phrasings)]
     return unit.vectors.get(encoder, texts)
 

@@ -26,7 +26,7 @@ from bot.prompting import Message
 from learning.budget import MB, fastest_threads, free_on_gpu, tokens_within
 from learning.checkpoint import Checkpoint, Unusable
 from learning.distillation import imagine
-from learning.encoder import MiniLmEncoder
+from learning.encoder import MpnetEncoder
 from learning.evaluation import answers, judge
 from learning.examples import Example, Kind
 from learning.exits import end_with_code
@@ -127,7 +127,7 @@ def _imagined(spec: Spec, recipe: Recipe) -> list[Example]:
     _say(stage="Making up questions", done=0, total=1, eta=None)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    made = imagine(examples_of(spec.train), examples_of(spec.judge), MiniLmEncoder(Path(spec.encoder)), recipe)
+    made = imagine(examples_of(spec.train), examples_of(spec.judge), MpnetEncoder(Path(spec.encoder)), recipe)
     torch.set_num_threads(threads)
     return made
 

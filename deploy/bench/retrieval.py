@@ -24,7 +24,7 @@ from deploy.bench.report import OURS, Bench, Row, percentile, seconds
 from deploy.parts import say_stage
 from deploy.settings import Settings
 from learning.calibration import read_demo
-from learning.encoder import MiniLmEncoder, Vectors
+from learning.encoder import MpnetEncoder, Vectors
 from learning.knowledge import section_text
 from learning.models import resolve_encoder
 from learning.sources.reading import sections_in
@@ -52,7 +52,7 @@ T = TypeVar("T")
 
 
 def run(bench: Bench, settings: Settings) -> None:
-    encoder = MiniLmEncoder(resolve_encoder(settings.cache_dir, say_stage))
+    encoder = MpnetEncoder(resolve_encoder(settings.cache_dir, say_stage))
     texts, asked = read_texts()
     real = encoder.encode(texts)
     questions = _encode_one_by_one(bench, encoder, asked[:QUESTIONS])
@@ -95,7 +95,7 @@ def _unit(vectors: Vectors) -> Vectors:
     return unit
 
 
-def _encode_one_by_one(bench: Bench, encoder: MiniLmEncoder, asked: list[str]) -> Vectors:
+def _encode_one_by_one(bench: Bench, encoder: MpnetEncoder, asked: list[str]) -> Vectors:
     encoder.encode(asked[:5])
     times = [seconds(lambda text=text: encoder.encode([text])) * 1e3 for text in asked]  # type: ignore[misc]
     bench.add(Row("encoding a question, apart from the search", OURS, "ms", tuple(times)))

@@ -52,7 +52,7 @@ async def _one_version(bench: Bench, settings: Settings, reader: "Reader", trans
     from deploy.bench import answers, conversations, mix
     from deploy.bench.reader import Deployed
     from deploy.bench.rivals import LOOKUP, TRANSFORMERS, llama_cpp, writes
-    from learning.encoder import MiniLmEncoder
+    from learning.encoder import MpnetEncoder
     from learning.models import resolve_encoder
     from learning.serving.engine import Engine
 
@@ -64,7 +64,7 @@ async def _one_version(bench: Bench, settings: Settings, reader: "Reader", trans
             for measure in (answers.cold, answers.cached, answers.free, answers.first_token):
                 await measure(bench, reader, writers)
         await conversations.one_adapter(bench, reader, writes(engine), transformers)
-        encoder = MiniLmEncoder(resolve_encoder(settings.cache_dir, say_stage))
+        encoder = MpnetEncoder(resolve_encoder(settings.cache_dir, say_stage))
         await mix.run(bench, encoder, engine, settings.policy())
     finally:
         engine.close()

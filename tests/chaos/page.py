@@ -30,7 +30,7 @@ class Given:
 
 def lacks_encoder() -> str:
     """Why no real engine can run here; empty when it can."""
-    there = (CACHE / "all-minilm-l6-v2" / "mentee.json").is_file()
+    there = (CACHE / "all-mpnet-base-v2" / "mentee.json").is_file()
     return "" if there else "the text encoder isn't in the model cache (`mentee run` fetches it)"
 
 

@@ -51,7 +51,7 @@ def test_a_spoiled_live_adapter_is_found(mentee: Mentee) -> None:
 
 
 def test_a_spoiled_model_is_found(mentee: Mentee, folder: Path) -> None:
-    encoder = folder / "cache" / "all-minilm-l6-v2"
+    encoder = folder / "cache" / "all-mpnet-base-v2"
     encoder.mkdir(parents=True)
     (encoder / "mentee.json").write_text("{}")
     _, found = examine(mentee)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bot.ids import FactId
 from bot.prompting import closed_book_prompt
 from learning.distillation import imagine
-from learning.encoder import Encoder, MiniLmEncoder
+from learning.encoder import Encoder, MpnetEncoder
 from learning.examples import Example, Kind, question_of
 from learning.recipe import Recipe
 from learning.wording import repeats
@@ -78,10 +78,10 @@ def test_what_is_judged_stays_unseen() -> None:
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
-    return MiniLmEncoder(CACHE / "all-minilm-l6-v2")
+    return MpnetEncoder(CACHE / "all-mpnet-base-v2")
 
 
-@needs("all-minilm-l6-v2")
+@needs("all-mpnet-base-v2")
 def test_memory_says_which_fact_is_meant(encoder: Encoder) -> None:
     """A question that joins two facts' words belongs to one of them; what is left of one mostly to its own."""
     imagined = imagine(TAUGHT, [], encoder, RECIPE)

@@ -1,8 +1,12 @@
 """The encoders keep to one contract."""
 
+import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModel, AutoTokenizer
 
-from learning.encoder import DIMENSIONS, Encoder, MiniLmEncoder
+from learning.encoder import DIMENSIONS, PROJECTION, TUNING, Encoder, MpnetEncoder, add_lora, mean_pooled, unit
 from learning.models import resolve_encoder
 from tests.contracts.encoder_contract import EncoderContract
 from tests.fakes.encoder import HashingEncoder
@@ -16,17 +20,35 @@ class TestHashingEncoder(EncoderContract):
 
 
 @pytest.fixture(scope="module")
-def minilm() -> Encoder:
-    return MiniLmEncoder(resolve_encoder(CACHE))
+def mpnet() -> Encoder:
+    return MpnetEncoder(resolve_encoder(CACHE))
 
 
-@needs("all-minilm-l6-v2")
-class TestMiniLm(EncoderContract):
+@needs("all-mpnet-base-v2")
+class TestMpnet(EncoderContract):
     @pytest.fixture
-    def encoder(self, minilm: Encoder) -> Encoder:
-        return minilm
+    def encoder(self, mpnet: Encoder) -> Encoder:
+        return mpnet
 
     def test_a_paraphrase_without_shared_words_is_near(self, encoder: Encoder) -> None:
         asked, meant, other = encoder.encode(["I want my money back", "How do refunds work?", "How do I add a room?"])
         assert asked.shape == (DIMENSIONS,)
         assert asked @ meant > asked @ other + 0.2
+
+    def test_half_as_many_numbers_tell_the_same(self, encoder: Encoder) -> None:
+        """Of texts that no part of the encoder was made from."""
+        folder = resolve_encoder(CACHE)
+        model = AutoModel.from_pretrained(folder).eval()
+        add_lora(model, TUNING)
+        texts = ["My parcel is late", "When does the train to Bern leave?", "Where is my order?", "How do I cook rice?"]
+        inputs = AutoTokenizer.from_pretrained(folder)(texts, padding=True, return_tensors="pt")
+        with torch.inference_mode():
+            whole = unit(mean_pooled(model, inputs)).numpy()
+        half = encoder.encode(texts)
+        np.testing.assert_allclose(half @ half.T, whole @ whole.T, atol=0.05)
+
+
+def test_no_direction_is_kept_twice() -> None:
+    projection = load_file(TUNING / PROJECTION)["projection"].float()
+    assert projection.shape[1] == DIMENSIONS
+    torch.testing.assert_close(projection.T @ projection, torch.eye(DIMENSIONS), atol=2e-3, rtol=0)

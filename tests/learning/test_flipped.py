@@ -23,7 +23,7 @@ from bot.policy import Policy
 from bot.ports import Unit
 from learning import promotion
 from learning.dataset import Dataset
-from learning.encoder import MiniLmEncoder
+from learning.encoder import MpnetEncoder
 from learning.evaluation import Score
 from learning.examples import Kind
 from learning.mistaken import mistaken
@@ -97,7 +97,7 @@ def _at(sent: CorrectionSubmitted, minute: int) -> CorrectionSubmitted:
 
 
 async def _looked_at(house: House, flipped: frozenset[str], taught: frozenset[str]) -> Taught:
-    encoder = MiniLmEncoder(resolve_encoder(CACHE))
+    encoder = MpnetEncoder(resolve_encoder(CACHE))
 
     def look(unit: Unit) -> tuple[frozenset[str], Dataset]:
         facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())
@@ -132,7 +132,7 @@ def _scores(dataset: Dataset, values: Sequence[float]) -> list[Score]:
 
 
 @pytest.mark.slow
-@needs("all-minilm-l6-v2")
+@needs("all-mpnet-base-v2")
 @pytest.mark.timeout(600)
 async def test_of_flipped_lessons_most_are_listed_and_what_learned_them_is_not_promoted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

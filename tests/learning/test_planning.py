@@ -18,7 +18,7 @@ from bot.ports import Unit
 from bot.retraining import planned as told_plan
 from bot.retrieval import Section
 from learning.dataset import MIN_LESSONS, MIN_PHRASINGS, build
-from learning.encoder import MiniLmEncoder
+from learning.encoder import MpnetEncoder
 from learning.examples import Kind
 from learning.planning import plan, read, rejected_answers, remember_speed, work_of
 from learning.planning import planned as made_plan
@@ -319,7 +319,7 @@ def test_a_question_with_another_facts_answer_is_told_and_not_judged(store: SqlS
         facts = facts_of(unit.lessons.all(), unit.lessons.phrasings())
         texts = [text for fact in facts for text in (fact.lesson.answer, *fact.phrasings)]
         rows = HashingEncoder().encode(texts)
-        unit.vectors.put(MiniLmEncoder.name, {text: row.tobytes() for text, row in zip(texts, rows, strict=True)})
+        unit.vectors.put(MpnetEncoder.name, {text: row.tobytes() for text, row in zip(texts, rows, strict=True)})
         judged = made_plan(read(unit, Recipe(), "tiny"), Recipe(), "tiny")[0].dataset.judge
         return [example.messages[-1].content for example in judged if example.kind is Kind.RECALL]
 

@@ -8,7 +8,7 @@ import pytest
 from bot.feedback import LessonSource
 from bot.ports import Unit
 from learning.dataset import MAX_JUDGED, split
-from learning.encoder import Encoder, MiniLmEncoder
+from learning.encoder import Encoder, MpnetEncoder
 from learning.models import resolve_encoder
 from learning.planning import known_vectors
 from learning.similarity import Alike, alike_by
@@ -56,17 +56,17 @@ def alike_of(encoder: Encoder, texts: list[str]) -> Alike:
     return alike_by({text: row.tobytes() for text, row in zip(texts, encoder.encode(texts), strict=True)})
 
 
-@needs("all-minilm-l6-v2")
+@needs("all-mpnet-base-v2")
 def test_most_paraphrases_are_found_and_what_is_something_else_is_let_be() -> None:
     texts = [text for pair in (*PARAPHRASES, *OTHERS) for text in pair]
-    alike = alike_of(MiniLmEncoder(resolve_encoder(CACHE)), texts)
+    alike = alike_of(MpnetEncoder(resolve_encoder(CACHE)), texts)
     assert sum(alike(one, other) for one, other in PARAPHRASES) >= 7
     assert not any(alike(one, other) for one, other in OTHERS)
     words_alone = alike_by({})
     assert sum(words_alone(one, other) for one, other in PARAPHRASES) <= 3
 
 
-@needs("all-minilm-l6-v2")
+@needs("all-mpnet-base-v2")
 def test_of_fifty_planted_paraphrases_seven_in_ten_stay_out_of_training(capsys: pytest.CaptureFixture[str]) -> None:
     """Lessons of the demo that are held out, and in fifty lessons about something else, one of their questions or
     answers once more. Questions are short, and those that say the same differ most."""
@@ -83,7 +83,7 @@ def test_of_fifty_planted_paraphrases_seven_in_ten_stay_out_of_training(capsys: 
         leaks = [saying(fact(number), text, f"Something {number}.") for text, number in zip(asked, free, strict=False)]
         leaks += [answered(fact(number), text) for text, number in zip(told, free, strict=False)]
         texts = {text for each in (*secrets, *leaks) for text in (*each.phrasings, each.lesson.answer)}
-        parts = split([*secrets, *leaks], alike_of(MiniLmEncoder(resolve_encoder(CACHE)), sorted(texts)))
+        parts = split([*secrets, *leaks], alike_of(MpnetEncoder(resolve_encoder(CACHE)), sorted(texts)))
         assert len(parts.held_out) == len(half)
         found += sum(leak not in parts.taught for leak in leaks)
     with capsys.disabled():

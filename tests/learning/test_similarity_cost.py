@@ -11,7 +11,7 @@ import pytest
 from bot.feedback import Fact, LessonSource
 from bot.ids import FactId
 from learning.dataset import MAX_PHRASINGS, Split, split
-from learning.encoder import MiniLmEncoder
+from learning.encoder import MpnetEncoder
 from learning.models import resolve_encoder
 from learning.similarity import Vectors, alike_by, same_by
 from learning.starter.practice import FACTS_FILE
@@ -33,7 +33,7 @@ class Told:
     source: LessonSource = LessonSource.CORRECTION
 
 
-@needs("all-minilm-l6-v2")
+@needs("all-mpnet-base-v2")
 def test_of_what_the_rule_was_chosen_on(capsys: pytest.CaptureFixture[str]) -> None:
     rows = rows_of(DEVELOPMENT)
     alike = alike_by(vectors_of(text for row in rows for text in row.values()))
@@ -48,7 +48,7 @@ def test_of_what_the_rule_was_chosen_on(capsys: pytest.CaptureFixture[str]) -> N
     assert found["answer_else"] <= 4
 
 
-@needs("all-minilm-l6-v2")
+@needs("all-mpnet-base-v2")
 @pytest.mark.parametrize("name", ["demo", "practice"])
 def test_few_lessons_stay_out_though_they_say_something_else(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     told = {"demo": demo, "practice": practice}[name]()
@@ -80,7 +80,7 @@ def fact_of(told: Told, number: int) -> Fact:
 
 def vectors_of(texts: Iterable[str]) -> Vectors:
     known = list(dict.fromkeys(texts))
-    rows = MiniLmEncoder(resolve_encoder(CACHE)).encode(known)
+    rows = MpnetEncoder(resolve_encoder(CACHE)).encode(known)
     return {text: row.tobytes() for text, row in zip(known, rows, strict=True)}
 
 

@@ -59,10 +59,10 @@ def test_killed_at_any_step_and_started_again_it_ends_with_the_same_weights(spec
     assert trainer.lines[0]["done"] > steps[-1]  # it went on, and did not begin again
 
 
-@needs("all-minilm-l6-v2")
+@needs("all-mpnet-base-v2")
 def test_made_up_questions_are_the_same_ones_when_it_is_started_again(spec: Spec, tmp_path: Path) -> None:
     taught = [asdict(example) for example in TAUGHT]
-    spec = replace(spec, train=taught, encoder=str(CACHE / "all-minilm-l6-v2"))
+    spec = replace(spec, train=taught, encoder=str(CACHE / "all-mpnet-base-v2"))
     plain = elsewhere(spec, tmp_path / "plain")
     whole = start(plain)
     assert whole.end() == 0

@@ -15,7 +15,7 @@ from deploy.bench.learning.training import OnNewest, OwnCycle, Trainer, TrlNewes
 from deploy.bench.learning.writing import HelpOnly, MemoryInContext, Writer, Written, open_writer
 from deploy.parts import recipe, say_stage
 from deploy.settings import Settings
-from learning.encoder import MiniLmEncoder
+from learning.encoder import MpnetEncoder
 from learning.models import BaseModel, resolve_base_model, resolve_encoder
 from learning.recipe import Recipe
 
@@ -116,8 +116,8 @@ def _unchanged(recipe: Recipe) -> Recipe:
     return recipe
 
 
-def encoder(settings: Settings) -> MiniLmEncoder:
-    return MiniLmEncoder(resolve_encoder(settings.cache_dir, say_stage))
+def encoder(settings: Settings) -> MpnetEncoder:
+    return MpnetEncoder(resolve_encoder(settings.cache_dir, say_stage))
 
 
 def base_model(settings: Settings) -> BaseModel:

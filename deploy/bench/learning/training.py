@@ -23,7 +23,7 @@ from deploy.bench.learning.writing import Writer, Written
 from deploy.parts import make_cycle
 from learning.dataset import Dataset, build
 from learning.distillation import imagine
-from learning.encoder import MiniLmEncoder
+from learning.encoder import MpnetEncoder
 from learning.lora import shorten
 from learning.models import resolve_encoder
 from learning.precision import load_base
@@ -128,7 +128,7 @@ class OnNewest:
         base = self._product.models.base
         model = adapted(base.folder, before, self._recipe)
         tokenizer = AutoTokenizer.from_pretrained(base.folder)
-        encoder = MiniLmEncoder(resolve_encoder(self._product.kept.settings.cache_dir))
+        encoder = MpnetEncoder(resolve_encoder(self._product.kept.settings.cache_dir))
         imagined = imagine(dataset.train, [], encoder, self._recipe)
         steps = plan_steps(tokenizer, dataset.train, dataset.general, self._recipe, imagined)
         train(model, steps, self._recipe, _silent)

@@ -124,7 +124,7 @@ async def test_the_same_lessons_make_the_same_weights_and_the_real_gate_keeps_th
     assert workshop.live == one.id
 
 
-@needs("all-minilm-l6-v2")
+@needs("all-mpnet-base-v2")
 async def test_with_memorys_encoder_questions_are_made_up_first(workshop: Workshop) -> None:
     told: list[str] = []
 
@@ -132,7 +132,7 @@ async def test_with_memorys_encoder_questions_are_made_up_first(workshop: Worksh
         told.append(now.stage)
 
     workshop.request()
-    recipe, encoder = replace(RECIPE, imagined=3.0), CACHE / "all-minilm-l6-v2"
+    recipe, encoder = replace(RECIPE, imagined=3.0), CACHE / "all-mpnet-base-v2"
     report = await replace(workshop.cycle, recipe=recipe, encoder=encoder).run_next(OWNER, watch)
     assert report is not None
     assert report.adapter == "v1"

@@ -62,7 +62,7 @@ def test_every_measure_is_told_of_every_system(
     assert {path.name for path in (tmp_path / "out").glob("*.svg")} >= {"learning_curves.svg", "coverage.svg"}
 
 
-@needs("all-minilm-l6-v2")
+@needs("all-mpnet-base-v2")
 def test_an_interrupted_run_goes_on_where_it_stopped(
     options: Callable[[str], run.Options], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
