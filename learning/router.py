@@ -42,7 +42,7 @@ class Weights(NamedTuple):
     is near to almost anything that is asked; a text that speaks of it is rarer."""
 
 
-WEIGHTS = Weights(nearest=5.0, agreement=12.0, none=10.56, none_answer=-7.89)
+WEIGHTS = Weights(nearest=5.0, agreement=12.0, none=11.06, none_answer=-7.89)
 WHICH = (7.0, 1.0)
 """Of the second step, agreement and preference: chosen by which fact comes first on development questions of two other
 products, among those at which as few of the served ones are wrong."""
