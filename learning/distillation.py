@@ -38,7 +38,7 @@ def imagine(examples: Sequence[Example], judged: Sequence[Example], encoder: Enc
     them for.
 
     `examples`: those that are trained on; the closed-book ones are what memory is made of. `judged`: items whose
-    questions must stay unseen. The same arguments give the same examples. Encoding takes about 15 ms a question on one
+    questions must stay unseen. The same arguments give the same examples. Encoding takes about 30 ms a question on one
     core.
     """
     each, taught = recipe.imagined_in_all, _fact_by_fact(recalled(examples))

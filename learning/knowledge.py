@@ -85,6 +85,7 @@ class Memory:
         self._shared = _Known()
         self._own: dict[Tenant, _Known] = {}
         self._updating = asyncio.Lock()
+        self._last: tuple[str | None, Vectors] = None, np.zeros(0, dtype=np.float32)
         self._looking = ThreadPoolExecutor(1, thread_name_prefix="memory")
         """One, as one question is encoded at a time: each further thread would bring helpers of its own along, and all
         of them get in the way of the model."""
@@ -146,13 +147,21 @@ class Memory:
         own = self._own.get(tenant)
         if not self._shared and not own:
             return Retrieval()
-        vector: Vectors = self._encoder.encode([question])[0]
+        vector = self._vector(question)
         phrasings = self._phrasings_near(vector, own)
         sections = self._shared.sections.nearest(vector, MAX_MATCHES)
         if own is not None:
             sections = _nearest((*sections, *own.sections.nearest(vector, MAX_MATCHES)), MAX_MATCHES)
         matches = tuple(SectionMatch(found.value, found.cosine) for found in sections)
         return Retrieval(_facts(vector, phrasings), matches)
+
+    def _vector(self, question: str) -> Vectors:
+        """What was asked last is often looked up once more: when it is chosen, corrected or measured."""
+        asked, vector = self._last
+        if asked != question:
+            vector = self._encoder.encode([question])[0]
+            self._last = question, vector
+        return vector
 
     def _phrasings_near(self, vector: Vectors, own: _Known | None) -> list[Found[_Taught]]:
         """A workspace's own and the shared ones, but for facts that it knows otherwise."""

@@ -371,3 +371,16 @@ async def test_a_workspaces_page_is_found_there_alone_until_it_is_everybodys(
 async def test_where_workspaces_share_everything_is_found_from_everywhere(store: SqlStore, memory: Memory) -> None:
     await teach(store, REFUND, "Choose Refund.", tenant=ONE)
     assert answers(await memory.search(REFUND, TWO)) == answers(await memory.search(REFUND)) == ["Choose Refund."]
+
+
+async def test_a_question_that_is_looked_up_once_more_is_encoded_once(
+    memory: Memory, store: SqlStore, encoder: HashingEncoder
+) -> None:
+    await teach(store, "How do I rename a room?", "Settings, Rooms, Rename.")
+    first = await memory.search("rename the room")
+    again = await memory.search("rename the room")
+    assert again == first
+    assert encoder.encoded.count("rename the room") == 1
+    other = await memory.search("delete the room")
+    assert other != first
+    assert await memory.search("rename the room") == first
