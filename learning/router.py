@@ -44,8 +44,8 @@ class Weights(NamedTuple):
 
 WEIGHTS = Weights(nearest=5.0, agreement=12.0, none=11.06, none_answer=-7.89)
 WHICH = (7.0, 1.0)
-"""Of the second step, agreement and preference: chosen by which fact comes first on development questions of two other
-products, among those at which as few of the served ones are wrong."""
+"""Of the second step, agreement and preference: chosen by which fact comes first on a bank's development questions,
+among those at which as few of the served ones are wrong."""
 
 
 @dataclass(frozen=True)
