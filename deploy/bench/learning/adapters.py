@@ -1,6 +1,7 @@
 """An adapter over the rounds of a stream: what it knows by itself, and what it forgot of everything else.
 
-The newest adapter is measured whether the gate promotes it or not; how many it promoted is told beside it.
+The newest adapter is measured whether the gate promotes it or not, and beside it the one that answers from then on,
+which differs where the gate rejects.
 """
 
 import asyncio
@@ -21,9 +22,11 @@ ScoreGeneral = Callable[[AdapterId], dict[str, Figure]]
 """Runs for a while; it is called in a thread of its own."""
 NAMES = (
     "rounds", "rounds_promoted", "closed_book_last_round", "closed_book_forgetting", "closed_book_backward_transfer",
-    "closed_book_plasticity", "general_nll_delta_last_round", "general_accuracy_delta_last_round", "round_s_in_stream",
-    "round_cpu_s_in_stream", "round_mb_in_stream",
+    "closed_book_plasticity", "closed_book_served_last_round", "closed_book_served_forgetting",
+    "general_nll_delta_served", "general_nll_delta_last_round", "general_accuracy_delta_last_round",
+    "round_s_in_stream", "round_cpu_s_in_stream", "round_mb_in_stream",
 )  # fmt: skip
+NONE_PROMOTED = "The gate promoted none."
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Round:
     trained: Trained
     closed_book: dict[str, float]
     """By fact, strict."""
+    served: dict[str, float]
+    """The same of the adapter that answers from then on; empty while none was promoted."""
     general: dict[str, Figure]
 
 
@@ -47,6 +52,7 @@ class Rounds:
         self._corrections = 0
         self._writer: Writer | None = None
         self._score: ScoreGeneral | None = None
+        self._live: AdapterId | None = None
 
     def measure_with(self, writer: Writer, score: ScoreGeneral) -> "Rounds":
         """Without it, adapters are trained and not measured."""
@@ -62,9 +68,18 @@ class Rounds:
         if trained.adapter is None:
             self.reason = trained.reason
         elif self._writer is not None and self._score is not None:
-            closed_book = await self._closed_book(self._writer, trained.adapter, facts)
             scored = await asyncio.to_thread(self._score, trained.adapter)
-            self.measured.append(Round(trained, closed_book, scored))
+            closed_book = await self._closed_book(self._writer, trained.adapter, facts)
+            served = await self._served(self._writer, trained, closed_book, facts)
+            self.measured.append(Round(trained, closed_book, served, scored))
+
+    async def _served(
+        self, writer: Writer, trained: Trained, closed_book: dict[str, float], facts: Sequence[BankFact]
+    ) -> dict[str, float]:
+        if trained.promoted:
+            self._live = trained.adapter
+            return closed_book
+        return await self._closed_book(writer, self._live, facts) if self._live is not None else {}
 
     async def _closed_book(self, writer: Writer, adapter: AdapterId, facts: Sequence[BankFact]) -> dict[str, float]:
         asked = [(fact, question) for fact in facts for question in fact.tested[: self._tested]]
@@ -79,7 +94,8 @@ class Rounds:
             return untold(self.reason)
         accuracies = [each.closed_book for each in self.measured]
         trained = [each.trained for each in self.measured]
-        last = self.measured[-1]
+        last, served = self.measured[-1], [each.served for each in self.measured]
+        went_live = [each for each in self.measured if each.trained.promoted]
         promoted = share([(str(i), each.promoted) for i, each in enumerate(trained)])
         said = [f"Round {i}: {each.reason}" for i, each in enumerate(trained, 1) if each.reason]
         return {
@@ -89,7 +105,10 @@ class Rounds:
             "closed_book_forgetting": forgetting(accuracies),
             "closed_book_backward_transfer": backward_transfer(accuracies),
             "closed_book_plasticity": plasticity(accuracies),
-            "general_nll_delta_last_round": last.general["general_nll_delta"],
+            "closed_book_served_last_round": share(list(served[-1].items()), NONE_PROMOTED),
+            "closed_book_served_forgetting": forgetting(served) if went_live else missing(NONE_PROMOTED),
+            "general_nll_delta_served": _nll(went_live[-1]) if went_live else missing(NONE_PROMOTED),
+            "general_nll_delta_last_round": _nll(last),
             "general_accuracy_delta_last_round": last.general["general_accuracy_delta"],
             "round_s_in_stream": Figure(mean(each.seconds for each in trained)),
             "round_cpu_s_in_stream": Figure(mean(each.cpu_s for each in trained)),
@@ -98,11 +117,15 @@ class Rounds:
 
     def series(self) -> dict[str, dict[float, float]]:
         """By the number of the round, for the plots."""
-        nll = [each.general["general_nll_delta"].value for each in self.measured]
+        nll = [_nll(each).value for each in self.measured]
         return {
             "closed_book_by_round": by_round([each.closed_book for each in self.measured]),
             "general_nll_by_round": {float(i): value for i, value in enumerate(nll, 1) if value is not None},
         }
+
+
+def _nll(measured: Round) -> Figure:
+    return measured.general["general_nll_delta"]
 
 
 def untold(reason: str) -> dict[str, Figure]:

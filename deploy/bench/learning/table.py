@@ -71,6 +71,10 @@ METRICS = {
     "closed_book_forgetting": "forgetting of the stream's adapters, each alone, over the retrainings",
     "closed_book_backward_transfer": "backward transfer of the stream's adapters",
     "closed_book_plasticity": "mean over the retrainings of the accuracy on the facts that were new in it",
+    "closed_book_served_last_round": "the adapter that answers at the end of the stream: which the gate promoted last",
+    "closed_book_served_forgetting": "forgetting of what answers, alone, over the retrainings: while the gate rejects, "
+    "the adapter before goes on",
+    "general_nll_delta_served": "general_nll_delta of the adapter that answers at the end of the stream",
     "general_nll_delta_last_round": "general_nll_delta of the last adapter of the stream",
     "general_accuracy_delta_last_round": "general_accuracy_delta of the last adapter of the stream",
     "round_s": "seconds of the one retraining, judging included",

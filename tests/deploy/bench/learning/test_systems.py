@@ -76,14 +76,16 @@ async def test_effort_tells_a_perfect_memory_from_one_that_learns_nothing() -> N
 
 @dataclass
 class Counting:
-    """A trainer that always gets a new adapter."""
+    """A trainer that always gets a new adapter; the gate promotes some of them."""
 
     turns: int = 0
+    promoted: Sequence[int] = (2,)
 
     async def retrain(self) -> Trained:
         self.turns += 1
-        said = f"round {self.turns} {'holds' if self.turns > 1 else 'fails'}."
-        return Trained(said, AdapterId(f"v{self.turns}"), self.turns > 1, seconds=2.0, cpu_s=3.0, mb=20.0)
+        promoted = self.turns in self.promoted
+        said = f"round {self.turns} {'holds' if promoted else 'fails'}."
+        return Trained(said, AdapterId(f"v{self.turns}"), promoted, seconds=2.0, cpu_s=3.0, mb=20.0)
 
 
 @dataclass
@@ -113,6 +115,32 @@ async def test_adapters_are_retrained_when_enough_was_corrected_and_measured_eac
     assert figures["general_nll_delta_last_round"].value == 0.1
     assert figures["round_cpu_s_in_stream"].value == 3
     assert rounds.series()["closed_book_by_round"] == {1.0: 1.0, 2.0: 0.5}
+
+
+async def rounds_of(promoted: Sequence[int]) -> dict[str, Figure]:
+    """Two rounds, in which the gate promotes these."""
+    told = iter((Figure(0.1), Figure(0.2)))
+    rounds = Rounds(Counting(promoted=promoted), every=5, tested=1)
+    rounds.measure_with(Teller(), lambda _: {"general_nll_delta": next(told), "general_accuracy_delta": Figure(0.0)})
+    for corrections, known in ((5, BANK.facts[:1]), (10, BANK.facts[:2])):
+        await rounds.consolidate(corrections, known)
+    return rounds.figures()
+
+
+@pytest.mark.parametrize(
+    ("promoted", "known", "forgotten", "nll"),
+    [((1, 2), 0.5, 1, 0.2), ((1,), 0.5, 0, 0.1), ((2,), 0.5, None, 0.2), ((), None, None, None)],
+    ids=["both answer", "the first goes on", "the second alone", "none"],
+)
+async def test_what_answers_is_what_the_gate_promoted_last(
+    promoted: Sequence[int], known: float | None, forgotten: float | None, nll: float | None
+) -> None:
+    figures = await rounds_of(promoted)
+    assert figures["closed_book_served_last_round"].value == known
+    assert figures["closed_book_served_forgetting"].value == forgotten
+    assert figures["general_nll_delta_served"].value == nll
+    assert figures["closed_book_forgetting"].value == 1
+    assert bool(figures["general_nll_delta_served"].reason) == (nll is None)
 
 
 async def test_without_enough_corrections_it_is_told_why_there_is_no_round() -> None:
