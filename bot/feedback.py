@@ -160,15 +160,12 @@ class Fact:
 
 
 def facts_of(lessons: Sequence[Lesson], phrasings: Sequence[Phrasing]) -> list[Fact]:
-    """Fold lessons and phrasings into the facts that hold now, oldest fact first."""
+    """Fold lessons and phrasings into the facts that hold now, oldest fact first. `phrasings`: oldest first."""
     newest: dict[FactId, Lesson] = {}
     for lesson in sorted(lessons, key=lambda lesson: (lesson.taught_at, lesson.id)):
         if lesson.withdrawn_at is None:
             newest[lesson.fact] = lesson
-    texts: dict[FactId, list[str]] = {fact: [lesson.question] for fact, lesson in newest.items()}
-    for phrasing in phrasings:
-        if phrasing.withdrawn_at is None and phrasing.fact in texts:
-            texts[phrasing.fact].append(phrasing.text)
+    texts = _texts_of(newest, phrasings)
     given: dict[FactId, set[str]] = {fact: set() for fact in newest}
     listed = {lesson.id for lesson in lessons if lesson.source is LessonSource.FAQ and lesson.trainable}
     for lesson in lessons:
@@ -181,3 +178,16 @@ def facts_of(lessons: Sequence[Lesson], phrasings: Sequence[Phrasing]) -> list[F
         Fact(lesson, tuple(dict.fromkeys(texts[fact])), frozenset(texts[fact]) - given[fact])
         for fact, lesson in newest.items()
     ]
+
+
+def _texts_of(newest: Mapping[FactId, Lesson], phrasings: Sequence[Phrasing]) -> Mapping[FactId, list[str]]:
+    """All that each fact is asked by, in the order in which it came, whichever lesson holds: what a training was shown
+    must not become the newest question again, by which the next one is judged."""
+    texts: dict[FactId, list[str]] = {fact: [] for fact in newest}
+    for phrasing in phrasings:
+        if phrasing.withdrawn_at is None and phrasing.fact in texts:
+            texts[phrasing.fact].append(phrasing.text)
+    for fact, lesson in newest.items():
+        if lesson.question not in texts[fact]:
+            texts[fact].insert(0, lesson.question)
+    return texts

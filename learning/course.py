@@ -77,7 +77,8 @@ def choose(
     `standing`: the lessons that were not withdrawn. `was_seen`: whether the live adapter may have been trained on what
     would be judged.
     """
-    anew = Course(dataset, minutes_of(dataset))
+    ids = {fact.id for fact in facts}
+    anew = _anew(dataset, ids, live, minutes_of, was_seen)
     if not 0 < allowed < anew.minutes:
         return anew
     because = TOO_LONG.format(minutes=anew.minutes, allowed=allowed)
@@ -85,7 +86,7 @@ def choose(
         return replace(anew, too_long=f"{because} {NO_WAY.format(problem=problem)}")
     fresh = {fact.id for fact in facts if fact.lesson.id not in live.lessons}
     going_on, replayed = continued(dataset, fresh, f"{recipe.seed}:{live.id}")
-    going_on, seen, judged = fairly_judged(going_on, {fact.id for fact in facts}, was_seen)
+    going_on, seen, judged = fairly_judged(going_on, ids, was_seen)
     minutes = minutes_of(going_on)
     new = len({example.fact for example in going_on.train} & fresh)
     if not new or minutes > allowed:
@@ -97,6 +98,20 @@ def choose(
     told = GOES_ON.format(name=live.name, new=new, replayed=replayed, minutes=anew.minutes, allowed=allowed)
     told += NOT_JUDGED.format(count=seen, judged=judged, name=live.name) if seen else ""
     return Course(going_on, minutes, told, live.id, live.lessons)
+
+
+def _anew(
+    dataset: Dataset, facts: Collection[FactId], live: Adapter | None, minutes_of: Minutes, was_seen: WasSeen
+) -> Course:
+    """Judged by nothing that the live adapter was trained on, or that one would seem the better for it; but where too
+    little would be left, by all, which can only keep a better one back."""
+    if live is None:
+        return Course(dataset, minutes_of(dataset))
+    fair, seen, judged = fairly_judged(dataset, facts, was_seen)
+    if not seen or seen > (1 - LEAST_JUDGED) * judged:
+        return Course(dataset, minutes_of(dataset))
+    told = ANEW + NOT_JUDGED.format(count=seen, judged=judged, name=live.name)
+    return Course(fair, minutes_of(fair), told)
 
 
 def fairly_judged(dataset: Dataset, facts: Collection[FactId], was_seen: WasSeen) -> tuple[Dataset, int, int]:

@@ -50,6 +50,15 @@ def test_what_was_withdrawn_is_gone_from_the_phrasings(history: tuple[list[Lesso
         assert len(fact.phrasings) == len(set(fact.phrasings))
 
 
+@given(histories())
+def test_phrasings_stay_in_the_order_in_which_they_came(history: tuple[list[Lesson], list[Phrasing]]) -> None:
+    """Whichever lesson holds: what training has shown once never becomes the newest one again."""
+    lessons, phrasings = history
+    for fact in facts_of(lessons, phrasings):
+        mine = [each.text for each in phrasings if each.fact == fact.id and each.withdrawn_at is None]
+        assert fact.phrasings == tuple(mine)
+
+
 @given(histories(), st.randoms())
 def test_the_order_in_which_lessons_are_read_does_not_matter(
     history: tuple[list[Lesson], list[Phrasing]], random: object

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.feedback import Fact, LessonSource
+from bot.feedback import Fact, Lesson, LessonSource, Phrasing, facts_of
+from bot.ids import LessonId
 from learning.dataset import build, build_from, split
-from learning.examples import Kind, section_behind
+from learning.examples import Kind, question_of, section_behind
 from learning.wording import near_duplicate
 from tests.learning.knowledge_bases import (
     assert_hidden,
@@ -22,7 +23,7 @@ from tests.learning.knowledge_bases import (
     section,
     taught_numbers,
 )
-from tests.learning.samples import answered, fact
+from tests.learning.samples import answered, fact, lesson
 
 
 def test_a_planted_copy_of_a_held_out_fact_is_not_trained_on() -> None:
@@ -164,3 +165,19 @@ def test_of_three_hundred_planted_leaks_all_but_one_stay_out_of_training(kind: s
     parts = split([*secrets, *leaks])
     assert (len(parts.held_out), len(leaks)) == (24, 50)
     assert sum(leak in leaks for leak in parts.taught) <= (kind == "a word less")
+
+
+def test_what_one_training_was_shown_is_not_judged_in_a_later_one() -> None:
+    """Else the adapter of before would know what is judged, and none would ever be found better."""
+    lessons, shown, judged = list[Lesson](), set[str](), set[str]()
+    for version, every in enumerate((1, 2, 3, 1)):
+        for number in taught_numbers(12)[::every]:
+            first = lesson(number, minutes=100 * version + number)
+            question = f"Word{number} or{version}?" if version else first.question
+            lessons.append(replace(first, id=LessonId(f"{first.id}-{version}"), question=question))
+        phrasings = [Phrasing(fact=each.fact, text=each.question, origin=each.id) for each in lessons]
+        dataset = build(facts_of(lessons, phrasings), [], 0)
+        judged = {question_of(item) for item in dataset.judge if item.kind is Kind.RECALL}
+        assert not judged & shown
+        shown |= {text for _, text in dataset.questions}
+    assert len(judged) == 12
