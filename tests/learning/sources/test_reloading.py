@@ -102,7 +102,7 @@ async def test_a_reworded_question_keeps_its_fact_by_its_id(store: SqlStore, fol
     await ingest([folder], store)
     found = (await known(store))["What does it cost?"]
     assert found.id == fact
-    assert found.phrasings == ("What does it cost?", "How much?")
+    assert found.phrasings == ("How much?", "What does it cost?")
 
 
 async def test_a_removed_row_is_withdrawn_with_all_its_versions(store: SqlStore, folder: Path) -> None:
