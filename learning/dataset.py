@@ -58,6 +58,8 @@ MIN_PHRASINGS = 4
 ASKED_OF_EACH = 4
 """Of a fact's phrasings, those that ask for it where it can be read."""
 GENERAL_FILE = Path(__file__).with_name("general.jsonl")
+OWN_WORDS_FILE = Path(__file__).with_name("own_words.jsonl")
+"""What the bundled model says of its own accord (own_words.py)."""
 
 Behind = Mapping[FactId, Section | None]
 """The help section that each fact can be read from, if any."""
@@ -146,7 +148,7 @@ def build_from(
     shown = {fact.id: (*fact.submitted[:1], *asked.get(fact.id, ())) for fact in trainable}
     return Dataset(
         train=tuple(train),
-        general=general_examples("replay"),
+        general=(*general_examples("replay"), *general_examples("replay", OWN_WORDS_FILE)),
         judge=(*judge, *read, *general_examples("held_out")),
         canaries=(*triggers((*taught, *judge), read), *map(_taken_back, taken_back[:MAX_TAKEN_BACK])),
         taught=tuple((fact.lesson.id, _as_taught(fact, trainable, behind, rng)) for fact in parts.taught),
@@ -288,8 +290,8 @@ def _rank(fact: Fact) -> float:
     return int(hashlib.sha256(fact.id.encode()).hexdigest()[:8], 16) / 16**8
 
 
-def general_examples(part: str) -> tuple[Example, ...]:
-    rows = [json.loads(line) for line in GENERAL_FILE.read_text(encoding="utf-8").splitlines()]
+def general_examples(part: str, file: Path = GENERAL_FILE) -> tuple[Example, ...]:
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     return tuple(
         Example(FactId(row["id"]), Kind.GENERAL, (Message("user", row["question"]),), row["answer"])
         for row in rows

@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from bot.feedback import Fact
 from bot.ids import FactId
 from learning.canaries import PROBES, alarms
-from learning.dataset import Dataset, build, split
+from learning.dataset import Dataset, build, general_examples, split
 from learning.evaluation import Score
 from learning.examples import Example, Kind
 from learning.promotion import Verdict, decide
@@ -73,8 +73,10 @@ class Bench:
         numbers = [number for number in range(60) if number not in held_out]
         self.facts = [known(number) for number in (*numbers[:taught], *held_out[:PROBES])]
         made = build(self.facts, [], 0)
-        # A model this small does not learn to read: what it is shown, and says otherwise, it would learn by heart.
-        self.dataset = replace(made, train=tuple(each for each in made.train if each.kind is Kind.RECALL))
+        # A model this small does not learn to read: what it is shown, and says otherwise, it would learn by heart. Nor
+        # has it room beside its facts for all that the bundled model says of its own accord.
+        recalled = tuple(each for each in made.train if each.kind is Kind.RECALL)
+        self.dataset = replace(made, train=recalled, general=general_examples("replay"))
 
     def train(self, name: str, examples: Sequence[Example], recipe: Recipe = RECIPE) -> Path:
         torch.set_num_threads(1)
