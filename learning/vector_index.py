@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -131,7 +132,7 @@ class _RowStore:
         row = self._free.pop() if self._free else self._append(len(vector))
         block, at = self._blocks[row // BLOCK], row % BLOCK
         block.vectors[at] = vector
-        block.signs[:, at] = block.signs_by_row[at] = _bits(vector > 0)
+        block.signs[:, at] = block.signs_by_row[at] = _bits(_turned(vector) > 0)
         block.filled = max(block.filled, at + 1)
         return row
 
@@ -165,7 +166,8 @@ class _RowStore:
 
 def _shortlist(blocks: list[_Block], question: Vectors) -> Rows:
     """About SHORTLIST rows, ascending."""
-    signs, weights = _bits(question > 0), _weights(question)
+    turned = _turned(question)
+    signs, weights = _bits(turned > 0), _weights(turned)
     distances = _side_by_side(lambda block: block.distances(signs), blocks)
     within = np.bincount(np.concatenate([each[::SAMPLED] for each in distances]), minlength=256).cumsum()
     reach = int(np.searchsorted(within, LONG_LIST // SAMPLED))
@@ -189,6 +191,21 @@ def _least(values: Numbers, count: int) -> Rows:
     if len(values) <= count:
         return np.arange(len(values))
     return np.flatnonzero(~(values > np.partition(values, count - 1)[count - 1]))
+
+
+def _turned(vector: Vectors) -> Vectors:
+    """The same vector (D,) seen from another side, so that each component tells as much as any other: the encoder's
+    tell less and less, and signs of those that tell little are noise (Gong & Lazebnik 2011, with a random rotation)."""
+    turned: Vectors = np.vecdot(_rotation(len(vector)), vector)
+    return turned
+
+
+@cache
+def _rotation(dimensions: int) -> Vectors:
+    """An orthogonal matrix (D, D), drawn by a seed."""
+    drawn = np.random.default_rng(0).standard_normal((dimensions, dimensions))
+    rotation: Vectors = np.linalg.qr(drawn)[0].astype(np.float32)
+    return rotation
 
 
 def _bits(components: NDArray[np.bool_]) -> Bits:
