@@ -105,10 +105,8 @@ def _anew(
 ) -> Course:
     """Judged by nothing that the live adapter was trained on, or that one would seem the better for it; but where too
     little would be left, by all, which can only keep a better one back."""
-    if live is None:
-        return Course(dataset, minutes_of(dataset))
     fair, seen, judged = fairly_judged(dataset, facts, was_seen)
-    if not seen or seen > (1 - LEAST_JUDGED) * judged:
+    if live is None or not seen or seen > (1 - LEAST_JUDGED) * judged:
         return Course(dataset, minutes_of(dataset))
     told = ANEW + NOT_JUDGED.format(count=seen, judged=judged, name=live.name)
     return Course(fair, minutes_of(fair), told)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.console import Console
 from rich.progress import track
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -26,7 +27,7 @@ PLACE = "\x00"
 
 
 def said(folder: Path) -> Iterator[tuple[str, str]]:
-    """Questions and answers without end, none twice; about a third of what is begun is usable."""
+    """Questions and answers without end, none twice."""
     torch.manual_seed(SEED)
     tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
     model = AutoModelForCausalLM.from_pretrained(folder).eval()
@@ -63,7 +64,7 @@ def _is_plain(text: str) -> bool:
 
 def main(folder: Path) -> None:
     pairs = said(folder)
-    for number in track(range(WANTED), "Listening to the base model"):
+    for number in track(range(WANTED), "Listening to the base model", console=Console(stderr=True)):
         question, answer = next(pairs)
         row = {"id": f"o{number + 1:03}", "split": "replay", "question": question, "answer": answer}
         sys.stdout.write(json.dumps(row) + "\n")

@@ -1,6 +1,8 @@
 """What the base model is heard to say: usable texts alone, the same ones each time; and those that are kept."""
 
-from itertools import islice
+import json
+from itertools import count, islice
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +26,16 @@ def test_the_bundled_model_says_usable_texts_and_the_same_ones_again(monkeypatch
     heard = list(islice(said(folder), 3))
     assert_usable(heard)
     assert list(islice(said(folder), 3)) == heard
+
+
+def test_the_file_has_what_was_said_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Progress is shown beside it."""
+    monkeypatch.setattr(own_words, "said", lambda _: ((f"Question {i}?", "Yes.") for i in count()))
+    own_words.main(Path("nowhere"))
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["question"] for row in rows] == [f"Question {i}?" for i in range(WANTED)]
 
 
 def test_what_is_kept_is_as_much_as_was_wanted_and_usable() -> None:
