@@ -177,8 +177,8 @@ class RetrainPlan:
     """Lessons of workspaces that don't share what they know: memory answers with them, nothing is trained on them."""
     against_pages: int = 0
     """Lessons that contradict a help page, or whose page has changed: left out until somebody has looked."""
-    two_answers: int = 0
-    """Questions that more than one lesson answers, each otherwise."""
+    two_answers: tuple[tuple[str, str], ...] = ()
+    """Questions that more than one fact answers, each otherwise, with these answers: left out."""
     waiting: int = 0
     """Lessons that are held for review: left out."""
     personal_data: Found = field(default_factory=Found)

@@ -1,7 +1,7 @@
 """A run's life, once for terminal, chat and page: how far it is, how it ended, and what its end changes."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ from bot.texts import Texts
 from bot.trying import Trying
 
 BAR_CELLS = 12
-SUSPECTED_SHOWN = 10
+ANSWERED_SHOWN = 10
 MOST_NAMED = 5
 """Of the answers that are expected to change."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -88,20 +88,25 @@ def describe_plan(plan: RetrainPlan, texts: Texts) -> str:
     personal = texts.plan_personal.format(replaced=counted(found.replaced, texts), clear=counted(found.clear, texts))
     untaught = texts.plan_untaught.format(count=changing.untaught) if changing.untaught else ""
     has_conflicts = plan.against_pages or plan.two_answers or plan.waiting
-    conflicts = texts.plan_conflicts.format(**vars(plan)) if has_conflicts else texts.plan_no_conflicts
+    counts = vars(plan) | {"two_answers": len(plan.two_answers)}
+    conflicts = texts.plan_conflicts.format(**counts) if has_conflicts else texts.plan_no_conflicts
     expected = (texts.plan_changing if changing.questions else texts.plan_unchanged).format(
         written=changing.written, days=changing.days, count=len(changing.questions), untaught=untaught
     )
-    lines = [first, conflicts, personal, expected]
+    lines = [first, conflicts, *([texts.plan_two_answers, *_answered(plan.two_answers)] if plan.two_answers else ())]
+    lines += [personal, expected]
     lines += [texts.plan_changed.format(question=shorten(each)) for each in changing.questions[:MOST_NAMED]]
     if (more := len(changing.questions) - MOST_NAMED) > 0:
         lines.append(texts.held_more.format(count=more))
     if plan.suspected:
-        lines.append(texts.plan_suspected.format(count=len(plan.suspected)))
-        lines += [f"> {shorten(question)} → {shorten(answer)}" for question, answer in plan.suspected[:SUSPECTED_SHOWN]]
+        lines += [texts.plan_suspected.format(count=len(plan.suspected)), *_answered(plan.suspected)]
     if plan.refusals:
         lines.append(texts.retrain_refused.format(reasons=" ".join(plan.refusals)))
     return "\n".join(lines)
+
+
+def _answered(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    return [f"> {shorten(question)} → {shorten(answer)}" for question, answer in pairs[:ANSWERED_SHOWN]]
 
 
 def counted(counts: Mapping[str, int], texts: Texts) -> str:

@@ -277,8 +277,7 @@ class Texts:
     )
     plan_conflicts: str = (
         "Conflicts: lessons that contradict a help page or lost it: {against_pages}, questions with two answers: "
-        "{two_answers}, lessons that wait for review (`/mentee review`): {waiting}. The first and the last are left "
-        "out; give the second one answer each."
+        "{two_answers}, lessons that wait for review (`/mentee review`): {waiting}. None of them is trained on."
     )
     plan_no_conflicts: str = "Conflicts: none."
     plan_personal: str = "Personal data in it: {replaced} (replaced by placeholders); in the clear: {clear}."
@@ -297,6 +296,7 @@ class Texts:
         "Lessons of workspaces that don't share what they know: {count}. Memory answers with them there, and nothing "
         "is trained on them."
     )
+    plan_two_answers: str = "Two facts answer each of these questions; please correct or drop one of them:"
     plan_suspected: str = (
         "Questions that look as if they had been given another question's answer: {count}. Adapters are not judged by "
         "them. Please look, and correct what is wrong:"

@@ -6,8 +6,8 @@ how many such answers there are is told, since teaching them is what would.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.answers import Answer, PostedAnswer
@@ -36,13 +36,20 @@ def personal_data(facts: Iterable[Fact]) -> Found:
     return Found(dict(replaced), dict(clear))
 
 
-def two_answers(facts: Sequence[Fact]) -> int:
-    """How many questions have more than one answer: facts that share a wording, and say something else."""
-    answers: dict[Hashable, set[Hashable]] = {}
+def two_answers(facts: Sequence[Fact]) -> dict[str, tuple[str, ...]]:
+    """Questions that facts share and answer otherwise, in each wording, with their answers."""
+    asked: dict[Hashable, dict[Hashable, str]] = {}
     for fact in facts:
         for text in fact.submitted:
-            answers.setdefault(_words(text), set()).add(_words(fact.lesson.answer))
-    return sum(len(each) > 1 for each in answers.values())
+            asked.setdefault(_words(text), {}).setdefault(_words(fact.lesson.answer), fact.lesson.answer)
+    texts = (text for fact in facts for text in fact.submitted)
+    return {text: tuple(answers.values()) for text in texts if len(answers := asked[_words(text)]) > 1}
+
+
+def without(facts: Sequence[Fact], questions: Collection[str]) -> list[Fact]:
+    """The facts as if nobody had asked for them by these questions; those that have no others fall out."""
+    kept = [replace(fact, phrasings=tuple(text for text in fact.phrasings if text not in questions)) for fact in facts]
+    return [left for fact, left in zip(facts, kept, strict=True) if left.submitted or not fact.submitted]
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from learning.dataset import MIN_LESSONS, Dataset, build_from, is_lesson, split
 from learning.distillation import recalled
 from learning.encoder import MpnetEncoder
 from learning.examples import Example, judging_cost, length
-from learning.expecting import Written, changing, lately_written, personal_data, two_answers
+from learning.expecting import Written, changing, lately_written, personal_data, two_answers, without
 from learning.mistaken import mistaken
 from learning.recipe import Recipe
 from learning.seen import brought_by, questions_in, seen_by
@@ -102,9 +102,11 @@ def plan(unit: Unit, recipe: Recipe, base: str, most_minutes: int = 0, clock: Cl
 
 def planned(known: Known, recipe: Recipe, base: str, most_minutes: int = 0) -> tuple[Course, RetrainPlan]:
     """What a retraining would be made of, and the dry run, which refuses when there is too little to learn from, or
-    when it is known to take too long (0: never)."""
+    when it is known to take too long (0: never). Questions that two facts answer are left out."""
     alike = alike_by(known.vectors)  # by what is meant where memory has vectors, and by the words
-    parts = split(known.trained, alike, same_by(known.vectors))
+    at_odds = two_answers(known.trained)
+    facts = without(known.trained, at_odds)
+    parts = split(facts, alike, same_by(known.vectors))
     suspected = mistaken(known.trained, known.vectors)
     dataset = build_from(
         parts, known.sections, recipe.seed, known.rejected, taken_back(known.lessons, known.facts), alike,
@@ -112,7 +114,7 @@ def planned(known: Known, recipe: Recipe, base: str, most_minutes: int = 0) -> t
     )  # fmt: skip
     course = course_of(dataset, known, recipe, base, most_minutes, alike)
     dataset = course.dataset
-    lessons = [fact for fact in known.trained if is_lesson(fact)]
+    lessons = [fact for fact in facts if is_lesson(fact)]
     refusals = []
     if len(lessons) < MIN_LESSONS:
         refusals.append(f"There are {len(lessons)} lessons, and {MIN_LESSONS} are needed before training makes sense.")
@@ -137,7 +139,7 @@ def planned(known: Known, recipe: Recipe, base: str, most_minutes: int = 0) -> t
         against_pages=len(known.facts)
         - len(known.trained)
         + sum(bool(fact.lesson.doubted_by) for fact in known.trained),
-        two_answers=two_answers(lessons),
+        two_answers=tuple((text, " · ".join(answers)) for text, answers in at_odds.items()),
         waiting=known.waiting,
         personal_data=personal_data(trained),
         changing=changing(known.written, trained),

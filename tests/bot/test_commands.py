@@ -69,7 +69,7 @@ async def test_a_dry_run_tells_conflicts_personal_data_and_what_is_to_change(hou
     assert "Personal data in it: none (replaced by placeholders); in the clear: none." in nothing
     assert "Answers that the model wrote in 7 days: 0; none is expected to change" in nothing
     house.plan = replace(
-        house.plan, against_pages=1, two_answers=2, waiting=3,
+        house.plan, against_pages=1, two_answers=(("Is it late?", "No. · Yes."), ("Is it far?", "No. · Yes.")), waiting=3,
         personal_data=Found({"NAME": 2, "EMAIL": 1}, {"PHONE": 1}),
         changing=Changing(40, tuple(f"Is {number} right?" for number in range(7)), 4), refusals=("Too little.",),
     )  # fmt: skip
@@ -78,6 +78,8 @@ async def test_a_dry_run_tells_conflicts_personal_data_and_what_is_to_change(hou
         "Conflicts: lessons that contradict a help page or lost it: 1, questions with two answers: 2, lessons that "
         "wait for review (`/mentee review`): 3." in told
     )
+    assert "Two facts answer each of these questions" in told
+    assert "> Is it far? → No. · Yes." in told
     assert "1 EMAIL, 2 NAME (replaced by placeholders); in the clear: 1 PHONE." in told
     assert "Answers that the model wrote in 7 days: 40. Expected to change: 7," in told
     assert "4 more got a ❌" in told

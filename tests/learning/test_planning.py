@@ -70,7 +70,7 @@ def test_withdrawn_lessons_do_not_count(store: SqlStore) -> None:
 
 
 def test_it_counts_what_the_run_will_do(store: SqlStore) -> None:
-    double = replace(lesson(50), question=lesson(0).question)
+    double = replace(lesson(50), question=lesson(0).question, answer=lesson(0).answer)
     store.run_sync(lambda unit: keep(unit, *map(lesson, range(40)), double))
     told = planned(store)
     assert told.new == 41
@@ -285,7 +285,23 @@ def test_conflicts_are_counted_by_their_kind(store: SqlStore) -> None:
 
     store.run_sync(work)
     told = planned(store)
-    assert (told.against_pages, told.two_answers, told.waiting) == (2, 1, 1)
+    assert (told.against_pages, told.waiting) == (2, 1)
+    assert told.two_answers == ((lesson(2).question, f"{lesson(2).answer} · {otherwise.answer}"),)
+
+
+def test_a_question_with_two_answers_is_not_trained_on(store: SqlStore) -> None:
+    both = lesson(2), replace(lesson(30), question=lesson(2).question)
+    other = replace(again(lesson(2), f"Tell me: {lesson(2).question}"), id=LessonId("again"))
+
+    def made(unit: Unit) -> tuple[set[str], set[FactId]]:
+        keep(unit, *map(lesson, range(3, 13)), *both, other)
+        train = made_plan(read(unit, Recipe(), "tiny"), Recipe(), "tiny")[0].dataset.train
+        return {text for example in train for text in (example.messages[-1].content,)}, {each.fact for each in train}
+
+    asked, facts = store.run_sync(made)
+    assert not any(lesson(2).question == text for text in asked)
+    assert other.question in asked
+    assert lesson(30).fact not in facts
 
 
 async def test_it_is_worked_out_beside_the_transactions(store: SqlStore) -> None:
