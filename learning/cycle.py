@@ -160,8 +160,9 @@ class Cycle:
             canaries, taught = outcome.said[: len(dataset.canaries)], outcome.said[len(dataset.canaries) :]
             alarming = alarms(dataset.canaries, canaries)
             verdict = await asyncio.to_thread(
-                decide, outcome.champion, outcome.challenger, snapshot.looks, alarming, snapshot.teachers
-            )
+                decide, outcome.champion, outcome.challenger, snapshot.looks, alarming, snapshot.teachers,
+                snapshot.taught_before,
+            )  # fmt: skip
             adapter = self._publish(run, adapter_id, staged, snapshot, outcome.setup, verdict, learned(dataset, taught))
         finally:
             shutil.rmtree(staged, ignore_errors=True)

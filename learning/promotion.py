@@ -12,7 +12,7 @@ probability of more than 1 %, and a year of nightly looks with no more than 5 %.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -32,7 +32,7 @@ LEAST_ALPHA = 5e-6
 """Less is not asked for: it would take more resamples than a gate can wait for."""
 MARGIN = 0.05
 """How much worse either kind of question may get at most: recall in what is right, reading in ROUGE-L."""
-GENERAL_MARGIN = 0.1
+GENERAL_MARGIN = 0.08
 """How much general texts may lose at most, in nats per token."""
 WITHOUT_ALPHA = 0.05
 """The error of one comparison that leaves a teacher out: it only ever rejects."""
@@ -66,18 +66,15 @@ def decide(
     earlier_looks: int,
     alarms: Sequence[str] = (),
     teachers: Mapping[FactId, Teacher] = MappingProxyType({}),
+    taught_before: Collection[FactId] = (),
 ) -> Verdict:
     """Promote or reject. Both score lists are for the same items in the same order. Any alarm rejects.
 
-    `teachers`: who taught the facts; those that nobody here taught are missing.
+    `teachers`: who taught the facts; those that nobody here taught are missing. `taught_before`: the facts that the
+    champion was taught. What is new must not pay for what is forgotten of them, where enough of them are asked for.
     """
     alpha = alpha_of(earlier_looks + 1)
-    answers = _measure("answers", (Kind.RECALL, Kind.READING), champion, challenger, alpha, above=0.0)
-    measures = [answers]
-    for kind in (Kind.RECALL, Kind.READING):
-        if any(score.kind is kind for score in champion):
-            measures.append(_measure(kind, (kind,), champion, challenger, alpha, above=-MARGIN))
-    measures.append(_measure("general", (Kind.GENERAL,), champion, challenger, alpha, below=GENERAL_MARGIN))
+    measures = _measures(champion, challenger, taught_before, alpha)
     evaluation = Evaluation(tuple(measures), confidence=1 - alpha)
 
     reasons = [*alarms, *(_explain(measure) for measure in measures if not measure.passed)]
@@ -90,6 +87,19 @@ def decide(
     if reasons:
         return Verdict(Decision.REJECTED, tuple(reasons), evaluation)
     return Verdict(Decision.PROMOTED, tuple(_explain(measure) for measure in measures), evaluation)
+
+
+def _measures(
+    champion: Sequence[Score], challenger: Sequence[Score], taught_before: Collection[FactId], alpha: float
+) -> list[Measure]:
+    measures = [_measure("answers", (Kind.RECALL, Kind.READING), champion, challenger, alpha, above=0.0)]
+    for kind in (Kind.RECALL, Kind.READING):
+        if any(score.kind is kind for score in champion):
+            measures.append(_measure(kind, (kind,), champion, challenger, alpha, above=-MARGIN))
+    if len({each.fact for each in champion if each.kind is Kind.RECALL and each.fact in taught_before}) >= MIN_FACTS:
+        before, after = ([each for each in of if each.fact in taught_before] for of in (champion, challenger))
+        measures.append(_measure("kept", (Kind.RECALL,), before, after, alpha, above=-MARGIN))
+    return [*measures, _measure("general", (Kind.GENERAL,), champion, challenger, alpha, below=GENERAL_MARGIN)]
 
 
 def worse_without(

@@ -25,6 +25,8 @@ class Snapshot:
     teachers: Mapping[FactId, Teacher]
     """Who taught which of its facts."""
     champion: AdapterId | None
+    taught_before: frozenset[FactId]
+    """The facts that it was taught."""
     number: int
     looks: int
     plan: RetrainPlan
@@ -54,11 +56,13 @@ async def take_snapshot(
     known, number, looks, origins = await store.run(look)
     course, plan = await asyncio.to_thread(planned, known, recipe, base, minutes)
     learnt = {lesson for lesson, _ in course.dataset.taught}
+    before = frozenset(known.live.lessons if known.live is not None else ())
     return Snapshot(
         course=course,
         shares=told([fact for fact in known.facts if fact.lesson.id in learnt]),
         teachers=teachers_of(known.facts),
         champion=known.live.id if known.live is not None else None,
+        taught_before=frozenset(lesson.fact for lesson in known.lessons if lesson.id in before),
         tenants=_tenants(known, origins, course),
         number=number,
         looks=looks,

@@ -68,8 +68,9 @@ async def test_a_dry_run_tells_conflicts_personal_data_and_what_is_to_change(hou
     assert "Conflicts: none." in nothing
     assert "Personal data in it: none (replaced by placeholders); in the clear: none." in nothing
     assert "Answers that the model wrote in 7 days: 0; none is expected to change" in nothing
+    twice = (("Is it late?", "No. · Yes."), ("Is it far?", "No. · Yes."))
     house.plan = replace(
-        house.plan, against_pages=1, two_answers=(("Is it late?", "No. · Yes."), ("Is it far?", "No. · Yes.")), waiting=3,
+        house.plan, against_pages=1, two_answers=twice, waiting=3,
         personal_data=Found({"NAME": 2, "EMAIL": 1}, {"PHONE": 1}),
         changing=Changing(40, tuple(f"Is {number} right?" for number in range(7)), 4), refusals=("Too little.",),
     )  # fmt: skip

@@ -66,7 +66,32 @@ def test_better_answers_do_not_pay_for_forgetting() -> None:
     assert verdict.decision is Decision.REJECTED
     (reason,) = verdict.reasons
     assert reason.startswith("general: 2.00 → 2.20")
-    assert "at most +0.10" in reason
+    assert "at most +0.08" in reason
+
+
+def test_new_facts_do_not_pay_for_those_that_are_forgotten() -> None:
+    before = [*scores([1.0] * 12 + [0.0] * 20, kind=Kind.RECALL)]
+    after = [*scores([0.5] * 12 + [1.0] * 20, kind=Kind.RECALL)]
+    old = frozenset(score.fact for score in before[:12])
+    assert decide(before, after, 0).decision is Decision.PROMOTED
+    verdict = decide(before, after, 0, taught_before=old)
+    assert verdict.decision is Decision.REJECTED
+    (reason,) = verdict.reasons
+    assert reason.startswith("kept: 1.00 → 0.50 (-0.50,")
+
+
+def test_what_is_kept_and_added_to_is_promoted() -> None:
+    before, after = (scores([1.0] * 12 + [new] * 20, kind=Kind.RECALL) for new in (0.0, 1.0))
+    old = frozenset(score.fact for score in before[:12])
+    verdict = decide(before, after, 0, taught_before=old)
+    assert verdict.decision is Decision.PROMOTED
+    assert [measure.name for measure in verdict.evaluation.measures] == ["answers", "recall", "kept", "general"]
+
+
+def test_of_few_facts_that_were_taught_before_nothing_is_told_apart() -> None:
+    before, after = (scores([1.0] * 7 + [new] * 20, kind=Kind.RECALL) for new in (0.0, 1.0))
+    verdict = decide(before, after, 0, taught_before=frozenset(score.fact for score in before[:7]))
+    assert "kept" not in [measure.name for measure in verdict.evaluation.measures]
 
 
 def test_better_recall_does_not_pay_for_worse_reading() -> None:

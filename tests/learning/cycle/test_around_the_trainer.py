@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import shutil
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +17,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.feedback import facts_of
-from bot.ids import SHARED, AdapterId, Tenant
+from bot.ids import SHARED, AdapterId, FactId, Tenant
 from bot.lineage import Decision, RetrainPlan, Run
 from bot.ports import Unit
 from learning import cycle as cycle_module
@@ -25,7 +26,7 @@ from learning.cycle import LEASE_S, MAX_ATTEMPTS, PREPARING
 from learning.dataset import MIN_LESSONS, build
 from learning.models import BaseModel
 from learning.planning import plan, planned
-from learning.promotion import Verdict, alpha_of
+from learning.promotion import Verdict, alpha_of, decide
 from storage.adapter_files import AdapterFiles
 from storage.writer import IN_TURN, PATIENCE_S
 from tests.learning.cycle.workshop import (
@@ -70,6 +71,23 @@ async def test_the_champion_is_the_live_adapter(with_live: Workshop, trainer: Qu
     await with_live.cycle.run_next(OWNER)
     assert trainer.spec is not None
     assert trainer.spec.champion == str(with_live.files.folder(AdapterId("adapter-0")))
+
+
+async def test_the_gate_is_told_which_facts_the_live_adapter_was_taught(
+    with_live: Workshop, trainer: QuickTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Collection[FactId]] = []
+
+    def noted(*judged: Any) -> Verdict:
+        told.append(judged[-1])
+        return decide(*judged)
+
+    monkeypatch.setattr(cycle_module, "decide", noted)
+    await with_live.cycle.run_next(OWNER)
+    with_live.deploy(replace(previous("adapter-1"), number=3, lessons=tuple(each.id for each in LESSONS[:3])))
+    with_live.request("run-2")
+    await with_live.cycle.run_next(OWNER)
+    assert told == [frozenset(), {each.fact for each in LESSONS[:3]}]
 
 
 async def test_the_dataset_is_made_beside_the_transactions(
