@@ -161,8 +161,9 @@ class Asking:
         drafting = Drafting(send)
         drafting.show("")
         try:
-            question = replace(question, profile=await self.profiling.of(event.person))
-            return await answering(question, on_text=on_text)
+            profile = await self.profiling.of(event.person)
+            product = self.answering.policy.product_of(event.place) or profile.product
+            return await answering(replace(question, profile=replace(profile, product=product)), on_text=on_text)
         finally:
             await drafting.end()
 

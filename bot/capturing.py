@@ -18,6 +18,7 @@ from bot.outgoing import CorrectionForm, Notice, Outgoing
 from bot.people import Person
 from bot.policy import Policy
 from bot.ports import Unit
+from bot.profile import is_of_another
 from bot.retrieval import Section
 from bot.reviewing import Reviewing
 from bot.shortening import shorten
@@ -67,13 +68,15 @@ class Capturing:
             self.check(event.question, event.text)
         except (NotAllowed, BadInput) as problem:
             return [self._notice(event, str(problem))]
-        likely = posted.answer.fact or self._surely(near)
-        fact = self._corrected_before(unit, event.answer) or self._fact_meant(
-            unit, likely, event.question, event.text, unit.ratings.of(event.answer)
+        product = self.policy.product_of(posted.place)
+        likely = posted.answer.fact or self._within(unit, self._surely(near), product)
+        fact = self._corrected_before(unit, event.answer) or self._within(
+            unit, self._fact_meant(unit, likely, event.question, event.text, unit.ratings.of(event.answer)), product
         )
         lesson = self.lesson(
             event.question, event.text, event.person, _source(event), event.at, posted, fact, event.said_in
         )
+        lesson = replace(lesson, topic=self._topic(unit, fact, product))
         against = None if self.reviewing.holding.is_exempt(event.person) else contradicts(lesson, sections)
         if against is not None:
             lesson = replace(lesson, contradicts=against.id)
@@ -106,7 +109,8 @@ class Capturing:
         """The operator's direct way: trusted at once. Raises BadInput."""
         self.check(question, answer)
         fact = self._fact_meant(unit, self._surely(near), question, answer)
-        lesson = replace(self.lesson(question, answer, author, LessonSource.TAUGHT, at, None, fact), tenant=tenant)
+        lesson = self.lesson(question, answer, author, LessonSource.TAUGHT, at, None, fact)
+        lesson = replace(lesson, tenant=tenant, topic=self._topic(unit, fact, ""))
         self.keep(unit, lesson)
         return lesson
 
@@ -127,6 +131,17 @@ class Capturing:
         """The known fact that a question surely means, so that a lesson becomes its new version."""
         best = max(near, key=lambda fact: near[fact], default=None)
         return best if best is not None and near[best] >= self.policy.known_from else None
+
+    def _within(self, unit: Unit, fact: FactId | None, product: str) -> FactId | None:
+        """The fact, unless it belongs to another product than the one that is spoken of."""
+        known = self.fact(unit, fact) if fact is not None else None
+        is_other = known is not None and is_of_another(known.lesson.topic, product, self.policy.products)
+        return None if is_other else fact
+
+    def _topic(self, unit: Unit, fact: FactId | None, product: str) -> str:
+        """A new version keeps its fact's; what is new belongs to the product that is spoken of."""
+        known = self.fact(unit, fact) if fact is not None else None
+        return known.lesson.topic if known is not None else product
 
     # --- parts -----------------------------------------------------------------------------------------------------
 

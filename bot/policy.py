@@ -28,6 +28,8 @@ class Policy:
     """How the bot writes."""
     products: frozenset[str] = frozenset()
     """Names of products: what belongs to another one than the asker's is left out, where that is known."""
+    channel_products: Mapping[str, str] = field(default_factory=dict)
+    """The products that are spoken of in channels, by channel id; it goes before what is known of the asker."""
     emoji: Mapping[str, Gesture] = field(default_factory=lambda: DEFAULT_EMOJI)
     remind_after: timedelta = timedelta(minutes=30)
     """How long a hand-off may wait within the opening hours before the agents are called again; zero: never."""
@@ -73,6 +75,10 @@ class Policy:
     def may_mark(self, person: Person) -> bool:
         """Whether the person's mark counts. Nobody else's is a reason to read what somebody wrote."""
         return self.staff.may(person, Deed.TEACH)
+
+    def product_of(self, place: Place) -> str:
+        """The one that is spoken of in a channel; empty where it may be any."""
+        return self.channel_products.get(place.channel, "")
 
     def within(self, place: Place) -> Tenant | None:
         """Whose knowledge answers at a place; None: everybody's."""

@@ -61,11 +61,18 @@ def in_scope(retrieval: Retrieval, product: str, products: frozenset[str]) -> Re
     if not product:
         return retrieval
     others = {each.casefold() for each in products} - {product.casefold()}
+    facts = tuple(match for match in retrieval.facts if not is_of_another(match.fact.lesson.topic, product, products))
     return replace(
         retrieval,
-        facts=tuple(match for match in retrieval.facts if match.fact.lesson.topic.casefold() not in others),
+        facts=facts,
         sections=tuple(match for match in retrieval.sections if not others & _folders(match.section)),
     )
+
+
+def is_of_another(topic: str, product: str, products: frozenset[str]) -> bool:
+    """True when a topic names another product than this one; of no product (empty), none is another."""
+    names = {each.casefold() for each in products}
+    return bool(product) and topic.casefold() in names - {product.casefold()}
 
 
 def _folders(section: Section) -> set[str]:

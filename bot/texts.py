@@ -296,7 +296,7 @@ class Texts:
         "Lessons of workspaces that don't share what they know: {count}. Memory answers with them there, and nothing "
         "is trained on them."
     )
-    plan_two_answers: str = "Two facts answer each of these questions; please correct or drop one of them:"
+    plan_two_answers: str = "More than one fact answers each of these; where one is wrong, please drop it:"
     plan_suspected: str = (
         "Questions that look as if they had been given another question's answer: {count}. Adapters are not judged by "
         "them. Please look, and correct what is wrong:"

@@ -29,7 +29,7 @@ from bot.feedback import DEFAULT_EMOJI, Gesture
 from bot.opening_hours import parse_opening_hours
 from bot.policy import Policy
 from bot.retention import Retention
-from deploy.agents_channels import discord_agents_channel, slack_agents_channels
+from deploy.channels import channel_products, discord_agents_channel, slack_agents_channels
 from deploy.own_texts import read_style
 from learning.recipe import Method
 from storage.encryption import check_key, read_key
@@ -77,6 +77,7 @@ class Settings(BaseSettings):
 
     asks_a_minute: int = Field(20, ge=0)
     products: Names = frozenset()
+    channel_products: Names = frozenset()
     profiles: str | None = None
 
     # words
@@ -163,7 +164,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "agents", "admins", "support_channels", "slack_workspaces", "discord_servers", "ingest_hosts", "watch",
-        "products", "right_reply_emoji", mode="before",
+        "products", "channel_products", "right_reply_emoji", mode="before",
     )  # fmt: skip
     @classmethod
     def _split_names(cls, value: object) -> object:
@@ -228,11 +229,13 @@ class Settings(BaseSettings):
             workspace_admins_are_admins=self.workspace_admins_are_admins,
             separate=self.separate,
         )
+        in_channels = channel_products(self.channel_products)
         return Policy(
             staff=staff,
             separate=self.separate,
             support_channels=self.support_channels,
-            products=self.products,
+            products=self.products.union(in_channels.values()),
+            channel_products=in_channels,
             style=read_style(self.style_file),
             agents_channels={
                 **slack_agents_channels(self.slack_agents_channel, self.slack_workspaces),

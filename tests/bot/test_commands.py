@@ -79,7 +79,7 @@ async def test_a_dry_run_tells_conflicts_personal_data_and_what_is_to_change(hou
         "Conflicts: lessons that contradict a help page or lost it: 1, questions with two answers: 2, lessons that "
         "wait for review (`/mentee review`): 3." in told
     )
-    assert "Two facts answer each of these questions" in told
+    assert "More than one fact answers each of these" in told
     assert "> Is it far? → No. · Yes." in told
     assert "1 EMAIL, 2 NAME (replaced by placeholders); in the clear: 1 PHONE." in told
     assert "Answers that the model wrote in 7 days: 40. Expected to change: 7," in told

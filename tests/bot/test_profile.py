@@ -10,6 +10,7 @@ import pytest
 
 from bot import profile as profile_module
 from bot.answers import Answer, AnswerKind
+from bot.events import Place
 from bot.feedback import Fact, Lesson, LessonSource
 from bot.ids import FactId, LessonId, SectionId
 from bot.people import Person
@@ -17,7 +18,7 @@ from bot.policy import Policy
 from bot.profile import Profile, in_scope
 from bot.retrieval import FactMatch, Retrieval, Section, SectionMatch
 from bot.texts import ENGLISH
-from tests.bot.events import CUSTOMER, NOW, message
+from tests.bot.events import CUSTOMER, NOW, THREAD, correction, message, reaction
 from tests.fakes.connector import FakeConnector
 from tests.house import STAFF, House, open_house
 
@@ -121,3 +122,84 @@ async def test_a_known_answer_stays_as_it_was_taught(tmp_path: Path, chat: FakeC
     async with knowing(tmp_path, chat, FakeProfiles(Profile(language="de"))) as house:
         await house.teach("Can I pause?", "Yes, 90 days.")
         assert (await ask(house, chat, "Can I pause?")).text == "Yes, 90 days."
+
+
+# --- channels in which one product is spoken of ---------------------------------------------------------------------
+
+GROVE, ORCHARD = (replace(THREAD, channel=channel) for channel in ("C-grove", "C-orchard"))
+QUESTION = "Can I pause my pass?"
+
+
+@asynccontextmanager
+async def with_channels(folder: Path, chat: FakeConnector) -> AsyncIterator[House]:
+    policy = Policy(staff=STAFF, products=PRODUCTS, channel_products={"C-grove": "Grove", "C-orchard": "Orchard"})
+    async with open_house(folder, lambda _: [chat], policy=policy) as house:
+        yield house
+
+
+async def ask_in(house: House, chat: FakeConnector, place: Place, text: str = QUESTION) -> Answer:
+    await house.desk.receive(message(text, place=place))
+    await house.settle()
+    return chat.answers[-1].answer
+
+
+async def teach_in(house: House, chat: FakeConnector, place: Place, answer: str) -> None:
+    asked = await ask_in(house, chat, place)
+    await house.desk.receive(correction(asked.id, QUESTION, answer))
+    await house.settle()
+
+
+async def test_what_is_taught_in_a_products_channel_is_answered_there(tmp_path: Path, chat: FakeConnector) -> None:
+    async with with_channels(tmp_path, chat) as house:
+        await teach_in(house, chat, GROVE, "Yes, for 90 days.")
+        assert (await ask_in(house, chat, GROVE)).text == "Yes, for 90 days."
+        assert (await ask_in(house, chat, ORCHARD)).kind is AnswerKind.HANDOFF
+        assert (await ask_in(house, chat, THREAD)).text == "Yes, for 90 days."  # here any product is spoken of
+
+
+async def test_each_product_has_its_own_answer_to_the_same_question(tmp_path: Path, chat: FakeConnector) -> None:
+    async with with_channels(tmp_path, chat) as house:
+        await teach_in(house, chat, GROVE, "Yes, for 90 days.")
+        await teach_in(house, chat, ORCHARD, "No.")
+        assert (await ask_in(house, chat, GROVE)).text == "Yes, for 90 days."
+        assert (await ask_in(house, chat, ORCHARD)).text == "No."
+
+
+async def test_the_same_answer_in_another_products_channel_is_known_there_too(
+    tmp_path: Path, chat: FakeConnector
+) -> None:
+    async with with_channels(tmp_path, chat) as house:
+        await teach_in(house, chat, GROVE, "Yes, for 90 days.")
+        await teach_in(house, chat, ORCHARD, "Yes, for 90 days.")
+        assert (await ask_in(house, chat, ORCHARD)).text == "Yes, for 90 days."
+        assert {lesson.topic for lesson in await house.desk.lessons()} == {"Grove", "Orchard"}
+
+
+async def test_a_new_version_stays_with_its_product(tmp_path: Path, chat: FakeConnector) -> None:
+    async with with_channels(tmp_path, chat) as house:
+        await teach_in(house, chat, GROVE, "Yes, for 90 days.")
+        await teach_in(house, chat, THREAD, "Yes, for 30 days.")
+        await house.teach(QUESTION, "Yes, for 60 days.")
+        assert {(lesson.topic, lesson.fact) for lesson in await house.desk.lessons()} == {
+            ("Grove", (await house.desk.lessons())[0].fact)
+        }
+        assert (await ask_in(house, chat, ORCHARD)).kind is AnswerKind.HANDOFF
+
+
+async def test_the_channel_says_more_than_what_is_known_of_the_asker(tmp_path: Path, chat: FakeConnector) -> None:
+    profiles = FakeProfiles(Profile(product="Orchard"))
+    policy = Policy(staff=STAFF, products=PRODUCTS, channel_products={"C-grove": "Grove"})
+    async with open_house(tmp_path, lambda _: [chat], policy=policy, profiles=profiles) as house:
+        await teach_in(house, chat, GROVE, "Yes, for 90 days.")
+        assert (await ask_in(house, chat, GROVE)).text == "Yes, for 90 days."
+        assert (await ask_in(house, chat, THREAD)).kind is AnswerKind.HANDOFF
+
+
+async def test_an_approved_answer_belongs_to_its_channels_product(tmp_path: Path, chat: FakeConnector) -> None:
+    async with with_channels(tmp_path, chat) as house:
+        await house.add_section("Pause", "Pausing a pass", "Your pass can be paused for 90 days in the app.")
+        asked = await ask_in(house, chat, GROVE)
+        assert asked.kind is AnswerKind.GROUNDED
+        await house.desk.receive(reaction("white_check_mark", chat.last_message()))
+        await house.settle()
+        assert [lesson.topic for lesson in await house.desk.lessons()] == ["Grove"]

@@ -222,6 +222,22 @@ def test_each_slack_workspace_has_an_agents_channel_of_its_own(monkeypatch: pyte
     assert not policy.is_among_agents(Place(Platform.SLACK, "T03NONE", "C01AGENTS"))
 
 
+def test_a_channels_product_is_one_of_the_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MENTEE_PRODUCTS", "Grove")
+    monkeypatch.setenv("MENTEE_CHANNEL_PRODUCTS", "C01GROVE=Grove, C02ORCHARD = Orchard")
+    policy = read_settings().policy()
+    places = [Place(Platform.SLACK, "T1", channel) for channel in ("C01GROVE", "C02ORCHARD", "C03ANY")]
+    assert [policy.product_of(place) for place in places] == ["Grove", "Orchard", ""]
+    assert policy.products == {"Grove", "Orchard"}
+
+
+@pytest.mark.parametrize("value", ["C01GROVE", "C01GROVE=", "=Grove", "C01GROVE=Grove,C01GROVE=Orchard"])
+def test_a_channel_without_one_product_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("MENTEE_CHANNEL_PRODUCTS", value)
+    with pytest.raises(SettingError, match=r"MENTEE_CHANNEL_PRODUCTS is '.*a product for each channel's id"):
+        read_settings().policy()
+
+
 @pytest.mark.parametrize("value", ["C01AGENTS", "T01ONE=C01AGENTS,C02AGENTS", "T09OTHER=C01AGENTS"])
 def test_one_channel_for_several_workspaces_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("SLACK_WORKSPACES", "T01ONE,T02TWO")

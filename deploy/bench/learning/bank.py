@@ -8,6 +8,7 @@ measured are kept, so that it may be of any length.
 
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -60,10 +61,9 @@ class Bank:
     left_out: int = 0
     """Test questions that are taught word for word, too: they would test nothing."""
 
-    @property
-    def most_taught(self) -> int:
-        """How many questions every fact has for teaching, at least."""
-        return min(len(fact.taught) for fact in self.facts)
+    def share_taught(self, number: int) -> float:
+        """Of the facts, those that have so many questions for teaching."""
+        return sum(len(fact.taught) >= number for fact in self.facts) / len(self.facts)
 
     def meant_by(self, question: str) -> set[str]:
         """Ids of the facts that are asked for in these words."""
@@ -140,7 +140,7 @@ def _check_row(path: Path, number: int, row: dict[str, Any]) -> None:
         if not isinstance(keys, list) or not all(isinstance(key, str) and key.strip() for key in keys):
             raise DataFileUnusable(f"{where}: {field} is no list of texts.")
         for key in keys:
-            if not says(row.get(answer) or "", key):
+            if whole_words(key, row.get(answer) or "") is None:
                 raise DataFileUnusable(
                     f"{where}: {answer} does not contain {key!r} of {field}, so that nothing could ever be right. "
                     "Mend one of the two."
@@ -166,11 +166,27 @@ def _fact(id: str, rows: Sequence[dict[str, Any]]) -> BankFact:
     return BankFact(
         id=id,
         topic=str(first.get("topic", "")),
-        now=Version(first["answer"], tuple(first.get("key_facts") or ())),
-        later=Version(later["answer_v2"], tuple(later.get("key_facts_v2") or ())) if later is not None else None,
+        now=_version(first["answer"], first.get("key_facts")),
+        later=_version(later["answer_v2"], later.get("key_facts_v2")) if later is not None else None,
         taught=taught,
         tested=tuple(dict.fromkeys(row["question"] for row in rows if row["split"] == TESTED)),
     )
+
+
+def _version(answer: str, keys: Sequence[str] | None) -> Version:
+    return Version(answer, tuple(words for key in keys or () if (words := whole_words(key, answer)) is not None))
+
+
+def whole_words(key: str, answer: str) -> str | None:
+    """The words of an answer that a key fact stands in: all answers are compared by whole words, and a key may be a
+    part of one. None where the answer doesn't have it."""
+    if says(answer, key):
+        return key
+    at = answer.lower().find(key.lower())
+    if at < 0:
+        return None
+    before, after = re.search(r"\w*$", answer[:at]), re.match(r"\w*", answer[at + len(key) :])
+    return (before[0] if before else "") + answer[at : at + len(key)] + (after[0] if after else "")
 
 
 def read_sections(path: Path) -> list[Section]:

@@ -14,6 +14,8 @@ from deploy.bench.learning.rivals import System
 from deploy.bench.learning.writing import APPROVE, Written
 
 ROUNDS = (1, 2, 6, 12, 24)
+ENOUGH = 0.5
+"""Of the facts, at least, that must have so many questions to correct; the others are taught all that they have."""
 TEACHER = agent("ana")
 
 OnStep = Callable[[], None]
@@ -37,6 +39,8 @@ class Mark:
 async def teach_round(system: System, facts: Sequence[BankFact], round: int, on_step: OnStep) -> None:
     """What is written each time need not be written here: approved or corrected, the question gets a right answer."""
     for fact in facts:
+        if round >= len(fact.taught):
+            continue
         question = fact.taught[round]
         reply = Reply("", False, question=question)
         if not isinstance(system, Written):
@@ -72,13 +76,13 @@ def _mark(fact: BankFact, reply: Reply) -> Mark:
 
 
 def rounds_of(bank: Bank, rounds: Sequence[int] = ROUNDS) -> list[int]:
-    """Those for which every fact has enough questions."""
-    return [each for each in rounds if each <= bank.most_taught]
+    """Those for which enough facts have enough questions."""
+    return [each for each in rounds if bank.share_taught(each) >= ENOUGH]
 
 
 def steps_of(bank: Bank, rounds: Sequence[int]) -> int:
     tested = sum(len(fact.tested) for fact in bank.facts)
-    return max(rounds) * len(bank.facts) + len(rounds) * tested
+    return sum(min(max(rounds), len(fact.taught)) for fact in bank.facts) + len(rounds) * tested
 
 
 async def run(

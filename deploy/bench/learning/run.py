@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,7 @@ def _about(options: Options, settings: Settings, size: Size, data: Data) -> dict
     return {
         "command": " ".join(["mentee", *sys.argv[1:]]),
         "size": asdict(size),
+        "version": version("mentee"),
         "seeds": options.seeds,
         "facts": len(data.bank.facts),
         "settings": settings.model_dump(mode="json", include=DECISIVE),
@@ -151,7 +153,7 @@ class Run:
                 self._report({name: Found(dict.fromkeys(METRICS, missing(reason)))})
                 continue
             self._report(await self._kept(name, "curve"))
-            for stage in ("stream", "weights"):
+            for stage in ("stream", "lies", "weights"):
                 seeds = [await self._kept(name, f"{stage}-{seed}") for seed in range(self.options.seeds)]
                 self._report(_over_seeds(seeds))
 
@@ -161,8 +163,8 @@ class Run:
         self.report.write(self.options.out)
 
     async def _kept(self, system: str, stage: str) -> Content:
-        """What an earlier run with the same data, size and settings found, else what is measured now."""
-        known = [self.report.about[name] for name in ("size", "sha256", "settings")]
+        """What an earlier run of this version with the same data, size and settings found, else what is found now."""
+        known = [self.report.about[name] for name in ("size", "sha256", "settings", "version")]
         key = hashlib.sha256(json.dumps([known, system, stage], sort_keys=True).encode()).hexdigest()[:16]
         path = self.options.out / "stages" / f"{system}-{stage}-{key}.json"
         if path.exists():
@@ -180,7 +182,8 @@ class Run:
         kind, _, seed = stage.partition("-")
         if kind == "weights":
             return await self.stages.weights(system, int(seed))
-        return {system: await self.stages.stream(system, int(seed))}
+        play = self.stages.lies if kind == "lies" else self.stages.stream
+        return {system: await play(system, int(seed))}
 
     @contextmanager
     def _shown(self, name: str, steps: int) -> Iterator[OnStep]:

@@ -27,13 +27,13 @@ POISONED = {
 }  # fmt: skip
 NOT_ALONG = "No adapter is retrained along the stream with --quick or --one-round: leave it out."
 SAME_MEMORY = "It remembers as mentee does: see there."
-SAME_ADAPTER = "Its first adapter is mentee's: see there."
+ALONG_ALONE = "What it lacks shows along the stream alone: see there."
 LEARNS_NOTHING = "Whatever agents say is lost on it."
 NO_ADAPTER = "It has no adapter."
 FEWER_LIES = "With --quick, lies of one kind alone are told: leave it out."
 ONE_KIND = "Every answer is written anew, which takes hours: it is told lies of one kind alone."
 NO_OOS = "No --oos file was given."
-OF_LEARNING = ("one_shot_transfer", "stale", *POISONED, "forgetting", "backward_transfer")
+OF_LEARNING = ("one_shot_transfer", "stale", "forgetting", "backward_transfer")
 
 Shown = Callable[[str, int], AbstractContextManager[OnStep]]
 
@@ -114,16 +114,26 @@ class Stages:
         return Found(figures, {"coverage_by_error": measures.by_error(marks[measured_at])})
 
     async def stream(self, name: str, seed: int) -> Found:
-        """Poisoning is measured in streams of their own, so that lies touch nothing else."""
-        if not self.size.retrained_every and name in (*systems.TRAINED_OTHERWISE, *systems.WEIGHTS_ONLY):
+        if self._learns_along(name) and not self.size.retrained_every:
             untold = (*OF_LEARNING, "online_accuracy", "effort_last_vs_first")
             return Found(dict.fromkeys(untold, missing(NOT_ALONG)) | adapters.untold(NOT_ALONG))
         found = await self._play(name, seed)
         if name in systems.LEARNS_NOTHING:
             found.figures |= dict.fromkeys(OF_LEARNING, missing(LEARNS_NOTHING))
-        else:
-            found.figures |= {measure: await self._poisoned(name, seed, kind) for measure, kind in POISONED.items()}
         return found
+
+    async def lies(self, name: str, seed: int) -> Found:
+        """Poisoning is measured in streams of their own, so that lies touch nothing else."""
+        if self._learns_along(name) and not self.size.retrained_every:
+            return Found(dict.fromkeys(POISONED, missing(NOT_ALONG)))
+        if name in systems.LEARNS_NOTHING:
+            return Found(dict.fromkeys(POISONED, missing(LEARNS_NOTHING)))
+        return Found({measure: await self._poisoned(name, seed, kind) for measure, kind in POISONED.items()})
+
+    @staticmethod
+    def _learns_along(name: str) -> bool:
+        """Whether a stream tells nothing of it unless adapters are retrained there."""
+        return name in (*systems.TRAINED_OTHERWISE, *systems.WEIGHTS_ONLY)
 
     async def _poisoned(self, name: str, seed: int, kind: Kind) -> Figure:
         if kind not in self.size.lies:
@@ -168,7 +178,7 @@ class Stages:
     async def weights(self, name: str, seed: int) -> dict[str, Found]:
         """The base model, in which nothing is drawn, is measured beside mentee's first."""
         if name not in (systems.MENTEE, systems.NO_KL, systems.TRL_NEWEST):
-            return {name: Found(weights.untold(SAME_ADAPTER if name in systems.RETRAINS else NO_ADAPTER))}
+            return {name: Found(weights.untold(ALONG_ALONE if name in systems.RETRAINS else NO_ADAPTER))}
         bank = self.data.bank.sample(self.size.trained_facts, self.size.trained_tested)
         if len(bank.facts) < weights.UNSEEN_EVERY:
             return {name: Found(weights.untold("There are too few facts to keep some of them unseen."))}

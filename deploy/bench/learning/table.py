@@ -211,6 +211,6 @@ def pick(
     return {
         f"{prefix}_after_{number}": by_round[number][prefix]
         if number in by_round
-        else missing(reason or f"Not every fact has {number} questions to correct, or {number} is not measured here.")
+        else missing(reason or f"Most facts have fewer than {number} questions to correct, or it is not measured here.")
         for number in rounds
     }

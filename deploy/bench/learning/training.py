@@ -28,6 +28,7 @@ from learning.lora import shorten
 from learning.models import resolve_encoder
 from learning.precision import load_base
 from learning.recipe import Recipe
+from learning.starter.finding import find_starter
 from learning.training import adapt, plan_steps, train
 from storage.adapter_files import AdapterFiles
 
@@ -89,7 +90,8 @@ class OwnCycle:
 
 
 class OnNewest:
-    """Mentee's losses on the lessons and phrasings since the last time alone, on top of the adapter before."""
+    """Mentee's losses on the lessons and phrasings since the last time alone, on top of the adapter before, the first
+    one being the starter."""
 
     def __init__(self, product: Product, recipe: Recipe) -> None:
         self._product = product
@@ -126,7 +128,8 @@ class OnNewest:
 
     def _train(self, dataset: Dataset, before: Path | None, adapter: AdapterId) -> None:
         base = self._product.models.base
-        model = adapted(base.folder, before, self._recipe)
+        start = find_starter(base, self._product.kept.settings.cache_dir)
+        model = adapted(base.folder, before, self._recipe, start)
         tokenizer = AutoTokenizer.from_pretrained(base.folder)
         encoder = MpnetEncoder(resolve_encoder(self._product.kept.settings.cache_dir))
         imagined = imagine(dataset.train, [], encoder, self._recipe)
@@ -186,10 +189,10 @@ class TrlNewest(Written):
         publish(model, adapter, self.writer.files, base.sha256)
 
 
-def adapted(base: Path, before: Path | None, recipe: Recipe) -> PeftModel:
-    """The base model with the adapter before, or with a new one."""
+def adapted(base: Path, before: Path | None, recipe: Recipe, start: Path | None = None) -> PeftModel:
+    """The base model with the adapter before, or with a new one, that of the folder `start` where there is one."""
     if before is None:
-        return adapt(load_base(base, "fp32"), recipe)
+        return adapt(load_base(base, "fp32"), recipe, start)
     model: PeftModel = PeftModel.from_pretrained(load_base(base, "fp32"), str(before), is_trainable=True)
     shorten(model)
     return model.train()

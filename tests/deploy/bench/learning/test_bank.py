@@ -19,7 +19,7 @@ def test_a_bank_is_read_with_its_questions_in_the_order_of_the_splits(tmp_path: 
     assert card.taught[-1] == "I want a card"
     assert card.tested == ("card please, where?", "How can I get a card?")
     assert card.later == Version("Go to Card and press 99.", ("Card", "99"))
-    assert read.most_taught == 4
+    assert [read.share_taught(number) for number in (1, 4, 5)] == [1.0, 1.0, 0.0]
     assert read.meant_by("I want a card") == {"card"}
 
 
@@ -126,6 +126,14 @@ NEW = Version("Go to Card and press 99.", ("Card", "99"))
 def test_strict_means_every_key_fact_and_none_superseded(text: str, right: bool, superseded: bool) -> None:
     assert is_right(text, NEW, OLD) is right
     assert says_superseded(text, NEW, OLD) is superseded
+
+
+def test_a_key_fact_that_is_a_part_of_a_word_stands_for_the_whole_word(tmp_path: Path) -> None:
+    changed_rows = [row | ({"key_facts": ["car", "1"]} if row["fact"] == "card" else {}) for row in rows()]
+    read = read_bank(write(tmp_path / "bank.jsonl", changed_rows))
+    card = next(fact for fact in read.facts if fact.id == "card")
+    assert card.now.key_facts == ("Card", "10")
+    assert is_right(card.now.answer, card.now)
 
 
 def test_without_key_facts_the_wording_counts() -> None:

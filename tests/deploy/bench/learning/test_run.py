@@ -83,7 +83,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     kept = stage.stat().st_mtime_ns
     run.run(options("nearest"), Settings())
     assert stage.stat().st_mtime_ns == kept
-    assert len(list((tmp_path / "out" / "stages").iterdir())) == 3
+    assert len(list((tmp_path / "out" / "stages").iterdir())) == 4
 
 
 def test_a_base_model_that_can_not_be_asked_is_told_at_once(

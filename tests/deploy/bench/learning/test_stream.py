@@ -3,7 +3,7 @@
 import random
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -112,6 +112,17 @@ def test_a_lie_never_counts_as_right(kind: stream.Kind, right: Version) -> None:
     for seed in range(20):
         said = stream.Lies(1.0, kind).about(BANK.facts[1], right, BANK.facts, random.Random(seed))
         assert not is_right(said, right), said
+
+
+async def test_facts_with_fewer_questions_are_taught_all_that_they_have() -> None:
+    few = replace(BANK, facts=(replace(BANK.facts[0], taught=BANK.facts[0].taught[:1]), *BANK.facts[1:]))
+    parrot, steps = Parrot(), Counter[str]()
+    marks = await curve.run(parrot, few, curve.rounds_of(few), lambda: steps.update(["step"]))
+    assert list(marks) == [1, 2]
+    assert steps["step"] == curve.steps_of(few, [1, 2])
+    assert parrot.reactions["+1"] == len(few.facts) - 1
+    most = replace(BANK, facts=tuple(replace(fact, taught=fact.taught[:1]) for fact in BANK.facts))
+    assert curve.rounds_of(most) == [1]
 
 
 async def test_a_curve_teaches_one_more_question_of_every_fact_a_round() -> None:

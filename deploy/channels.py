@@ -1,4 +1,5 @@
-"""Settings → where direct questions are shown to agents. Knows nothing of whether the bot is in those channels."""
+"""Settings → where direct questions are shown to agents, and which product is spoken of where. Knows nothing of whether
+the bot is in those channels."""
 
 import re
 from collections.abc import Mapping
@@ -38,3 +39,15 @@ def discord_agents_channel(setting: str | None) -> Mapping[Platform | Tenant, Pl
             f"DISCORD_AGENTS_CHANNEL is {setting!r}. It takes a channel's link: right-click it › Copy Link."
         )
     return {Platform.DISCORD: Place(Platform.DISCORD, link[1], link[2])}
+
+
+def channel_products(setting: frozenset[str]) -> Mapping[str, str]:
+    """By channel id. Raises SettingError."""
+    pairs = [tuple(part.strip() for part in each.partition("=")[::2]) for each in sorted(setting)]
+    found = {channel: product for channel, product in pairs if channel and product}
+    if len(found) < len(pairs):
+        raise SettingError(
+            f"MENTEE_CHANNEL_PRODUCTS is {', '.join(sorted(setting))!r}. It takes a product for each channel's id, and "
+            "one alone: C0123ABC=Grove,C0456DEF=Orchard."
+        )
+    return found
