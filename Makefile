@@ -59,7 +59,7 @@ test-properties: $(VENV)/.dev peers ## What must always hold, with 20 times as m
 test-offline: $(VENV)/.dev peers ## The quick tests without a network: only this machine is there (Linux)
 	unshare --map-root-user --net sh -c 'ip link set lo up && OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile'
 
-test: lint test-fast test-slow ## All checks and tests, from nothing
+test: lint test-fast test-slow ## All checks and tests but `test-long`, from nothing
 
 $(VENV)/.safety: $(VENV)/.installed
 	$(BIN)/pip install $(PIP_OPTIONS) --quiet 'cyclonedx-bom>=7,<8' 'pip-audit>=2.9,<3'
@@ -71,7 +71,7 @@ sbom: $(VENV)/.safety ## Write what is installed as a bill of materials (Cyclone
 
 audit: $(VENV)/.safety ## Ask the advisory database about what deploy/requirements.lock pins; needs the network
 	@$(BIN)/pip-audit --strict --requirement deploy/requirements.lock --disable-pip --no-deps \
-	|| { echo "Something was found, or not everything could be asked about: see above. It needs pypi.org."; exit 1; }
+	|| { echo "Something was found, or not everything could be asked about: see above. It needs the network."; exit 1; }
 
 clean: ## Remove what was installed and built here; data and models stay
 	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
