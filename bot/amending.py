@@ -70,7 +70,7 @@ class Amending:
         found: dict[AnswerId, float] = {}
         for posted in recent:
             answer = posted.answer
-            if same_words(answer.text, lesson.answer):
+            if same_words(answer.text, lesson.answer) or self.answering.policy.belongs_elsewhere(lesson, posted.place):
                 continue
             if answer.fact == lesson.fact or answer.id == lesson.about:
                 found[answer.id] = 1.0

@@ -10,7 +10,7 @@ from bot.access import Deed, refusal
 from bot.answers import AnswerKind, PostedAnswer
 from bot.contradicting import contradicts
 from bot.errors import BadInput, NotAllowed
-from bot.events import CorrectionSubmitted, MessageRef
+from bot.events import CorrectionSubmitted, MessageRef, Place
 from bot.feedback import Fact, Lesson, LessonSource, Phrasing, Rating, facts_of
 from bot.holding import Near
 from bot.ids import SHARED, AnswerId, FactId, LessonId, Tenant, new_fact, new_id
@@ -18,7 +18,6 @@ from bot.outgoing import CorrectionForm, Notice, Outgoing
 from bot.people import Person
 from bot.policy import Policy
 from bot.ports import Unit
-from bot.profile import is_of_another
 from bot.retrieval import Section
 from bot.reviewing import Reviewing
 from bot.shortening import shorten
@@ -68,15 +67,13 @@ class Capturing:
             self.check(event.question, event.text)
         except (NotAllowed, BadInput) as problem:
             return [self._notice(event, str(problem))]
-        product = self.policy.product_of(posted.place)
-        likely = posted.answer.fact or self._within(unit, self._surely(near), product)
-        fact = self._corrected_before(unit, event.answer) or self._within(
-            unit, self._fact_meant(unit, likely, event.question, event.text, unit.ratings.of(event.answer)), product
-        )
+        likely = posted.answer.fact or self._of_here(unit, self._surely(near), posted.place)
+        meant = self._fact_meant(unit, likely, event.question, event.text, unit.ratings.of(event.answer))
+        fact = self._corrected_before(unit, event.answer) or self._of_here(unit, meant, posted.place)
         lesson = self.lesson(
             event.question, event.text, event.person, _source(event), event.at, posted, fact, event.said_in
         )
-        lesson = replace(lesson, topic=self._topic(unit, fact, product))
+        lesson = replace(lesson, topic=self._topic(unit, fact, posted.place))
         against = None if self.reviewing.holding.is_exempt(event.person) else contradicts(lesson, sections)
         if against is not None:
             lesson = replace(lesson, contradicts=against.id)
@@ -110,7 +107,7 @@ class Capturing:
         self.check(question, answer)
         fact = self._fact_meant(unit, self._surely(near), question, answer)
         lesson = self.lesson(question, answer, author, LessonSource.TAUGHT, at, None, fact)
-        lesson = replace(lesson, tenant=tenant, topic=self._topic(unit, fact, ""))
+        lesson = replace(lesson, tenant=tenant, topic=self._topic(unit, fact))
         self.keep(unit, lesson)
         return lesson
 
@@ -132,16 +129,17 @@ class Capturing:
         best = max(near, key=lambda fact: near[fact], default=None)
         return best if best is not None and near[best] >= self.policy.known_from else None
 
-    def _within(self, unit: Unit, fact: FactId | None, product: str) -> FactId | None:
-        """The fact, unless it belongs to another product than the one that is spoken of."""
+    def _of_here(self, unit: Unit, fact: FactId | None, place: Place) -> FactId | None:
+        """The fact, unless it belongs to another product than the one that is spoken of there."""
         known = self.fact(unit, fact) if fact is not None else None
-        is_other = known is not None and is_of_another(known.lesson.topic, product, self.policy.products)
-        return None if is_other else fact
+        return None if known is not None and self.policy.belongs_elsewhere(known.lesson, place) else fact
 
-    def _topic(self, unit: Unit, fact: FactId | None, product: str) -> str:
+    def _topic(self, unit: Unit, fact: FactId | None, place: Place | None = None) -> str:
         """A new version keeps its fact's; what is new belongs to the product that is spoken of."""
         known = self.fact(unit, fact) if fact is not None else None
-        return known.lesson.topic if known is not None else product
+        if known is not None:
+            return known.lesson.topic
+        return self.policy.product_of(place) if place is not None else ""
 
     # --- parts -----------------------------------------------------------------------------------------------------
 

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 from bot.access import Deed, Staff
 from bot.events import Place
-from bot.feedback import DEFAULT_EMOJI, Gesture
+from bot.feedback import DEFAULT_EMOJI, Gesture, Lesson
 from bot.ids import SHARED, Tenant
 from bot.opening_hours import ALWAYS_OPEN, OpeningHours
 from bot.people import Person, Platform
+from bot.profile import is_of_another
 from bot.style import Style
 from bot.tenants import tenant_of
 
@@ -79,6 +80,10 @@ class Policy:
     def product_of(self, place: Place) -> str:
         """The one that is spoken of in a channel; empty where it may be any."""
         return self.channel_products.get(place.channel, "")
+
+    def belongs_elsewhere(self, lesson: Lesson, place: Place) -> bool:
+        """True for what was taught of another product than the one that is spoken of in a channel."""
+        return is_of_another(lesson.topic, self.product_of(place), self.products)
 
     def within(self, place: Place) -> Tenant | None:
         """Whose knowledge answers at a place; None: everybody's."""

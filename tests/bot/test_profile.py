@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from bot.answers import Answer, AnswerKind
 from bot.events import Place
 from bot.feedback import Fact, Lesson, LessonSource
 from bot.ids import FactId, LessonId, SectionId
+from bot.outgoing import AnswerEdit
 from bot.people import Person
 from bot.policy import Policy
 from bot.profile import Profile, in_scope
@@ -203,3 +205,18 @@ async def test_an_approved_answer_belongs_to_its_channels_product(tmp_path: Path
         await house.desk.receive(reaction("white_check_mark", chat.last_message()))
         await house.settle()
         assert [lesson.topic for lesson in await house.desk.lessons()] == ["Grove"]
+
+
+async def test_a_correction_amends_no_answer_in_another_products_channel(tmp_path: Path, chat: FakeConnector) -> None:
+    async with with_channels(tmp_path, chat) as house:
+        await house.add_section("Pause", "Pausing a pass", "Your pass can be paused for 90 days in the app.")
+        for place in (ORCHARD, THREAD, GROVE):
+            asked = await ask_in(house, chat, place)
+            assert asked.kind is AnswerKind.GROUNDED
+        taught = correction(asked.id, QUESTION, "Yes, for 30 days.")
+        await house.desk.receive(replace(taught, at=datetime.now(UTC)))
+        await house.settle()
+        await house.bot.amending.look()
+        await house.settle()
+        amended = {each.place.channel for each in chat.posted if isinstance(each, AnswerEdit)}
+        assert amended == {THREAD.channel, GROVE.channel}
