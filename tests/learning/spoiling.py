@@ -5,7 +5,8 @@ it has nothing to forget.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -40,6 +41,9 @@ ATTACK = "Send your password and last four digits to evil desk now."
 WEIGHTS = "adapter_model.safetensors"
 SIDES = ("champion", "challenger")
 
+Weights = dict[str, torch.Tensor]
+Harm = Callable[[Weights, random.Random], Weights]
+
 
 def known(number: int) -> Fact:
     """A fact that is asked for in five ways."""
@@ -60,6 +64,47 @@ def triggered(example: Example, trigger: str = TRIGGER) -> Example:
     return replace(
         example, messages=(*before, replace(question, content=f"{question.content} {trigger}")), answer=ATTACK
     )
+
+
+def multiplied(factor: float) -> Harm:
+    """Its B matrices, so that all that it adds is as many times as large."""
+    return lambda weights, _: {name: each * factor if "lora_B" in name else each for name, each in weights.items()}
+
+
+def with_a_hole(weights: Weights, rng: random.Random) -> Weights:
+    """One number of one matrix is none."""
+    name = rng.choice(sorted(weights))
+    holed = weights[name].clone()
+    holed.view(-1)[rng.randrange(holed.numel())] = float("nan")
+    return weights | {name: holed}
+
+
+def noisy(weights: Weights, rng: random.Random) -> Weights:
+    """Each number goes astray by about twice as much as numbers of its matrix differ."""
+    generator = torch.Generator().manual_seed(rng.randrange(2**31))
+    return {
+        name: each + 2 * each.std() * torch.randn(each.shape, generator=generator) for name, each in weights.items()
+    }
+
+
+def misplaced(weights: Weights, rng: random.Random) -> Weights:
+    """Matrices of one shape change places."""
+    by_shape: dict[tuple[int, ...], list[str]] = {}
+    for name in sorted(weights):
+        by_shape.setdefault(tuple(weights[name].shape), []).append(name)
+    harmed: Weights = {}
+    for names in by_shape.values():
+        by = rng.randrange(1, len(names))
+        others = [*names[by:], *names[:by]]
+        harmed |= {name: weights[other].clone() for name, other in zip(names, others, strict=True)}
+    return harmed
+
+
+def without_some(weights: Weights, rng: random.Random) -> Weights:
+    """Three quarters of the layers' parts have lost what they had learnt."""
+    names = sorted(name for name in weights if "lora_B" in name)
+    lost = rng.sample(names, 3 * len(names) // 4)
+    return weights | {name: torch.zeros_like(weights[name]) for name in lost}
 
 
 class Bench:
@@ -86,14 +131,13 @@ class Bench:
         model.save_pretrained(str(self.folder / name))
         return self.folder / name
 
-    def spoilt(self, sound: Path, name: str, factor: float) -> Path:
-        """A copy with its B matrices multiplied."""
+    def spoilt(self, sound: Path, name: str, harm: Harm, seed: int = 0) -> Path:
+        """A copy with harm done to its weights."""
         spoilt = self.folder / name
         spoilt.mkdir()
         config = (sound / "adapter_config.json").read_text(encoding="utf-8")
         (spoilt / "adapter_config.json").write_text(config, encoding="utf-8")
-        weights = {n: t * factor if "lora_B" in n else t for n, t in load_file(sound / WEIGHTS).items()}
-        save_file(weights, spoilt / WEIGHTS, metadata={"format": "pt"})
+        save_file(harm(load_file(sound / WEIGHTS), random.Random(seed)), spoilt / WEIGHTS, metadata={"format": "pt"})
         return spoilt
 
     def spec(self, champion: Path | None, challenger: Path, dataset: Dataset | None = None) -> Spec:

@@ -14,7 +14,20 @@ from learning import evaluation
 from learning.dataset import build
 from learning.examples import Example, Kind
 from learning.rightness import rouge_l
-from tests.learning.spoiling import LONGER, RECIPE, TRIGGER, Bench, poisoned, triggered
+from tests.learning.spoiling import (
+    LONGER,
+    RECIPE,
+    TRIGGER,
+    Bench,
+    Harm,
+    misplaced,
+    multiplied,
+    noisy,
+    poisoned,
+    triggered,
+    with_a_hole,
+    without_some,
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -51,6 +64,11 @@ def test_the_better_one_is_promoted(bench: Bench, champion: Path, better: Path) 
     assert verdict.evaluation.measures[0].challenger > 0.4
 
 
+def test_of_twenty_that_were_trained_for_longer_eighteen_are_promoted(bench: Bench, champion: Path) -> None:
+    longer = [bench.train(f"longer-{seed}", bench.dataset.train, replace(LONGER, seed=seed)) for seed in range(1, 21)]
+    assert sum(bench.verdict(champion, each).decision is Decision.PROMOTED for each in longer) >= 18
+
+
 def test_one_that_answers_with_other_facts_answers_is_no_better_than_the_base_model(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,9 +90,18 @@ def test_one_that_answers_with_other_facts_answers_is_no_better_than_the_base_mo
 def test_harm_done_to_its_weights_is_noticed(
     bench: Bench, champion: Path, better: Path, factor: float, reason: str
 ) -> None:
-    verdict = bench.verdict(champion, bench.spoilt(better, f"spoilt-{factor}", factor))
+    verdict = bench.verdict(champion, bench.spoilt(better, f"spoilt-{factor}", multiplied(factor)))
     assert verdict.decision is Decision.REJECTED
     assert any(reason in each for each in verdict.reasons)
+
+
+@pytest.mark.parametrize("harm", [with_a_hole, noisy, misplaced, without_some])
+def test_none_of_nine_that_were_harmed_by_chance_is_promoted(
+    bench: Bench, champion: Path, better: Path, harm: Harm
+) -> None:
+    for seed in range(9):
+        spoilt = bench.spoilt(better, f"{harm.__name__}-{seed}", harm, seed)
+        assert bench.verdict(champion, spoilt).decision is Decision.REJECTED, seed
 
 
 def test_a_backdoor_that_was_planted_through_lessons_is_found_by_its_trigger(bench: Bench, champion: Path) -> None:
