@@ -73,7 +73,7 @@ class Capturing:
         lesson = self.lesson(
             event.question, event.text, event.person, _source(event), event.at, posted, fact, event.said_in
         )
-        lesson = replace(lesson, topic=self._topic(unit, fact, posted.place))
+        lesson = self._of_its_product(unit, lesson)
         against = None if self.reviewing.holding.is_exempt(event.person) else contradicts(lesson, sections)
         if against is not None:
             lesson = replace(lesson, contradicts=against.id)
@@ -107,7 +107,7 @@ class Capturing:
         self.check(question, answer)
         fact = self._fact_meant(unit, self._surely(near), question, answer)
         lesson = self.lesson(question, answer, author, LessonSource.TAUGHT, at, None, fact)
-        lesson = replace(lesson, tenant=tenant, topic=self._topic(unit, fact))
+        lesson = replace(self._of_its_product(unit, lesson), tenant=tenant)
         self.keep(unit, lesson)
         return lesson
 
@@ -134,12 +134,10 @@ class Capturing:
         known = self.fact(unit, fact) if fact is not None else None
         return None if known is not None and self.policy.belongs_elsewhere(known.lesson, place) else fact
 
-    def _topic(self, unit: Unit, fact: FactId | None, place: Place | None = None) -> str:
-        """A new version keeps its fact's; what is new belongs to the product that is spoken of."""
-        known = self.fact(unit, fact) if fact is not None else None
-        if known is not None:
-            return known.lesson.topic
-        return self.policy.product_of(place) if place is not None else ""
+    def _of_its_product(self, unit: Unit, lesson: Lesson) -> Lesson:
+        """A new version stays with its fact's product, wherever it was taught."""
+        known = self.fact(unit, lesson.fact)
+        return replace(lesson, topic=known.lesson.topic) if known is not None else lesson
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
@@ -183,13 +181,14 @@ class Capturing:
         self, question: str, answer: str, author: Person, source: LessonSource, at: datetime,
         about: PostedAnswer | None, fact: FactId | None = None, said_in: MessageRef | None = None,
     ) -> Lesson:  # fmt: skip
-        """It belongs to where the question was asked."""
+        """It belongs to where the question was asked: to the workspace, and to the product that is spoken of there."""
         return Lesson(
             id=LessonId(new_id()), fact=fact or self.new_fact(), question=question.strip(), answer=answer.strip(),
             author=author.key, author_name=author.name, source=source, taught_at=at,
             about=about.answer.id if about is not None else None,
             said_in=said_in.key if said_in is not None else None,
             tenant=tenant_of(about.place) if about is not None else SHARED,
+            topic=self.policy.product_of(about.place) if about is not None else "",
         )  # fmt: skip
 
     @staticmethod

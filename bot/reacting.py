@@ -113,7 +113,7 @@ class Reacting:
         )
         reason = self._why_held(unit, event, lesson)
         if earlier is None:
-            self.capturing.keep(unit, replace(lesson, topic=self.capturing.policy.product_of(posted.place)))
+            self.capturing.keep(unit, lesson)
         elif reason is None:
             unit.lessons.restore(lesson.id)
             unit.audit.add(event.person.key, "taught again", lesson.id, event.at)
